@@ -1,0 +1,78 @@
+//! Things that become ready: what a poll needs of a backend or a user's stream.
+
+use core::task::Waker;
+
+use super::{Handle, Platform, PollSets};
+use crate::{Events, Instant, Result};
+
+/// What a waiter asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait<'a> {
+    /// The socket, [`Handle::ANY`] or [`Handle::WORK`].
+    pub handle: Handle,
+    /// The events waited for; ERR, HUP and NVAL are implied.
+    pub events: Events,
+    /// When to wake at the latest; `None` is never.
+    pub deadline: Option<Instant>,
+    /// Whom to wake.
+    pub waker: &'a Waker,
+}
+
+/// Names a registration, so that it can be renewed and taken back.
+///
+/// A key of a registration that has fired is stale: using it is harmless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct WaitKey(u64);
+
+impl WaitKey {
+    /// A key with a number of the backend's choice, never used twice soon.
+    #[must_use]
+    pub const fn new(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// A source of events: every backend, and any stream of the user's own that a
+/// poll shall span (`uselect`: "generic stream objects that support polling").
+///
+/// Clauses S1 to S8 of the [module](super) apply. A simple source has one
+/// handle, `Handle::new(0, 0)`, and may return `now + interval` from `drive` if
+/// nothing can wake it: then it is polled at that interval, and its `register`
+/// may answer any key.
+pub trait EventSource {
+    /// The clock and the sleep of this source.
+    fn platform(&self) -> &dyn Platform;
+
+    /// Does bounded work and returns when to be called again (S3).
+    fn drive(&self, now: Instant) -> Option<Instant>;
+
+    /// Whether `drive` would make progress now (S4).
+    fn pending(&self) -> bool {
+        false
+    }
+
+    /// The events that are true now, unmasked; `POLLNVAL` for a stale handle (S5, S9).
+    fn readiness(&self, handle: Handle) -> Events;
+
+    /// Keeps a waker until it is due (S6). `key` renews an earlier registration
+    /// in place; a stale one is as good as none.
+    ///
+    /// # Errors
+    /// `ENOBUFS`: the table is full. `EBADF`: the handle is stale.
+    fn register(&self, key: Option<WaitKey>, wait: Wait<'_>) -> Result<WaitKey>;
+
+    /// Forgets a registration; a stale key does nothing.
+    fn unregister(&self, key: WaitKey);
+
+    /// Persistent registration, where the source can do better than being
+    /// asked for the readiness of each entry.
+    fn sets(&self) -> Option<&dyn PollSets> {
+        None
+    }
+}

@@ -1,0 +1,155 @@
+//! A fixed table of waiters: for backend authors.
+
+use core::task::Waker;
+
+use super::{Handle, Wait, WaitKey};
+use crate::{Error, Events, Instant, Result, earlier};
+
+/// Up to `N` waiters of a backend, any number of them on one socket (S6).
+///
+/// Keep it under the backend's lock, let [`take`](Self::take) pick who is due,
+/// release the lock, then [`wake`](Woken::wake) them (S2).
+#[derive(Debug)]
+pub struct WakerTable<const N: usize> {
+    entries: [Option<Entry>; N],
+    serial: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    serial: u64,
+    handle: Handle,
+    events: Events,
+    deadline: Option<Instant>,
+    waker: Waker,
+}
+
+impl<const N: usize> Default for WakerTable<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<const N: usize> WakerTable<N> {
+    /// An empty table.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { entries: [const { None }; N], serial: 0 }
+    }
+
+    /// Adds a waiter, or renews the one that `key` names if it is still there.
+    ///
+    /// # Errors
+    /// `ENOBUFS` when the table is full.
+    pub fn register(&mut self, key: Option<WaitKey>, wait: Wait<'_>) -> Result<WaitKey> {
+        let known = key.and_then(|key| {
+            self.entries.iter_mut().flatten().find(|entry| entry.serial == key.number())
+        });
+        if let Some(entry) = known {
+            entry.handle = wait.handle;
+            entry.events = wait.events;
+            entry.deadline = wait.deadline;
+            entry.waker.clone_from(wait.waker);
+            return Ok(WaitKey::new(entry.serial));
+        }
+        let free = self.entries.iter_mut().find(|entry| entry.is_none()).ok_or(Error::ENOBUFS)?;
+        self.serial += 1;
+        *free = Some(Entry {
+            serial: self.serial,
+            handle: wait.handle,
+            events: wait.events,
+            deadline: wait.deadline,
+            waker: wait.waker.clone(),
+        });
+        Ok(WaitKey::new(self.serial))
+    }
+
+    /// Removes a waiter; a stale key does nothing.
+    pub fn unregister(&mut self, key: WaitKey) {
+        for entry in &mut self.entries {
+            if entry.as_ref().is_some_and(|entry| entry.serial == key.number()) {
+                *entry = None;
+            }
+        }
+    }
+
+    /// Takes out the waiters that are overdue at `now` or for which `due` says
+    /// true of their handle and events.
+    pub fn take(&mut self, now: Instant, mut due: impl FnMut(Handle, Events) -> bool) -> Woken<N> {
+        let mut woken = heapless::Vec::new();
+        for slot in &mut self.entries {
+            let is_due = slot.as_ref().is_some_and(|entry| {
+                entry.deadline.is_some_and(|deadline| deadline <= now)
+                    || due(entry.handle, entry.events)
+            });
+            if is_due && let Some(entry) = slot.take() {
+                // As many places as the table has: pushing cannot fail.
+                let _ = woken.push(entry.waker);
+            }
+        }
+        Woken(woken)
+    }
+
+    /// The earliest deadline of a waiter.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.entries.iter().flatten().fold(None, |first, entry| earlier(first, entry.deadline))
+    }
+
+    /// Whether anybody waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.iter().all(Option::is_none)
+    }
+}
+
+/// Waiters to be woken once the lock is released.
+#[derive(Debug)]
+#[must_use = "these waiters are lost unless they are woken"]
+pub struct Woken<const N: usize>(heapless::Vec<Waker, N>);
+
+impl<const N: usize> Woken<N> {
+    /// Wakes them all.
+    pub fn wake(self) {
+        for waker in self.0 {
+            waker.wake();
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::{POLLIN, POLLOUT};
+
+    fn wait(slot: u32, events: Events, deadline: Option<Instant>) -> Wait<'static> {
+        Wait { handle: Handle::new(slot, 0), events, deadline, waker: Waker::noop() }
+    }
+
+    #[test]
+    fn waiters_are_taken_once_by_event_or_deadline() {
+        let mut table = WakerTable::<3>::new();
+        let soon = Instant::ZERO + Duration::from_secs(1);
+        let key = table.register(None, wait(1, POLLIN, None)).unwrap();
+        table.register(None, wait(1, POLLIN, Some(soon))).unwrap();
+        table.register(None, wait(2, POLLOUT, None)).unwrap();
+        assert_eq!(table.register(None, wait(3, POLLIN, None)), Err(Error::ENOBUFS));
+        assert_eq!(table.register(Some(key), wait(1, POLLIN, None)), Ok(key));
+        assert_eq!(table.next_deadline(), Some(soon));
+
+        assert!(table.take(Instant::ZERO, |_, _| false).is_empty());
+        assert_eq!(table.take(soon, |_, _| false).0.len(), 1);
+        assert_eq!(table.take(soon, |handle, _| handle.slot() == 1).0.len(), 1);
+        table.unregister(key);
+        assert_ne!(table.register(Some(key), wait(1, POLLIN, None)), Ok(key));
+        assert!(!table.is_empty());
+    }
+}
