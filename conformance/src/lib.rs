@@ -8,5 +8,5 @@ mod harness;
 mod pattern;
 
 pub use case::{Case, Failure, Outcome, Row, Verdict};
-pub use harness::{Actor, Caps, End, Harness, Peer, Report, State, Step};
+pub use harness::{Actor, Caps, End, Harness, MAX_STEPS, Peer, Report, State, Step};
 pub use pattern::{Digest, pattern};
