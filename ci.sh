@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Every check of this repository, one job each, the same at a desk and in CI.
+#
+#   ./ci.sh              the quick set: what CI runs
+#   ./ci.sh full         the quick set and the slow jobs
+#   ./ci.sh JOB...       these jobs only
+#   ./ci.sh list         the jobs and what they check
+#
+# A job is a file in ci/jobs. It ends with 0 (passed), 77 (not run: something
+# is missing on this machine) or anything else (failed). A job that was not run
+# is never counted as passed, and where CI=true it counts as failed.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+QUICK=(fmt hygiene msrv clippy test doc examples consumer coverage liars campaign
+       syscalls features cross portable nonet package)
+SLOW=(features-all portable-all fresh docsrs asan bench deny)
+JOB_LIMIT=${JOB_LIMIT:-900}   # seconds; a hanging job must not hide the others
+NOT_RUN=77
+
+main() {
+    case "${1:-quick}" in
+        list) list ;;
+        quick) run "${QUICK[@]}" ;;
+        full) run "${QUICK[@]}" "${SLOW[@]}" ;;
+        *) run "$@" ;;
+    esac
+}
+
+list() {
+    local job set
+    for job in "${QUICK[@]}" "${SLOW[@]}"; do
+        set=full
+        [[ " ${QUICK[*]} " == *" $job "* ]] && set=quick
+        printf '%-13s %-6s %s\n' "$job" "$set" "$(description "$job")"
+    done
+}
+
+# The second line of a job's file says what it checks.
+description() { sed -n '2s/^# //p' "ci/jobs/$1"; }
+
+run() {
+    local job
+    for job in "$@"; do
+        [[ -f ci/jobs/$job ]] || { echo "ci.sh: no job '$job' (see ./ci.sh list)" >&2; exit 2; }
+    done
+    passed=0 failed=0 skipped=0 table=
+    foreground=()   # at a terminal, so that Ctrl-C reaches the job
+    [[ -t 0 ]] && foreground=(--foreground)
+    for job in "$@"; do
+        run_one "$job"
+    done
+    printf '\n== summary\n%s' "$table"
+    printf 'jobs: %d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+    [[ $failed -eq 0 ]]
+}
+
+run_one() {
+    local job=$1 status=0 began=$SECONDS verdict
+    printf '\n== %s: %s\n' "$job" "$(description "$job")"
+    timeout "${foreground[@]}" "$JOB_LIMIT" bash "ci/jobs/$job" || status=$?
+    case $status in
+        0) verdict=passed ;;
+        124) verdict="FAILED (over $JOB_LIMIT s)" ;;
+        "$NOT_RUN") verdict='not run' ;;
+        *) verdict=FAILED ;;
+    esac
+    [[ $verdict == 'not run' && ${CI:-} == true ]] && verdict='FAILED (not run)'
+    case $verdict in
+        passed) passed=$((passed + 1)) ;;
+        'not run') skipped=$((skipped + 1)) ;;
+        *) failed=$((failed + 1)) ;;
+    esac
+    table+=$(printf '%-13s %7s min  %s' "$job" "$(minutes $((SECONDS - began)))" "$verdict")$'\n'
+    echo "-- $job: $verdict"
+}
+
+minutes() { printf '%d.%d' $(($1 / 60)) $(($1 % 60 / 6)); }
+
+main "$@"
