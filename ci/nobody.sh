@@ -6,15 +6,19 @@ need setpriv 'ci/install.sh system'
 need unshare 'ci/install.sh system'
 need ip 'ci/install.sh system'
 
-# What is left of root: reading files where directory permissions forbid it.
-caps=-all,+dac_read_search
-nobody=(setpriv --reuid nobody --regid nogroup --clear-groups --no-new-privs
-        --inh-caps="$caps" --ambient-caps="$caps" --bounding-set="$caps")
+# What is left of root's powers, as setpriv spells it.
+caps_of_root() {
+    nobody=(setpriv --reuid nobody --regid nogroup --clear-groups --no-new-privs
+            --inh-caps="$1" --ambient-caps="$1" --bounding-set="$1")
+}
 
 as_nobody() {
     # shellcheck disable=SC2016  # expanded by the inner shell
     HOME=/nonexistent unshare --net bash -c 'ip link set lo up && exec "$@"' - "${nobody[@]}" "$@"
 }
+
+# Reading files where directory permissions forbid it, and no more.
+caps_of_root -all,+dac_read_search
 
 # Shows that the walls stand before a test leans on them.
 [[ $(as_nobody id -un) == nobody ]] || fail 'not nobody'
