@@ -3,7 +3,7 @@
 use core::net::IpAddr;
 use core::time::Duration;
 
-use usocket_core::spi::{Backend, EventSource};
+use usocket_core::spi::Backend;
 use usocket_core::{Error, Family, Instant, Result, SockAddr};
 
 /// A backend under test in its world.

@@ -7,17 +7,34 @@
 extern crate std;
 
 mod addr;
+pub mod asynch;
 mod constants;
 mod error;
 mod events;
+mod file;
 mod inet;
+mod io;
+mod net;
+mod poll;
+pub mod prelude;
+mod resolve;
+mod socket;
 pub mod spi;
 mod time;
 mod wait;
 
 pub use addr::{Family, SockAddr, ToSockAddr};
+pub use asynch::AsyncSocket;
 pub use constants::*;
 pub use error::{Error, ErrorKind, Result};
 pub use events::{Events, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT};
+pub use file::{File, Stream};
 pub use inet::{BinAddr, INET_ADDRSTRLEN, inet_ntop, inet_pton, ip_text};
+pub use net::Usocket;
+pub use poll::{
+    IPoll, ONE_SHOT, Place, Poll, PollRef, Pollable, Ready, ReadyIter, ReadyList, SelectTimeout,
+    Selected, UserWake, select,
+};
+pub use resolve::{AddrInfo, AddrInfoList, Hints};
+pub use socket::{DEFAULT_LINGER, OptValue, Socket};
 pub use time::{Instant, IntoTimeout, Timeout, earlier};

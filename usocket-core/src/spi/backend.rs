@@ -2,8 +2,8 @@
 
 use core::net::IpAddr;
 
-use super::{EventSource, Handle, Opt, OptName};
-use crate::{Error, Events, Family, Instant, Result, SockAddr, wait};
+use super::{EventSource, Handle, Opt, OptName, Platform};
+use crate::{Error, Events, Family, Instant, POLLIN, POLLOUT, Result, SockAddr, wait};
 
 /// Most addresses one query yields.
 pub const MAX_ADDRESSES: usize = 8;
@@ -85,6 +85,9 @@ pub struct Answer {
 /// Every handle that is stale is `EBADF` (S9); this is not repeated below. The
 /// trait can be used as `dyn Backend`.
 pub trait Backend: EventSource {
+    /// The clock and the sleep of the board.
+    fn platform(&self) -> &dyn Platform;
+
     /// Makes a socket: unbound, unconnected. `ENOMEM` (S10), `EAFNOSUPPORT`,
     /// `EMFILE`, `ENFILE`.
     fn open(&self, family: Family, kind: SockType) -> Result<Handle>;
@@ -199,22 +202,37 @@ pub trait Backend: EventSource {
         wait::park(self, handle, events, until)
     }
 
-    /// Blocking receive without a timeout. Override it if the system below has
-    /// a faster way than to try and wait.
+    /// Blocking receive without a timeout: what `try_recv` answers once it does
+    /// not answer `EAGAIN`. Override it if the system below has a faster way than
+    /// to try and wait; the same holds for the four below.
     fn recv_wait(&self, handle: Handle, buf: &mut [u8]) -> Result<usize> {
-        wait::until(self, handle, crate::POLLIN, None, || {
-            self.try_recv(handle, buf, RecvFlags::default())
+        wait::until(self, handle, POLLIN, None, || self.try_recv(handle, buf, RecvFlags::default()))
+    }
+
+    /// Blocking `try_recv_info` without a timeout.
+    fn recv_info_wait(&self, handle: Handle, buf: &mut [u8]) -> Result<RecvInfo> {
+        wait::until(self, handle, POLLIN, None, || {
+            self.try_recv_info(handle, buf, RecvFlags::default())
         })
     }
 
-    /// Blocking send without a timeout: at least one byte or one datagram.
-    /// Override as `recv_wait`.
+    /// Blocking send without a timeout: at least one byte, or one datagram.
     fn send_wait(&self, handle: Handle, data: &[u8]) -> Result<usize> {
-        wait::until(self, handle, crate::POLLOUT, None, || self.try_send(handle, data))
+        wait::until(self, handle, POLLOUT, None, || self.try_send(handle, data))
     }
 
-    /// Blocking accept without a timeout. Override as `recv_wait`.
+    /// Blocking accept without a timeout.
     fn accept_wait(&self, handle: Handle) -> Result<(Handle, SockAddr)> {
-        wait::until(self, handle, crate::POLLIN, None, || self.try_accept(handle))
+        wait::until(self, handle, POLLIN, None, || self.try_accept(handle))
+    }
+
+    /// Blocking connect without a timeout; `EALREADY` while one is pending.
+    fn connect_wait(&self, handle: Handle, address: SockAddr) -> Result<()> {
+        match self.try_connect(handle, address) {
+            Err(Error::EINPROGRESS) => {
+                wait::until(self, handle, POLLOUT, None, || self.connect_result(handle))
+            }
+            answer => answer,
+        }
     }
 }

@@ -16,8 +16,8 @@
 //! cases name the clause they prove.
 //!
 //! ## Waiting
-//! - **S1** No method of [`Backend`] waits, except those named `*_until` and
-//!   [`wait`](Backend::wait). An operation succeeds, fails, or answers `EAGAIN`.
+//! - **S1** No method of [`Backend`] waits, except [`wait`](Backend::wait) and
+//!   those named `*_wait`. An operation succeeds, fails, or answers `EAGAIN`.
 //! - **S2** Every method takes `&self` and locks for a short, bounded time. It
 //!   must not hold a lock while it calls the user's code: a waker, a closure
 //!   passed to it, or [`Platform::idle`].

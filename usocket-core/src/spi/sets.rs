@@ -28,7 +28,7 @@ pub trait PollSets {
     /// there is none waits for one, until `timeout` has passed (`None`: never),
     /// the set's waker was used, or `ready` said true before the sleep.
     ///
-    /// `report` gets the token and the events, not yet masked with ALWAYS bits removed.
+    /// `report` gets the token and the events that are true.
     fn wait(
         &self,
         set: SetId,
@@ -39,6 +39,10 @@ pub trait PollSets {
 
     /// A waker that ends a `wait` on this set, or makes its next one return at once.
     fn waker(&self, set: SetId) -> Waker;
+
+    /// Uses `waker` once when the set has something to report: for a poll that
+    /// sleeps on another source. It replaces the waker armed before.
+    fn arm(&self, set: SetId, waker: &Waker) -> Result<()>;
 
     /// Frees the set.
     fn close(&self, set: SetId);

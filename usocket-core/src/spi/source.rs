@@ -2,7 +2,7 @@
 
 use core::task::Waker;
 
-use super::{Handle, Platform, PollSets};
+use super::{Handle, PollSets};
 use crate::{Events, Instant, Result};
 
 /// What a waiter asks for.
@@ -41,14 +41,12 @@ impl WaitKey {
 /// A source of events: every backend, and any stream of the user's own that a
 /// poll shall span (`uselect`: "generic stream objects that support polling").
 ///
-/// Clauses S1 to S8 of the [module](super) apply. A simple source has one
+/// All sources of one poll share one clock. Clauses S1 to S8 of the
+/// [module](super) apply. A simple source has one
 /// handle, `Handle::new(0, 0)`, and may return `now + interval` from `drive` if
 /// nothing can wake it: then it is polled at that interval, and its `register`
 /// may answer any key.
 pub trait EventSource {
-    /// The clock and the sleep of this source.
-    fn platform(&self) -> &dyn Platform;
-
     /// Does bounded work and returns when to be called again (S3).
     fn drive(&self, now: Instant) -> Option<Instant>;
 

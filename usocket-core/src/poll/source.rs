@@ -1,0 +1,168 @@
+//! The backends and streams of a poll, each with its set or its registrations.
+
+use core::fmt;
+use core::ptr;
+use core::task::Waker;
+use core::time::Duration;
+
+use crate::spi::{Backend, EventSource, Handle, PollSets, SetId, Wait, WaitKey};
+use crate::{Error, Events, Instant, Result, Socket};
+
+/// Something that a poll can watch: a socket, or a stream object of the user's
+/// own ("not just on sockets, but on generic stream objects that support polling").
+pub trait Pollable<'p> {
+    /// Where to ask about it.
+    fn poll_ref(&self) -> PollRef<'p>;
+}
+
+/// A place in an event source: what a poll keeps of an object.
+#[derive(Clone, Copy)]
+pub struct PollRef<'p> {
+    pub(super) source: &'p dyn EventSource,
+    pub(super) handle: Handle,
+}
+
+impl<'p> PollRef<'p> {
+    /// The object `handle` of `source`.
+    #[must_use]
+    pub fn new(source: &'p dyn EventSource, handle: Handle) -> Self {
+        Self { source, handle }
+    }
+
+    /// Whether both name the same object.
+    #[must_use]
+    pub fn same(&self, other: &PollRef<'_>) -> bool {
+        self.handle == other.handle && self.from(other.source)
+    }
+
+    /// The events that are true now.
+    #[must_use]
+    pub fn readiness(&self) -> Events {
+        self.source.readiness(self.handle)
+    }
+
+    pub(super) fn from(&self, source: &dyn EventSource) -> bool {
+        ptr::addr_eq(self.source, source)
+    }
+}
+
+impl fmt::Debug for PollRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}@{:p}", self.handle, self.source)
+    }
+}
+
+impl<'p> Pollable<'p> for PollRef<'p> {
+    fn poll_ref(&self) -> PollRef<'p> {
+        *self
+    }
+}
+
+impl<'b, B: Backend> Pollable<'b> for Socket<'b, B> {
+    fn poll_ref(&self) -> PollRef<'b> {
+        PollRef::new(self.backend(), self.handle())
+    }
+}
+
+/// One event source of a poll.
+pub(super) struct Source<'p> {
+    pub(super) source: &'p dyn EventSource,
+    /// Made at the first use, where the source has sets.
+    set: Option<SetId>,
+    /// Registrations of the wait under way: any socket, and the source's work.
+    keys: [Option<WaitKey>; 2],
+}
+
+impl<'p> Source<'p> {
+    pub(super) fn new(source: &'p dyn EventSource) -> Self {
+        Self { source, set: None, keys: [None; 2] }
+    }
+
+    pub(super) fn is(&self, object: &PollRef<'_>) -> bool {
+        object.from(self.source)
+    }
+
+    pub(super) fn has_sets(&self) -> bool {
+        self.source.sets().is_some()
+    }
+
+    pub(super) fn drive(&self, now: Instant) -> Option<Instant> {
+        self.source.drive(now)
+    }
+
+    pub(super) fn pending(&self) -> bool {
+        self.source.pending()
+    }
+
+    /// Registers an entry for good, where the source can.
+    pub(super) fn put(&mut self, handle: Handle, mask: Events, serial: u32) -> Result<()> {
+        match self.open()? {
+            Some((sets, set)) => sets.put(set, handle, mask, serial),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn remove(&self, handle: Handle) {
+        if let (Some(sets), Some(set)) = (self.source.sets(), self.set) {
+            sets.remove(set, handle);
+        }
+    }
+
+    pub(super) fn wait(
+        &self,
+        limit: Option<Duration>,
+        ready: &mut dyn FnMut() -> bool,
+        report: &mut dyn FnMut(u32, Events),
+    ) -> Result<()> {
+        match (self.source.sets(), self.set) {
+            (Some(sets), Some(set)) => sets.wait(set, limit, ready, report),
+            _ => Ok(()),
+        }
+    }
+
+    /// A waker that ends a wait on this source's set.
+    pub(super) fn waker(&mut self) -> Result<Waker> {
+        let (sets, set) = self.open()?.ok_or(Error::ENOBUFS)?;
+        Ok(sets.waker(set))
+    }
+
+    /// Asks this source to use `waker` when anything changes that a poll which
+    /// sleeps elsewhere must see.
+    pub(super) fn listen(&mut self, waker: &Waker) -> Result<()> {
+        if let Some((sets, set)) = self.open()? {
+            return sets.arm(set, waker);
+        }
+        for (key, handle) in self.keys.iter_mut().zip([Handle::ANY, Handle::WORK]) {
+            let wait = Wait { handle, events: Events::NONE, deadline: None, waker };
+            *key = Some(self.source.register(*key, wait)?);
+        }
+        Ok(())
+    }
+
+    /// Takes the registrations of a wait back.
+    pub(super) fn forget(&mut self) {
+        for key in &mut self.keys {
+            if let Some(key) = key.take() {
+                self.source.unregister(key);
+            }
+        }
+    }
+
+    pub(super) fn open(&mut self) -> Result<Option<(&'p dyn PollSets, SetId)>> {
+        let Some(sets) = self.source.sets() else { return Ok(None) };
+        let set = match self.set {
+            Some(set) => set,
+            None => *self.set.insert(sets.open()?),
+        };
+        Ok(Some((sets, set)))
+    }
+}
+
+impl Drop for Source<'_> {
+    fn drop(&mut self) {
+        self.forget();
+        if let (Some(sets), Some(set)) = (self.source.sets(), self.set) {
+            sets.close(set);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A wake of the user's own for a blocked poll.
+
+use core::cell::RefCell;
+use core::fmt;
+
+use embassy_sync::blocking_mutex::Mutex;
+use embassy_sync::blocking_mutex::raw::RawMutex;
+
+use super::{PollRef, Pollable};
+use crate::spi::{EventSource, Handle, Wait, WaitKey, WakerTable};
+use crate::{Events, Instant, POLLIN, Result};
+
+/// Something to register in a [`Poll`](super::Poll) that another thread, task or
+/// interrupt handler makes ready: [`wake`](Self::wake) sets `POLLIN`, until
+/// [`clear`](Self::clear).
+///
+/// The mutex `M` decides from where it may be used: `CriticalSectionRawMutex`
+/// from anywhere, `NoopRawMutex` from one thread.
+///
+/// ```
+/// use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+/// use usocket_core::UserWake;
+/// let wake = UserWake::<NoopRawMutex>::new();
+/// wake.wake();
+/// assert!(wake.clear());
+/// assert!(!wake.clear());
+/// ```
+pub struct UserWake<M: RawMutex> {
+    state: Mutex<M, RefCell<State>>,
+}
+
+struct State {
+    set: bool,
+    /// One poll may register twice, for sockets and for work.
+    waiters: WakerTable<4>,
+}
+
+impl<M: RawMutex> UserWake<M> {
+    /// A wake that is not set.
+    #[must_use]
+    pub const fn new() -> Self {
+        let state = State { set: false, waiters: WakerTable::new() };
+        Self { state: Mutex::new(RefCell::new(state)) }
+    }
+
+    /// Makes it ready and ends the polls that wait for it.
+    pub fn wake(&self) {
+        let woken = self.state.lock(|state| {
+            let mut state = state.borrow_mut();
+            state.set = true;
+            state.waiters.take(Instant::ZERO, |_, _| true)
+        });
+        woken.wake();
+    }
+
+    /// Makes it not ready again; returns whether it was.
+    pub fn clear(&self) -> bool {
+        self.state.lock(|state| core::mem::take(&mut state.borrow_mut().set))
+    }
+}
+
+impl<M: RawMutex> Default for UserWake<M> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<M: RawMutex> fmt::Debug for UserWake<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserWake").field("events", &self.readiness(HANDLE)).finish()
+    }
+}
+
+impl<M: RawMutex> EventSource for UserWake<M> {
+    fn drive(&self, _: Instant) -> Option<Instant> {
+        None
+    }
+
+    fn pending(&self) -> bool {
+        self.state.lock(|state| state.borrow().set)
+    }
+
+    fn readiness(&self, _: Handle) -> Events {
+        if self.pending() { POLLIN } else { Events::NONE }
+    }
+
+    fn register(&self, key: Option<WaitKey>, wait: Wait<'_>) -> Result<WaitKey> {
+        self.state.lock(|state| state.borrow_mut().waiters.register(key, wait))
+    }
+
+    fn unregister(&self, key: WaitKey) {
+        self.state.lock(|state| state.borrow_mut().waiters.unregister(key));
+    }
+}
+
+impl<'p, M: RawMutex> Pollable<'p> for &'p UserWake<M> {
+    fn poll_ref(&self) -> PollRef<'p> {
+        PollRef::new(*self, HANDLE)
+    }
+}
+
+const HANDLE: Handle = Handle::new(0, 0);

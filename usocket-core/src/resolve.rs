@@ -1,0 +1,376 @@
+//! `getaddrinfo`: literals at once, names through the backend.
+
+use core::fmt;
+use core::net::{IpAddr, SocketAddrV6};
+use core::time::Duration;
+
+use crate::spi::{Answer, Backend, Handle, MAX_NAME, SockType};
+use crate::{
+    AF_INET, AF_INET6, AI_CANONNAME, AI_NUMERICHOST, AI_PASSIVE, Error, Family, IPPROTO_TCP,
+    IPPROTO_UDP, Instant, POLLIN, Result, SOCK_DGRAM, SOCK_STREAM, SockAddr, wait,
+};
+
+/// What `getaddrinfo` is asked beside host and port: the filters of the
+/// reference text, each 0 for "any", and a timeout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hints {
+    /// `AF_INET`, `AF_INET6` or 0.
+    pub af: i32,
+    /// `SOCK_STREAM`, `SOCK_DGRAM` or 0.
+    pub socktype: i32,
+    /// `IPPROTO_TCP`, `IPPROTO_UDP` or 0.
+    pub proto: i32,
+    /// `AI_*` bits.
+    pub flags: i32,
+    /// How long a query may take; then `EAI_AGAIN` (-3). No socket's timeout
+    /// applies (row 31). Default 15 s. Zero answers at once or not at all.
+    pub timeout: Duration,
+}
+
+impl Default for Hints {
+    fn default() -> Self {
+        Self { af: 0, socktype: 0, proto: 0, flags: 0, timeout: Duration::from_secs(15) }
+    }
+}
+
+impl Hints {
+    /// No filter.
+    #[must_use]
+    pub fn any() -> Self {
+        Self::default()
+    }
+
+    /// Only what a stream socket can connect to: the reference's recommendation.
+    #[must_use]
+    pub fn stream() -> Self {
+        Self { socktype: SOCK_STREAM, ..Self::default() }
+    }
+
+    /// Only what a datagram socket can send to.
+    #[must_use]
+    pub fn dgram() -> Self {
+        Self { socktype: SOCK_DGRAM, ..Self::default() }
+    }
+
+    /// The types left by `socktype` and `proto` together (rows 19 to 21, 23).
+    fn types(&self) -> Result<&'static [SockType]> {
+        const BOTH: &[SockType] = &[SockType::Stream, SockType::Dgram];
+        match (self.socktype, self.proto) {
+            (0, 0) => Ok(BOTH),
+            (0 | SOCK_STREAM, 0 | IPPROTO_TCP) => Ok(&BOTH[..1]),
+            (0 | SOCK_DGRAM, 0 | IPPROTO_UDP) => Ok(&BOTH[1..]),
+            _ => Err(Error::EAI_SOCKTYPE),
+        }
+    }
+
+    fn family(&self) -> Result<Option<Family>> {
+        match self.af {
+            0 => Ok(None),
+            AF_INET => Ok(Some(Family::V4)),
+            AF_INET6 => Ok(Some(Family::V6)),
+            _ => Err(Error::EAI_FAMILY),
+        }
+    }
+}
+
+/// `()` for "no hints".
+impl From<()> for Hints {
+    fn from((): ()) -> Self {
+        Self::default()
+    }
+}
+
+/// One 5-tuple of the result: (family, type, proto, canonname, sockaddr).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AddrInfo<'l> {
+    /// `AF_INET` or `AF_INET6`.
+    pub family: i32,
+    /// `SOCK_STREAM` or `SOCK_DGRAM`.
+    pub socktype: i32,
+    /// `IPPROTO_TCP` or `IPPROTO_UDP`.
+    pub proto: i32,
+    /// The canonical name if `AI_CANONNAME` was given, else empty (row 25).
+    pub canonname: &'l str,
+    /// The address: takes `bind`, `connect` and `sendto` unchanged (row 30).
+    pub sockaddr: SockAddr,
+}
+
+/// The list that `getaddrinfo` returns; never empty (row 16).
+#[derive(Clone)]
+pub struct AddrInfoList {
+    answer: Answer,
+    types: &'static [SockType],
+    port: u16,
+    scope_id: u32,
+}
+
+impl AddrInfoList {
+    /// The first entry: the reference's `[0]`, `SOCK_STREAM` unless filtered out
+    /// (row 18).
+    #[must_use]
+    pub fn first(&self) -> AddrInfo<'_> {
+        self.entry(0)
+    }
+
+    /// The entry at `index`, below [`len`](Self::len).
+    #[must_use]
+    pub fn get(&self, index: usize) -> Option<AddrInfo<'_>> {
+        (index < self.len()).then(|| self.entry(index))
+    }
+
+    /// How many entries there are, 1 to 16.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
+    pub fn len(&self) -> usize {
+        self.answer.addresses.len() * self.types.len()
+    }
+
+    /// The entries: per address the stream before the datagram one.
+    pub fn iter(&self) -> impl Iterator<Item = AddrInfo<'_>> {
+        (0..self.len()).map(|index| self.entry(index))
+    }
+
+    /// The canonical name of the list, empty unless `AI_CANONNAME` was given.
+    #[must_use]
+    pub fn canonname(&self) -> &str {
+        &self.answer.canonname
+    }
+
+    fn entry(&self, index: usize) -> AddrInfo<'_> {
+        let ip = self.answer.addresses[index / self.types.len()];
+        let (socktype, proto) = match self.types[index % self.types.len()] {
+            SockType::Stream => (SOCK_STREAM, IPPROTO_TCP),
+            SockType::Dgram => (SOCK_DGRAM, IPPROTO_UDP),
+        };
+        let sockaddr = match ip {
+            IpAddr::V6(v6) => SocketAddrV6::new(v6, self.port, 0, self.scope_id).into(),
+            IpAddr::V4(_) => SockAddr::new(ip, self.port),
+        };
+        let family = Family::of(ip).number();
+        AddrInfo { family, socktype, proto, canonname: self.canonname(), sockaddr }
+    }
+}
+
+impl fmt::Debug for AddrInfoList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// A checked question, before anybody is asked.
+pub(crate) struct Question {
+    types: &'static [SockType],
+    family: Option<Family>,
+    port: u16,
+    canonname: bool,
+    numeric: bool,
+}
+
+impl Question {
+    /// Checks the arguments in the order of the C library (rows 21 to 23, 29).
+    pub(crate) fn new(port: impl TryInto<u16>, hints: &Hints) -> Result<Self> {
+        if hints.flags & !(AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST) != 0 {
+            return Err(Error::EAI_BADFLAGS);
+        }
+        Ok(Self {
+            family: hints.family()?,
+            types: hints.types()?,
+            port: port.try_into().map_err(|_| Error::EAI_SERVICE)?,
+            canonname: hints.flags & AI_CANONNAME != 0,
+            numeric: hints.flags & AI_NUMERICHOST != 0,
+        })
+    }
+
+    fn list(&self, answer: Answer, scope_id: u32) -> AddrInfoList {
+        AddrInfoList { answer, types: self.types, port: self.port, scope_id }
+    }
+
+    /// The answer that needs nobody: a literal (rows 17, 22, 24), or that there is none.
+    pub(crate) fn literal(&self, host: &str) -> Result<Option<AddrInfoList>> {
+        let (text, scope) = match host.split_once('%') {
+            Some((text, scope)) => (text, scope.parse().ok()),
+            None => (host, Some(0)),
+        };
+        let ip = match (text.parse::<IpAddr>(), scope) {
+            (Ok(ip @ IpAddr::V4(_)), _) if text.len() == host.len() => ip,
+            (Ok(ip @ IpAddr::V6(_)), Some(_)) => ip,
+            _ if self.numeric || !is_name(host) => return Err(Error::EAI_NONAME),
+            _ => return Ok(None),
+        };
+        if self.family.is_some_and(|family| family != Family::of(ip)) {
+            return Err(Error::EAI_ADDRFAMILY);
+        }
+        let mut answer = Answer::default();
+        // One address and a host shorter than a name always fit.
+        let _ = answer.addresses.push(ip);
+        if self.canonname {
+            let _ = answer.canonname.push_str(host);
+        }
+        Ok(Some(self.list(answer, scope.unwrap_or(0))))
+    }
+
+    /// Starts the query at the backend.
+    pub(crate) fn ask<'b, B: Backend + ?Sized>(
+        &self,
+        net: &'b B,
+        host: &str,
+    ) -> Result<Query<'b, B>> {
+        let handle = net.start_query(host, self.family, self.canonname)?;
+        Ok(Query { net, handle })
+    }
+
+    /// One look whether the answer is there.
+    pub(crate) fn answer<B: Backend + ?Sized>(
+        &self,
+        query: &Query<'_, B>,
+        host: &str,
+    ) -> Result<AddrInfoList> {
+        let mut answer = Answer::default();
+        query.net.try_answer(query.handle, &mut answer)?;
+        if let Some(family) = self.family {
+            answer.addresses.retain(|&ip| Family::of(ip) == family);
+        }
+        if answer.addresses.is_empty() {
+            return Err(Error::EAI_NONAME);
+        }
+        if !self.canonname {
+            answer.canonname.clear();
+        } else if answer.canonname.is_empty() {
+            let _ = answer.canonname.push_str(host);
+        }
+        Ok(self.list(answer, 0))
+    }
+}
+
+/// A query at the backend, freed when dropped (S23).
+pub(crate) struct Query<'b, B: Backend + ?Sized> {
+    net: &'b B,
+    pub(crate) handle: Handle,
+}
+
+impl<B: Backend + ?Sized> Drop for Query<'_, B> {
+    fn drop(&mut self) {
+        self.net.end_query(self.handle);
+    }
+}
+
+/// A name that may be asked for: RFC 1123 labels, underscores as well, and not
+/// made of digits and dots only, which would be a malformed IPv4 address.
+fn is_name(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    name.len() <= MAX_NAME
+        && name.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(good)
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        })
+        && !name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+}
+
+/// When a query that starts now is given up.
+pub(crate) fn query_deadline<B: Backend + ?Sized>(net: &B, hints: &Hints) -> Instant {
+    net.platform().now() + hints.timeout
+}
+
+/// A query that ran out of time failed for now (row 31).
+pub(crate) fn late(error: Error) -> Error {
+    if matches!(error, Error::ETIMEDOUT | Error::EAGAIN) { Error::EAI_AGAIN } else { error }
+}
+
+pub(crate) fn getaddrinfo<B: Backend + ?Sized>(
+    net: &B,
+    host: &str,
+    port: impl TryInto<u16>,
+    hints: &Hints,
+) -> Result<AddrInfoList> {
+    let question = Question::new(port, hints)?;
+    if let Some(list) = question.literal(host)? {
+        return Ok(list);
+    }
+    let deadline = query_deadline(net, hints);
+    let query = question.ask(net, host)?;
+    let look = || question.answer(&query, host);
+    wait::until(net, query.handle, POLLIN, Some(deadline), look).map_err(late)
+}
+
+#[cfg(test)]
+mod tests {
+    use core::net::Ipv6Addr;
+
+    use super::*;
+
+    fn literal(host: &str, hints: Hints) -> Result<Option<AddrInfoList>> {
+        Question::new(80, &hints)?.literal(host)
+    }
+
+    fn refusal(host: &str, hints: Hints) -> Error {
+        literal(host, hints).expect_err(host)
+    }
+
+    #[test]
+    fn filters_of_the_reference() {
+        let list = literal("127.0.0.1", Hints::any()).unwrap().unwrap();
+        assert_eq!(list.len(), 2);
+        let (first, second) = (list.first(), list.get(1).unwrap());
+        assert_eq!((first.socktype, first.proto), (SOCK_STREAM, IPPROTO_TCP));
+        assert_eq!((second.socktype, second.proto), (SOCK_DGRAM, IPPROTO_UDP));
+        assert_eq!((first.canonname, list.get(2)), ("", None));
+        for (hints, want) in [
+            (Hints::stream(), SOCK_STREAM),
+            (Hints::dgram(), SOCK_DGRAM),
+            (Hints { proto: IPPROTO_UDP, ..Hints::any() }, SOCK_DGRAM),
+            (Hints { proto: IPPROTO_TCP, ..Hints::any() }, SOCK_STREAM),
+        ] {
+            let list = literal("127.0.0.1", hints).unwrap().unwrap();
+            assert_eq!((list.len(), list.first().socktype), (1, want));
+        }
+    }
+
+    #[test]
+    fn refusals_have_the_c_librarys_numbers() {
+        let with =
+            |af, socktype, proto, flags| Hints { af, socktype, proto, flags, ..Hints::any() };
+        for (host, hints, want) in [
+            ("127.0.0.1", with(0, SOCK_DGRAM, IPPROTO_TCP, 0), Error::EAI_SOCKTYPE),
+            ("127.0.0.1", with(0, 99, 0, 0), Error::EAI_SOCKTYPE),
+            ("127.0.0.1", with(99, 0, 0, 0), Error::EAI_FAMILY),
+            ("127.0.0.1", with(0, 0, 0, 0x8000), Error::EAI_BADFLAGS),
+            ("127.0.0.1", with(AF_INET6, 0, 0, 0), Error::EAI_ADDRFAMILY),
+            ("::1", with(AF_INET, 0, 0, 0), Error::EAI_ADDRFAMILY),
+            ("example.org", with(0, 0, 0, AI_NUMERICHOST), Error::EAI_NONAME),
+            ("", Hints::any(), Error::EAI_NONAME),
+            ("hey.!!$$", Hints::any(), Error::EAI_NONAME),
+            ("256.1.1.1", Hints::any(), Error::EAI_NONAME),
+            ("1.2.3", Hints::any(), Error::EAI_NONAME),
+            ("a\0b", Hints::any(), Error::EAI_NONAME),
+            ("a\"b", Hints::any(), Error::EAI_NONAME),
+            ("a..b", Hints::any(), Error::EAI_NONAME),
+            ("-a.b", Hints::any(), Error::EAI_NONAME),
+            ("127.0.0.1%1", Hints::any(), Error::EAI_NONAME),
+            ("fe80::1%lo", Hints::any(), Error::EAI_NONAME),
+        ] {
+            assert_eq!(refusal(host, hints), want, "{host:?}");
+        }
+        assert!(Question::new(65_536, &Hints::any()).is_err_and(|e| e == Error::EAI_SERVICE));
+        assert!(Question::new(-1, &Hints::any()).is_err_and(|e| e == Error::EAI_SERVICE));
+    }
+
+    #[test]
+    fn names_are_left_to_the_backend() {
+        for name in ["localhost", "dl.sipeed.com", "a_b.local.", "3com.example", "xn--nxasmq6b"] {
+            assert!(literal(name, Hints::any()).unwrap().is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn ipv6_literals_are_normalised_and_scoped() {
+        let list = literal("FE80:0::1%1", Hints::any()).unwrap().unwrap();
+        let address = list.first().sockaddr;
+        assert_eq!((address.scope_id(), list.first().family), (1, AF_INET6));
+        assert_eq!(address.ip(), IpAddr::V6("fe80::1".parse::<Ipv6Addr>().unwrap()));
+        let named = Hints { flags: AI_CANONNAME, ..Hints::any() };
+        assert_eq!(literal("::1", named).unwrap().unwrap().canonname(), "::1");
+    }
+}
