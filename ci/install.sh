@@ -36,7 +36,7 @@ present() {
 }
 
 apt_get() {
-    DEBIAN_FRONTEND=noninteractive retry apt-get -qq "$@" </dev/null
+    DEBIAN_FRONTEND=noninteractive retry apt-get -qq -o Dpkg::Use-Pty=0 "$@" </dev/null >/dev/null
 }
 
 # cargo_tool NAME: kept in cargo's own bin folder, so the next run finds it
