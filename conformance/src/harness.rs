@@ -3,6 +3,7 @@
 use core::net::IpAddr;
 use core::time::Duration;
 
+use crate::{Api, Honest};
 use usocket_core::spi::Backend;
 use usocket_core::{Error, Family, Instant, Result, SockAddr};
 
@@ -26,6 +27,11 @@ pub trait Harness {
     /// The time on the backend's clock.
     fn now(&self) -> Instant {
         self.net().platform().now()
+    }
+
+    /// The calls that the core alone decides; a liar's harness breaks one.
+    fn api(&self) -> &dyn Api<Self::Net> {
+        &Honest
     }
 
     /// Lets this much time pass while the world and the backend go on.
