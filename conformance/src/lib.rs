@@ -9,6 +9,7 @@ pub mod cases;
 mod check;
 mod harness;
 mod liar;
+pub mod lies;
 mod pattern;
 
 pub use api::{Api, Asked, Honest, Tuple};

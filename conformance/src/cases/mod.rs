@@ -1,6 +1,6 @@
 //! The cases, by section of the behaviour table.
 
-mod module;
+pub(crate) mod module;
 
 use crate::{Case, Harness};
 

@@ -10,7 +10,7 @@ section! {
     contradicting_protocol_is_refused: rows [4], requirements [25], clauses [];
 }
 
-fn protocol_follows_the_type<H: Harness>(h: &H) -> Outcome {
+pub(crate) fn protocol_follows_the_type<H: Harness>(h: &H) -> Outcome {
     let net = h.net();
     net.tcp()?;
     for (ty, protos) in [(SOCK_STREAM, [0, 6]), (SOCK_DGRAM, [0, 17])] {
@@ -24,7 +24,7 @@ fn protocol_follows_the_type<H: Harness>(h: &H) -> Outcome {
     Ok(Verdict::Proved)
 }
 
-fn contradicting_protocol_is_refused<H: Harness>(h: &H) -> Outcome {
+pub(crate) fn contradicting_protocol_is_refused<H: Harness>(h: &H) -> Outcome {
     for (ty, proto) in [(SOCK_STREAM, 17), (SOCK_DGRAM, 6), (SOCK_STREAM, 99)] {
         let answer = h.api().socket(h.net(), AF_INET, ty, proto).map(|_| ());
         check_eq!(answer, Err(Error::EPROTONOSUPPORT));

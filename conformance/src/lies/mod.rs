@@ -1,0 +1,131 @@
+//! The kit's own test: each lie breaks rows on purpose, and a case must notice.
+//!
+//! Run by `tests/liars.rs` on the tutorial backend, where time is virtual.
+
+mod module;
+
+use core::net::IpAddr;
+use core::time::Duration;
+
+use usocket_core::Family;
+
+use crate::{Api, Caps, Harness, Liar, Lie, Outcome, Peer, Row};
+
+/// One lie that was told, and what the case said to it.
+#[derive(Debug)]
+pub struct Told {
+    /// What the lie is.
+    pub lie: &'static str,
+    /// The case that must fail.
+    pub case: &'static str,
+    /// The rows that the lie breaks.
+    pub rows: &'static [Row],
+}
+
+/// A lie as a closure over an honest harness: for the runner.
+pub type Tell<H> = fn(&H) -> Outcome;
+
+/// The lies of one section. `backend` lies implement [`Lie`], `api` lies [`Api`];
+/// both are unit-like or `Default` structs generic over nothing.
+macro_rules! lies {
+    ($($kind:ident $lie:ident breaks $rows:tt, caught by $case:path;)*) => {
+        pub(super) fn visit<H: $crate::Harness>(
+            each: &mut dyn FnMut(&$crate::lies::Told, $crate::lies::Tell<H>),
+        ) {
+            $(each(
+                &$crate::lies::Told { lie: stringify!($lie), case: stringify!($case), rows: &$rows },
+                |honest| $crate::lies::lies!(@$kind $lie $case, honest),
+            );)*
+        }
+    };
+    (@backend $lie:ident $case:path, $honest:ident) => {
+        $case(&$crate::lies::LiarHarness::new($honest, $lie::default()))
+    };
+    (@api $lie:ident $case:path, $honest:ident) => {
+        $case(&$crate::lies::ApiLiarHarness::new($honest, $lie::default()))
+    };
+}
+pub(crate) use lies;
+
+/// Shows all lies. Each is to be told to a fresh harness.
+pub fn visit<H: Harness>(each: &mut dyn FnMut(&Told, Tell<H>)) {
+    module::visit(each);
+}
+
+/// A harness whose backend lies.
+pub struct LiarHarness<'h, H: Harness, L> {
+    honest: &'h H,
+    net: Liar<'h, H::Net, L>,
+}
+
+impl<'h, H: Harness, L: Lie<H::Net>> LiarHarness<'h, H, L> {
+    /// Presents `honest` as `lie` would have it.
+    pub fn new(honest: &'h H, lie: L) -> Self {
+        Self { honest, net: Liar { net: honest.net(), lie } }
+    }
+}
+
+impl<'h, H: Harness, L: Lie<H::Net>> Harness for LiarHarness<'h, H, L> {
+    type Net = Liar<'h, H::Net, L>;
+
+    fn net(&self) -> &Self::Net {
+        &self.net
+    }
+
+    fn caps(&self) -> Caps {
+        self.honest.caps()
+    }
+
+    fn peer(&self) -> &dyn Peer {
+        self.honest.peer()
+    }
+
+    fn ip(&self, family: Family) -> Option<IpAddr> {
+        self.honest.ip(family)
+    }
+
+    fn pass(&self, time: Duration) {
+        self.honest.pass(time);
+    }
+}
+
+/// A harness where a call of the core lies.
+pub struct ApiLiarHarness<'h, H: Harness, A> {
+    honest: &'h H,
+    api: A,
+}
+
+impl<'h, H: Harness, A: Api<H::Net>> ApiLiarHarness<'h, H, A> {
+    /// Presents `honest` with the calls of `api`.
+    pub fn new(honest: &'h H, api: A) -> Self {
+        Self { honest, api }
+    }
+}
+
+impl<H: Harness, A: Api<H::Net>> Harness for ApiLiarHarness<'_, H, A> {
+    type Net = H::Net;
+
+    fn net(&self) -> &Self::Net {
+        self.honest.net()
+    }
+
+    fn caps(&self) -> Caps {
+        self.honest.caps()
+    }
+
+    fn peer(&self) -> &dyn Peer {
+        self.honest.peer()
+    }
+
+    fn ip(&self, family: Family) -> Option<IpAddr> {
+        self.honest.ip(family)
+    }
+
+    fn api(&self) -> &dyn Api<Self::Net> {
+        &self.api
+    }
+
+    fn pass(&self, time: Duration) {
+        self.honest.pass(time);
+    }
+}
