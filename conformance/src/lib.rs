@@ -8,6 +8,7 @@ mod case;
 pub mod cases;
 mod check;
 mod harness;
+pub mod net;
 mod liar;
 pub mod lies;
 mod pattern;
