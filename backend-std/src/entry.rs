@@ -1,0 +1,151 @@
+//! One descriptor and what the system does not tell about it.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::io::Errno;
+use usocket_core::spi::{Handle, SockType};
+use usocket_core::{Error, Family, Result, SockAddr};
+
+use crate::resolver::Query;
+use crate::sys::{self, Descriptor, Notifier};
+
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) handle: Handle,
+    pub(crate) fd: Descriptor,
+    pub(crate) kind: Kind,
+    pub(crate) family: Family,
+    phase: AtomicU8,
+    /// The handle is gone; calls that are still inside answer `EBADF`.
+    closed: AtomicBool,
+    /// A set or the reactor knows this entry and is to be told of its end.
+    watched: AtomicBool,
+    /// A listener on which somebody called a non-blocking accept.
+    pub(crate) polite: AtomicBool,
+    /// The destination of datagrams has been asked for.
+    pub(crate) informed: AtomicBool,
+    peer: Mutex<Option<SockAddr>>,
+    #[cfg(target_os = "linux")]
+    pub(crate) sets: Mutex<Vec<std::sync::Weak<crate::sets::Set>>>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Kind {
+    Stream,
+    Dgram,
+    /// A descriptor of the user's own, and what ends a wait on it.
+    Watch(Notifier),
+    /// A query; its descriptor is readable once there is an answer.
+    Query(Query),
+    /// A poll set, for a poll that sleeps elsewhere.
+    #[cfg(target_os = "linux")]
+    Set,
+}
+
+/// How far a stream is. Only what the system cannot be asked afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// Not connected, as far as anybody was told.
+    Idle,
+    /// A connect was started and its outcome not fetched.
+    Connecting,
+    /// Was connected, and is or has ended.
+    Connected,
+    /// Listening.
+    Listening,
+}
+
+impl Entry {
+    pub(crate) fn new(handle: Handle, fd: Descriptor, kind: Kind, family: Family) -> Self {
+        Self {
+            handle,
+            fd,
+            kind,
+            family,
+            phase: AtomicU8::new(Phase::Idle as u8),
+            closed: AtomicBool::new(false),
+            watched: AtomicBool::new(false),
+            polite: AtomicBool::new(false),
+            informed: AtomicBool::new(false),
+            peer: Mutex::new(None),
+            #[cfg(target_os = "linux")]
+            sets: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn is_stream(&self) -> bool {
+        matches!(self.kind, Kind::Stream)
+    }
+
+    pub(crate) fn is_socket(&self) -> bool {
+        matches!(self.kind, Kind::Stream | Kind::Dgram)
+    }
+
+    pub(crate) fn sock_type(&self) -> Result<SockType> {
+        match self.kind {
+            Kind::Stream => Ok(SockType::Stream),
+            Kind::Dgram => Ok(SockType::Dgram),
+            _ => Err(Error::EOPNOTSUPP),
+        }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            1 => Phase::Connecting,
+            2 => Phase::Connected,
+            3 => Phase::Listening,
+            _ => Phase::Idle,
+        }
+    }
+
+    pub(crate) fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Release);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn mark_closed(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::SeqCst)
+    }
+
+    /// To be called before the entry is added anywhere; `EBADF` when it is too
+    /// late. Either this sees the closed mark, or close sees the watched one.
+    pub(crate) fn mark_watched(&self) -> Result<()> {
+        self.watched.store(true, Ordering::SeqCst);
+        if self.is_closed() { Err(Error::EBADF) } else { Ok(()) }
+    }
+
+    /// The error of a failed system call: `EBADF` if close is what failed it.
+    #[cold]
+    pub(crate) fn failed(&self, errno: Errno) -> Error {
+        if self.is_closed() { Error::EBADF } else { sys::error(errno) }
+    }
+
+    /// The result of a system call that is not repeated.
+    pub(crate) fn done<T>(&self, result: rustix::io::Result<T>) -> Result<T> {
+        result.map_err(|errno| self.failed(errno))
+    }
+
+    pub(crate) fn peer(&self) -> MutexGuard<'_, Option<SockAddr>> {
+        self.peer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Repeats a system call that a signal interrupted: EINTR never surfaces.
+#[inline]
+pub(crate) fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> rustix::io::Result<T> {
+    loop {
+        match call() {
+            Err(Errno::INTR) => {}
+            done => return done,
+        }
+    }
+}
