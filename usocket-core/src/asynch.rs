@@ -145,7 +145,7 @@ impl<'s, 'b, B: Backend + ?Sized> AsyncSocket<'s, 'b, B> {
     /// the stream. Not cancel-safe.
     pub async fn read(&self, buf: &mut [u8]) -> Result<usize> {
         if buf.is_empty() {
-            return self.socket.backend().alive(self.socket.handle()).map(|()| 0);
+            return self.socket.stream_alive().map(|()| 0);
         }
         let deadline = self.socket.deadline();
         let mut filled = 0;
@@ -162,7 +162,7 @@ impl<'s, 'b, B: Backend + ?Sized> AsyncSocket<'s, 'b, B> {
     /// As [`Socket::readline`] in blocking mode. Not cancel-safe.
     pub async fn readline(&self, buf: &mut [u8]) -> Result<usize> {
         if buf.is_empty() {
-            return self.socket.backend().alive(self.socket.handle()).map(|()| 0);
+            return self.socket.stream_alive().map(|()| 0);
         }
         let deadline = self.socket.deadline();
         let mut filled = 0;

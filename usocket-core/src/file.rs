@@ -51,7 +51,7 @@ impl<'s, 'b, B: Backend + ?Sized> File<'s, 'b, B> {
 
     /// Does nothing: nothing is buffered. `EBADF` once closed.
     pub fn flush(&self) -> Result<()> {
-        self.socket.backend().alive(self.socket.handle())
+        self.socket.stream_alive()
     }
 
     /// Closes the socket (row 186); may be repeated.

@@ -55,7 +55,7 @@ macro_rules! stream_traits {
             /// [`Socket::recv`](crate::Socket::recv); an empty buffer is 0.
             fn read(&mut self, buf: &mut [u8]) -> Result<usize, Error> {
                 if buf.is_empty() {
-                    return self.socket.backend().alive(self.socket.handle()).map(|()| 0);
+                    return self.socket.stream_alive().map(|()| 0);
                 }
                 self.socket.recv(buf)
             }
@@ -69,7 +69,7 @@ macro_rules! stream_traits {
 
             /// Does nothing: nothing is buffered here.
             fn flush(&mut self) -> Result<(), Error> {
-                self.socket.backend().alive(self.socket.handle())
+                self.socket.stream_alive()
             }
         }
 

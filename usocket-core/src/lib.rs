@@ -14,10 +14,13 @@ mod events;
 mod file;
 mod inet;
 mod io;
+#[cfg(feature = "embedded-io-async")]
+mod io_async;
 mod net;
 mod poll;
 pub mod prelude;
 mod resolve;
+pub mod router;
 mod socket;
 pub mod spi;
 mod time;
@@ -30,6 +33,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use events::{Events, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT};
 pub use file::{File, Stream};
 pub use inet::{BinAddr, INET_ADDRSTRLEN, inet_ntop, inet_pton, ip_text};
+#[cfg(feature = "embedded-io-async")]
+pub use io_async::AsyncStream;
 pub use net::Usocket;
 pub use poll::{
     IPoll, ONE_SHOT, Place, Poll, PollRef, Pollable, Ready, ReadyIter, ReadyList, SelectTimeout,

@@ -261,6 +261,11 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
         }
     }
 
+    /// What a call that moves nothing answers: `Ok`, or `EBADF` once closed.
+    pub(crate) fn stream_alive(&self) -> Result<()> {
+        self.net.alive(self.handle)
+    }
+
     /// `error`, but `EBADF` on a closed socket whatever the arguments (row 215).
     fn unless_closed(&self, error: Error) -> Error {
         self.net.alive(self.handle).err().unwrap_or(error)
