@@ -96,3 +96,6 @@ pub use poll::{
 pub use resolve::{AddrInfo, AddrInfoList, Hints};
 pub use socket::{DEFAULT_LINGER, OptValue, Socket};
 pub use time::{Instant, IntoTimeout, Timeout, earlier};
+
+/// The mutexes to choose from for a [`UserWake`]: interrupt-safe, or for one thread.
+pub use embassy_sync::blocking_mutex::raw::{CriticalSectionRawMutex, NoopRawMutex, RawMutex};
