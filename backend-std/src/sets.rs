@@ -244,7 +244,7 @@ impl Set {
 
     /// Turns an entry that is being closed into one that reports so.
     fn leave(&self, entry: &Entry) {
-        let mut state = self.lock();
+        let state = self.lock();
         let place = state.always.iter().find(|other| other.handle == entry.handle);
         let file = place.map(|other| other.token);
         let watched = state.tokens.get(&entry.handle).copied();

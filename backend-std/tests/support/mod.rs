@@ -1,7 +1,10 @@
 //! What the tests of this backend share.
 #![allow(dead_code, reason = "each test uses a part")]
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
+pub(crate) mod harness;
+mod script;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -55,18 +58,23 @@ pub(crate) fn datagrams(net: &StdNet, family: Family) -> [(Handle, SockAddr); 2]
     })
 }
 
-/// An address on which nobody listens: a port that is bound and not listening
-/// for as long as the process lives.
+/// An address of the loopback on which nobody listens.
 pub(crate) fn refusing(family: Family) -> SockAddr {
-    let (domain, address) = match family {
-        Family::V4 => (Domain::IPV4, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
-        Family::V6 => (Domain::IPV6, SocketAddr::from((Ipv6Addr::LOCALHOST, 0))),
-    };
-    let socket = Socket::new(domain, Type::STREAM, None).unwrap();
-    socket.bind(&address.into()).unwrap();
+    refusing_at(loopback(family).ip())
+}
+
+/// A port that is bound and not listening for as long as the process lives.
+pub(crate) fn refusing_at(host: IpAddr) -> SockAddr {
+    let socket = bound(host);
     let address = socket.local_addr().unwrap().as_socket().unwrap();
     std::mem::forget(socket);
     address.into()
+}
+
+fn bound(host: IpAddr) -> Socket {
+    let socket = Socket::new(Domain::for_address((host, 0).into()), Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::new(host, 0).into()).unwrap();
+    socket
 }
 
 /// An address that never answers: a listener whose queue is full.
@@ -78,20 +86,20 @@ pub(crate) struct Silent {
 }
 
 impl Silent {
-    /// Fills the queue of a new listener.
+    /// On the loopback.
     pub(crate) fn new(family: Family) -> Self {
-        let (domain, address) = match family {
-            Family::V4 => (Domain::IPV4, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))),
-            Family::V6 => (Domain::IPV6, SocketAddr::from((Ipv6Addr::LOCALHOST, 0))),
-        };
-        let listener = Socket::new(domain, Type::STREAM, None).unwrap();
-        listener.bind(&address.into()).unwrap();
+        Self::at(loopback(family).ip())
+    }
+
+    /// Fills the queue of a new listener.
+    pub(crate) fn at(host: IpAddr) -> Self {
+        let listener = bound(host);
         listener.listen(0).unwrap();
         let address = listener.local_addr().unwrap();
         let mut fillers = Vec::new();
         // The first completes and fills the queue; the others stay pending.
-        for _ in 0..4 {
-            let filler = Socket::new(domain, Type::STREAM, None).unwrap();
+        for _ in 0..3 {
+            let filler = Socket::new(address.domain(), Type::STREAM, None).unwrap();
             let _ = filler.connect_timeout(&address, Duration::from_millis(50));
             fillers.push(filler);
         }
