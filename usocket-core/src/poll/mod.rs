@@ -47,12 +47,17 @@ pub struct Poll<'p, const N: usize, const S: usize = 4> {
     /// Serials of the entries found ready by the last wait.
     ready: heapless::Vec<u32, N>,
     serial: u32,
+    /// How many entries may still move to another source.
+    unsettled: usize,
 }
 
 struct Entry<'p> {
     /// Names the entry in the sets of its source; grows, so that order is age.
     serial: u32,
     object: PollRef<'p>,
+    /// Where it is watched: elsewhere, if the object's source only passes on.
+    at: PollRef<'p>,
+    settled: bool,
     mask: Events,
     found: Events,
 }
@@ -98,7 +103,7 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
         let mut sources = heapless::Vec::new();
         let _ = sources.push(Source::new(net));
         let (entries, ready) = (heapless::Vec::new(), heapless::Vec::new());
-        Self { platform: net.platform(), sources, entries, ready, serial: 0 }
+        Self { platform: net.platform(), sources, entries, ready, serial: 0, unsettled: 0 }
     }
 
     /// Watches `object` for `mask`, or `POLLIN | POLLOUT` if it is `None`;
@@ -122,16 +127,12 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
         if self.entries.is_full() {
             return Err(Error::ENOBUFS);
         }
-        let source = match self.sources.iter_mut().position(|source| source.is(&object)) {
-            Some(index) => &mut self.sources[index],
-            None => {
-                self.sources.push(Source::new(object.source)).map_err(|_| Error::ENOBUFS)?;
-                self.sources.last_mut().ok_or(Error::ENOBUFS)?
-            }
-        };
-        source.put(object.handle, mask, self.serial)?;
-        let entry = Entry { serial: self.serial, object, mask, found: Events::NONE };
-        self.serial = self.serial.wrapping_add(1);
+        let serial = self.serial;
+        let (at, settled) = object.origin();
+        self.source_of(&at)?.put(at.handle, mask, serial)?;
+        let entry = Entry { serial, object, at, settled, mask, found: Events::NONE };
+        self.serial = serial.wrapping_add(1);
+        self.unsettled += usize::from(!settled);
         self.entries.push(entry).map_err(|_| Error::ENOBUFS)
     }
 
@@ -147,9 +148,10 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
     pub fn unregister(&mut self, object: &(impl Pollable<'p> + ?Sized)) {
         let object = object.poll_ref();
         if let Some(index) = self.entries.iter().position(|entry| entry.object.same(&object)) {
-            self.entries.remove(index);
-            if let Some(source) = self.sources.iter().find(|source| source.is(&object)) {
-                source.remove(object.handle);
+            let entry = self.entries.remove(index);
+            self.unsettled -= usize::from(!entry.settled);
+            if let Some(source) = self.sources.iter().find(|source| source.is(&entry.at)) {
+                source.remove(entry.at.handle);
             }
         }
     }
@@ -189,11 +191,42 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
         let Some(entry) = self.entries.iter_mut().find(|entry| entry.object.same(object)) else {
             return Ok(false);
         };
-        if let Some(source) = self.sources.iter_mut().find(|source| source.is(object)) {
-            source.put(object.handle, mask, entry.serial)?;
+        if let Some(source) = self.sources.iter_mut().find(|source| source.is(&entry.at)) {
+            source.put(entry.at.handle, mask, entry.serial)?;
         }
         entry.mask = mask;
         Ok(true)
+    }
+
+    /// The source that `at` names; added if it is new.
+    fn source_of(&mut self, at: &PollRef<'p>) -> Result<&mut Source<'p>> {
+        let index = match self.sources.iter().position(|source| source.is(at)) {
+            Some(index) => index,
+            None => {
+                self.sources.push(Source::new(at.source)).map_err(|_| Error::ENOBUFS)?;
+                self.sources.len() - 1
+            }
+        };
+        Ok(&mut self.sources[index])
+    }
+
+    /// Moves the entries whose object has found its backend since the last wait.
+    fn settle(&mut self) -> Result<()> {
+        for index in 0..self.entries.len() {
+            let entry = &self.entries[index];
+            if entry.settled {
+                continue;
+            }
+            let (serial, mask) = (entry.serial, entry.mask);
+            let (at, settled) = entry.object.origin();
+            if settled {
+                self.source_of(&at)?.put(at.handle, mask, serial)?;
+                let entry = &mut self.entries[index];
+                (entry.at, entry.settled) = (at, settled);
+                self.unsettled -= 1;
+            }
+        }
+        Ok(())
     }
 
     /// Fills `ready`.
@@ -212,9 +245,12 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
     /// first source that has sets, else on the platform; every other source gets
     /// a waker that ends that sleep.
     fn wait_until(&mut self, deadline: Option<Instant>) -> Result<()> {
-        let idler = self.sources.iter().position(|source| source.has_sets());
         loop {
             self.ready.clear();
+            if self.unsettled > 0 {
+                self.settle()?;
+            }
+            let idler = self.sources.iter().position(|source| source.has_sets());
             let now = self.platform.now();
             let next = self.drive(now);
             self.look(idler)?;
@@ -260,8 +296,8 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
                 continue;
             }
             for entry in &mut self.entries {
-                if self.sources[index].is(&entry.object) {
-                    entry.found = entry.object.readiness().masked(entry.mask);
+                if self.sources[index].is(&entry.at) {
+                    entry.found = entry.at.readiness().masked(entry.mask);
                     if !entry.found.is_empty() {
                         let _ = self.ready.push(entry.serial);
                     }

@@ -5,7 +5,7 @@ use core::ptr;
 use core::task::Waker;
 use core::time::Duration;
 
-use crate::spi::{Backend, EventSource, Handle, PollSets, SetId, Wait, WaitKey};
+use crate::spi::{Backend, EventSource, Handle, Origin, PollSets, SetId, Wait, WaitKey};
 use crate::{Error, Events, Instant, Result, Socket};
 
 /// Something that a poll can watch: a socket, or a stream object of the user's
@@ -33,6 +33,18 @@ impl<'p> PollRef<'p> {
     #[must_use]
     pub fn same(&self, other: &PollRef<'_>) -> bool {
         self.handle == other.handle && self.from(other.source)
+    }
+
+    /// Where to watch it, and whether that is final.
+    pub(super) fn origin(&self) -> (PollRef<'p>, bool) {
+        let mut at = *self;
+        loop {
+            match at.source.origin(at.handle) {
+                Origin::Here => return (at, true),
+                Origin::NotYet => return (at, false),
+                Origin::At(source, handle) => at = PollRef { source, handle },
+            }
+        }
     }
 
     /// The events that are true now.

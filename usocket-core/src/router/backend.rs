@@ -113,7 +113,7 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Router<'_, M, NETS, S
         let (slot, woken) = self.with(|state| {
             let slot = state.slots.remove(handle);
             state.options.forget(handle);
-            (slot, state.waiters.take(Instant::ZERO, |h, _| h == handle))
+            (slot, state.waiters.take(Instant::ZERO, |h, _| h == handle || h == Handle::ANY))
         });
         woken.wake();
         slot.map(|slot| slot.place()).ok_or(Error::EBADF)

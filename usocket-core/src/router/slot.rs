@@ -70,7 +70,8 @@ impl Slot {
     }
 }
 
-/// One waiter registered with every backend.
+/// One waiter registered with the router itself and with every backend.
 pub(super) struct Wide<const NETS: usize> {
+    pub(super) own: Option<WaitKey>,
     pub(super) keys: [Option<WaitKey>; NETS],
 }

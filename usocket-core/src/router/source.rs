@@ -4,7 +4,7 @@ use embassy_sync::blocking_mutex::raw::RawMutex;
 
 use super::Router;
 use super::slot::{Place, Slot, Wide};
-use crate::spi::{EventSource, Handle, SockType, Wait, WaitKey};
+use crate::spi::{EventSource, Handle, Origin, SockType, Wait, WaitKey};
 use crate::{Error, Events, Instant, POLLHUP, POLLNVAL, POLLOUT, Result, earlier};
 
 /// Whose key a [`WaitKey`] of a router wraps.
@@ -101,6 +101,14 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> EventSource
         Ok(Owner::Net(place.net, key).key::<NETS>())
     }
 
+    fn origin(&self, handle: Handle) -> Origin<'_> {
+        match self.with(|state| state.slots.get(handle).map(super::slot::Slot::place)) {
+            Some(Some(place)) => Origin::At(self.backend(place.net), place.handle),
+            Some(None) => Origin::NotYet,
+            None => Origin::Here,
+        }
+    }
+
     fn unregister(&self, key: WaitKey) {
         match Owner::of::<NETS>(key) {
             Owner::Own(key) => self.with(|state| state.waiters.unregister(key)),
@@ -122,8 +130,11 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Router<'_, M, NETS, S
             Some(Owner::Wide(handle)) => self.with(|state| state.wide.remove(handle)),
             _ => None,
         };
-        let mut wide = known.unwrap_or(Wide { keys: [None; NETS] });
-        let mut outcome = Ok(());
+        let mut wide = known.unwrap_or(Wide { own: None, keys: [None; NETS] });
+        // A socket that finds its backend is a change, too.
+        let own = self.with(|state| state.waiters.register(wide.own, wait));
+        wide.own = own.ok();
+        let mut outcome = own.map(|_| ());
         for (net, key) in self.nets.iter().zip(&mut wide.keys) {
             match net.backend.register(*key, wait) {
                 Ok(renewed) => *key = Some(renewed),
@@ -146,6 +157,7 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Router<'_, M, NETS, S
     }
 
     fn unregister_wide(&self, wide: &Wide<NETS>) {
+        wide.own.inspect(|&key| self.with(|state| state.waiters.unregister(key)));
         for (net, key) in self.nets.iter().zip(wide.keys) {
             key.inspect(|&key| net.backend.unregister(key));
         }

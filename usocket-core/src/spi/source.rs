@@ -38,6 +38,17 @@ impl WaitKey {
     }
 }
 
+/// Where the events of a handle arise.
+#[derive(Clone, Copy)]
+pub enum Origin<'s> {
+    /// In this source.
+    Here,
+    /// In this source for now; ask again before each wait.
+    NotYet,
+    /// In another one, under another handle, for good.
+    At(&'s dyn EventSource, Handle),
+}
+
 /// A source of events: every backend, and any stream of the user's own that a
 /// poll shall span (`uselect`: "generic stream objects that support polling").
 ///
@@ -67,6 +78,13 @@ pub trait EventSource {
 
     /// Forgets a registration; a stale key does nothing.
     fn unregister(&self, key: WaitKey);
+
+    /// Where a poll should watch `handle` instead, if this source only passes on
+    /// what others do (a router).
+    fn origin(&self, handle: Handle) -> Origin<'_> {
+        let _ = handle;
+        Origin::Here
+    }
 
     /// Persistent registration, where the source can do better than being
     /// asked for the readiness of each entry.
