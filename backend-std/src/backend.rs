@@ -51,7 +51,7 @@ impl Backend for StdNet {
 
     fn bind(&self, handle: Handle, address: SockAddr) -> Result<()> {
         let entry = self.table.get(handle)?;
-        entry.done(rustix::net::bind(&entry.fd, &address.to_std()))
+        entry.done_with(address, rustix::net::bind(&entry.fd, &address.to_std()))
     }
 
     fn listen(&self, handle: Handle, backlog: u32) -> Result<()> {

@@ -14,7 +14,8 @@ impl Entry {
     pub(crate) fn connect_start(&self, address: SockAddr) -> Result<()> {
         self.sock_type()?;
         if !self.is_stream() {
-            return self.done(retry(|| rustix::net::connect(&self.fd, &address.to_std())));
+            let set = retry(|| rustix::net::connect(&self.fd, &address.to_std()));
+            return self.done_with(address, set);
         }
         if self.phase() == Phase::Connected {
             return Err(Error::EISCONN);
@@ -85,11 +86,11 @@ impl Entry {
                 Err(Error::EINPROGRESS)
             }
             Err(errno) => {
-                let error = self.failed(errno);
-                if error == Error::ECONNREFUSED && self.phase() == Phase::Connecting {
+                // The system has cleared a failed attempt away as it told of it.
+                if self.phase() == Phase::Connecting && errno != Errno::ALREADY {
                     self.set_phase(Phase::Idle);
                 }
-                Err(error)
+                self.done_with(address, Err(errno))
             }
         }
     }

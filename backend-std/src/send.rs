@@ -21,7 +21,8 @@ impl Entry {
 
     pub(crate) fn send_to_now(&self, data: &[u8], to: SockAddr) -> Result<usize> {
         self.sock_type()?;
-        self.done(retry(|| rustix::net::sendto(&self.fd, data, sys::DONT_WAIT_SEND, &to.to_std())))
+        let sent = retry(|| rustix::net::sendto(&self.fd, data, sys::DONT_WAIT_SEND, &to.to_std()));
+        self.done_with(to, sent)
     }
 
     /// One blocking system call.

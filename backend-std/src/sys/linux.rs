@@ -108,6 +108,11 @@ pub(crate) fn device(fd: &Descriptor) -> Result<DeviceName> {
     DeviceName::try_from(name).map_err(|_| Errno::INVAL)
 }
 
+/// Whether a scope names an interface; 0 names none and is always well.
+pub(crate) fn has_interface(fd: &Descriptor, scope: u32) -> bool {
+    scope == 0 || rustix::net::netdevice::index_to_name_inlined(fd, scope).is_ok()
+}
+
 fn from_nix(errno: nix::errno::Errno) -> Errno {
     Errno::from_raw_os_error(errno as i32)
 }

@@ -16,13 +16,13 @@ mod other;
 
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
-    DONT_WAIT, DONT_WAIT_SEND, NO_SIGNAL, Poller, accept, device, open, prepare_info, recv_info,
-    set_blocking_connect, set_device,
+    DONT_WAIT, DONT_WAIT_SEND, NO_SIGNAL, Poller, accept, device, has_interface, open,
+    prepare_info, recv_info, set_blocking_connect, set_device,
 };
 #[cfg(not(target_os = "linux"))]
 pub(crate) use other::{
-    DONT_WAIT, DONT_WAIT_SEND, NO_SIGNAL, Poller, accept, device, open, prepare_info, recv_info,
-    set_blocking_connect, set_device,
+    DONT_WAIT, DONT_WAIT_SEND, NO_SIGNAL, Poller, accept, device, has_interface, open,
+    prepare_info, recv_info, set_blocking_connect, set_device,
 };
 
 pub(crate) use errno::error;
