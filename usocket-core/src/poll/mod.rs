@@ -70,16 +70,16 @@ pub struct Ready<'p> {
     pub events: Events,
 }
 
-impl Ready<'_> {
+impl<'p> Ready<'p> {
     /// Whether this is `object`.
     #[must_use]
-    pub fn is<'o>(&self, object: &(impl Pollable<'o> + ?Sized)) -> bool {
+    pub fn is<'o>(&self, object: impl Pollable<'o>) -> bool {
         self.object.same(&object.poll_ref())
     }
 
     /// The object.
     #[must_use]
-    pub fn object(&self) -> PollRef<'_> {
+    pub fn object(&self) -> PollRef<'p> {
         self.object
     }
 }
@@ -116,7 +116,7 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
     /// `ENOBUFS`: more than `N` entries or `S` sources.
     pub fn register(
         &mut self,
-        object: &(impl Pollable<'p> + ?Sized),
+        object: impl Pollable<'p>,
         mask: impl Into<Option<Events>>,
     ) -> Result<()> {
         let object = object.poll_ref();
@@ -140,12 +140,12 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
     ///
     /// # Errors
     /// `ENOENT`: not registered (row 190).
-    pub fn modify(&mut self, object: &(impl Pollable<'p> + ?Sized), mask: Events) -> Result<()> {
+    pub fn modify(&mut self, object: impl Pollable<'p>, mask: Events) -> Result<()> {
         if self.modify_ref(&object.poll_ref(), mask)? { Ok(()) } else { Err(Error::ENOENT) }
     }
 
     /// Stops watching `object`; not an error if it was not watched (row 191).
-    pub fn unregister(&mut self, object: &(impl Pollable<'p> + ?Sized)) {
+    pub fn unregister(&mut self, object: impl Pollable<'p>) {
         let object = object.poll_ref();
         if let Some(index) = self.entries.iter().position(|entry| entry.object.same(&object)) {
             let entry = self.entries.remove(index);
@@ -382,8 +382,8 @@ impl<'a, 'p, const N: usize, const S: usize> ReadyList<'a, 'p, N, S> {
 
     /// The events of one object; none if it is not ready.
     #[must_use]
-    pub fn events_of<'o>(&self, object: &(impl Pollable<'o> + ?Sized)) -> Events {
-        self.iter().find(|ready| ready.is(object)).map_or(Events::NONE, |ready| ready.events)
+    pub fn events_of<'o>(&self, object: impl Pollable<'o>) -> Events {
+        self.iter().find(|ready| ready.is(&object)).map_or(Events::NONE, |ready| ready.events)
     }
 }
 
