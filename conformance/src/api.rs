@@ -8,9 +8,30 @@ use core::time::Duration;
 
 use usocket_core::spi::Backend;
 use usocket_core::{
-    AddrInfoList, BinAddr, Family, File, Hints, INET_ADDRSTRLEN, IntoTimeout, OptValue, Result,
-    SockAddr, Socket, Timeout, ToSockAddr, Usocket,
+    AddrInfoList, BinAddr, Events, Family, File, Hints, INET_ADDRSTRLEN, IntoTimeout, OptValue,
+    Poll, PollRef, Pollable, Result, Selected, SockAddr, Socket,
+    Timeout, ToSockAddr, Usocket,
 };
+
+/// Entries of the polls of the kit.
+pub const POLLED: usize = 8;
+
+/// A poll of the kit.
+pub type KitPoll<'p> = Poll<'p, POLLED>;
+
+/// What a poll found: object and events, in order.
+pub type FoundReady<'p> = heapless::Vec<(PollRef<'p>, Events), POLLED>;
+
+/// The arguments of a `select`.
+#[derive(Clone, Copy)]
+pub struct Lists<'a, 'p> {
+    /// To be received from.
+    pub r: &'a [&'a dyn Pollable<'p>],
+    /// To be sent to.
+    pub w: &'a [&'a dyn Pollable<'p>],
+    /// Only for trouble.
+    pub x: &'a [&'a dyn Pollable<'p>],
+}
 
 /// The numbers of one call to `getaddrinfo`, wide enough for wrong ones.
 #[derive(Clone, Copy, Debug)]
@@ -184,6 +205,69 @@ pub trait Api<B: Backend> {
     /// What `drop` does.
     fn drop_socket(&self, socket: Socket<'_, B>) {
         drop(socket);
+    }
+
+    /// [`Poll::register`].
+    fn register<'p>(
+        &self,
+        poll: &mut KitPoll<'p>,
+        object: PollRef<'p>,
+        mask: Option<Events>,
+    ) -> Result<()> {
+        poll.register(&object, mask)
+    }
+
+    /// [`Poll::modify`].
+    fn modify<'p>(
+        &self,
+        poll: &mut KitPoll<'p>,
+        object: PollRef<'p>,
+        mask: Events,
+    ) -> Result<()> {
+        poll.modify(&object, mask)
+    }
+
+    /// [`Poll::unregister`].
+    fn unregister<'p>(&self, poll: &mut KitPoll<'p>, object: PollRef<'p>) {
+        poll.unregister(&object);
+    }
+
+    /// [`Poll::poll`], on the platform of `net`.
+    fn poll<'p>(
+        &self,
+        net: &B,
+        poll: &mut KitPoll<'p>,
+        ms: Option<i32>,
+    ) -> Result<FoundReady<'p>> {
+        let _ = net;
+        Ok(poll.poll(ms)?.iter().map(|ready| (ready.object(), ready.events)).collect())
+    }
+
+    /// The first `count` of [`Poll::ipoll`].
+    fn ipoll<'p>(
+        &self,
+        poll: &mut KitPoll<'p>,
+        ms: Option<i32>,
+        flags: u32,
+        count: usize,
+    ) -> Result<FoundReady<'p>> {
+        let ready = poll.ipoll(ms, flags)?;
+        Ok(ready.take(count).map(|ready| (ready.object(), ready.events)).collect())
+    }
+
+    /// [`usocket_core::select`] with seconds.
+    fn select<'p>(
+        &self,
+        net: &'p B,
+        lists: Lists<'_, 'p>,
+        seconds: f64,
+    ) -> Result<Selected<POLLED>> {
+        usocket_core::select(net, lists.r, lists.w, lists.x, seconds)
+    }
+
+    /// [`Harness::fileno`](crate::Harness::fileno), row 220.
+    fn fileno(&self, honest: i32) -> i32 {
+        honest
     }
 
     /// [`Usocket::drain`].

@@ -4,7 +4,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use crate::{Api, Honest};
-use usocket_core::spi::Backend;
+use usocket_core::spi::{Backend, Handle};
 use usocket_core::{Error, Family, Instant, Result, SockAddr};
 
 /// A backend under test in its world.
@@ -32,6 +32,13 @@ pub trait Harness {
     /// The calls that the core alone decides; a liar's harness breaks one.
     fn api(&self) -> &dyn Api<Self::Net> {
         &Honest
+    }
+
+    /// The number of the socket's descriptor, -1 once it is closed (row 220);
+    /// `EOPNOTSUPP` where there is no such number.
+    fn fileno(&self, handle: Handle) -> Result<i32> {
+        let _ = handle;
+        Err(Error::EOPNOTSUPP)
     }
 
     /// Lets this much time pass while the world and the backend go on.

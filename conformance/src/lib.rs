@@ -3,19 +3,25 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(test)]
+extern crate std;
+
 mod api;
+mod by_type;
 mod case;
 pub mod cases;
 mod check;
+mod coverage;
 mod harness;
 pub mod net;
 mod liar;
 pub mod lies;
 mod pattern;
 
-pub use api::{Api, Asked, Honest, Tuple};
+pub use api::{Api, Asked, FoundReady, Honest, KitPoll, Lists, POLLED, Tuple};
 pub use case::{Case, Failure, Outcome, Row, Verdict};
 pub use check::{Found, unsupported};
+pub use coverage::{Coverage, ROWS, Status};
 pub use harness::{Actor, Caps, End, Harness, MAX_STEPS, Peer, Report, State, Step};
 pub use liar::{Liar, Lie};
 pub use pattern::{Digest, pattern};

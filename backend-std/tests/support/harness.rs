@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use usocket_backend_std::StdNet;
 use usocket_conformance::{Actor, Caps, Harness, Peer, Report, Step};
+use usocket_core::spi::Handle;
 use usocket_core::{Error, Family, Result, SockAddr};
 
 use super::script::Script;
@@ -65,6 +66,11 @@ impl Harness for StdHarness {
             Family::V4 => Some(Ipv4Addr::LOCALHOST.into()),
             Family::V6 => self.caps.ipv6.then_some(Ipv6Addr::LOCALHOST.into()),
         }
+    }
+
+    #[cfg(unix)]
+    fn fileno(&self, handle: Handle) -> Result<i32> {
+        Ok(self.net.fileno(handle))
     }
 
     fn pass(&self, time: Duration) {

@@ -7,7 +7,8 @@ mod module;
 use core::net::IpAddr;
 use core::time::Duration;
 
-use usocket_core::Family;
+use usocket_core::spi::Handle;
+use usocket_core::{Family, Result};
 
 use crate::{Api, Caps, Harness, Liar, Lie, Outcome, Peer, Row};
 
@@ -84,6 +85,10 @@ impl<'h, H: Harness, L: Lie<H::Net>> Harness for LiarHarness<'h, H, L> {
         self.honest.ip(family)
     }
 
+    fn fileno(&self, handle: Handle) -> Result<i32> {
+        self.honest.fileno(handle)
+    }
+
     fn pass(&self, time: Duration) {
         self.honest.pass(time);
     }
@@ -123,6 +128,10 @@ impl<H: Harness, A: Api<H::Net>> Harness for ApiLiarHarness<'_, H, A> {
 
     fn api(&self) -> &dyn Api<Self::Net> {
         &self.api
+    }
+
+    fn fileno(&self, handle: Handle) -> Result<i32> {
+        self.honest.fileno(handle)
     }
 
     fn pass(&self, time: Duration) {

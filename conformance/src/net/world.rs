@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
 use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
-use usocket_core::spi::{Backend, Platform};
+use usocket_core::spi::{Backend, Handle, Platform};
 use usocket_core::{Error, Family, Instant, Result, SockAddr, earlier};
 
 use super::script::Script;
@@ -65,6 +65,12 @@ impl<'n, P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usiz
         network.set_addresses(NAME, &[ip4(2), ip6(2)])?;
         Ok(Self { net, peer: MemPeer { host } })
     }
+
+    /// The peer's host, for peers that are code instead of a script.
+    #[must_use]
+    pub const fn peer_host(&self) -> &Host<'n, P, M, S, C, B> {
+        &self.peer.host
+    }
 }
 
 impl<'n, P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize> Harness
@@ -89,7 +95,7 @@ impl<'n, P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usiz
             keep_alive: true,
             no_delay: true,
             port_unreachable: true,
-            fileno: false,
+            fileno: true,
             local_address: true,
             max_datagram: MAX_DATAGRAM,
             max_sockets: Some(S),
@@ -102,6 +108,12 @@ impl<'n, P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usiz
 
     fn ip(&self, family: Family) -> Option<IpAddr> {
         self.net.ip(family)
+    }
+
+    /// There are no descriptors: the slot stands for one.
+    fn fileno(&self, handle: Handle) -> Result<i32> {
+        let slot = i32::try_from(handle.slot()).map_err(|_| Error::EOPNOTSUPP)?;
+        Ok(self.net.alive(handle).map_or(-1, |()| slot))
     }
 
     fn pass(&self, time: Duration) {
