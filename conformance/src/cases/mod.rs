@@ -1,8 +1,9 @@
 //! The cases, by section of the behaviour table.
 
 pub(crate) mod module;
+pub(crate) mod setup;
 
-use crate::{Case, Harness};
+use crate::{Case, Harness, Row};
 
 /// The cases of one section: `visit` shows them in order.
 macro_rules! section {
@@ -24,3 +25,11 @@ pub(crate) use section;
 pub fn visit<H: Harness>(each: &mut dyn FnMut(&Case<H>)) {
     module::visit(each);
 }
+
+/// Rows that the types make impossible to break, and how; `by_type.rs` has the
+/// programs that do not compile.
+pub const BY_TYPE: &[(Row, &str)] =
+    &[(44, "an address is a pair or a 4-tuple of typed parts; there is no opaque byte form")];
+
+/// Rows that no case asserts, and why.
+pub const NOT_COVERED: &[(Row, &str)] = &[];

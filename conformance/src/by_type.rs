@@ -1,0 +1,60 @@
+//! Rows that Rust's types make impossible to break, each with a program that
+//! does not compile.
+//!
+//! The rows are listed in [`cases::BY_TYPE`](crate::cases::BY_TYPE).
+
+/// Row 44: an address has one form per family; other arities do not exist.
+///
+/// ```compile_fail
+/// use usocket_core::prelude::*;
+/// fn one_part<B: Backend>(s: &Socket<'_, B>) -> Result<()> {
+///     s.connect(("127.0.0.1",))
+/// }
+/// ```
+///
+/// ```compile_fail
+/// use usocket_core::prelude::*;
+/// fn three_parts<B: Backend>(s: &Socket<'_, B>) -> Result<()> {
+///     s.connect(("127.0.0.1", 80, 0))
+/// }
+/// ```
+///
+/// Nor is there an opaque form that could be malformed or short:
+///
+/// ```compile_fail
+/// use usocket_core::prelude::*;
+/// fn bytes<B: Backend>(s: &Socket<'_, B>) -> Result<()> {
+///     s.connect(&[2u8, 0, 0, 80, 127, 0, 0, 1][..])
+/// }
+/// ```
+///
+/// The same program with an address of two parts compiles:
+///
+/// ```
+/// use usocket_core::prelude::*;
+/// fn two_parts<B: Backend>(s: &Socket<'_, B>) -> Result<()> {
+///     s.connect(("127.0.0.1", 80))
+/// }
+/// ```
+#[expect(dead_code, reason = "carries documentation tests")]
+struct Arity;
+
+/// Row 14: there is no second error type.
+///
+/// ```compile_fail
+/// use usocket_core::gaierror;
+/// ```
+///
+/// ```compile_fail
+/// use usocket_core::timeout;
+/// ```
+///
+/// ```compile_fail
+/// use usocket_core::error;
+/// ```
+///
+/// ```
+/// use usocket_core::Error;
+/// ```
+#[expect(dead_code, reason = "carries documentation tests")]
+struct OneErrorType;
