@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use usocket_core::spi::{Backend, Handle, RecvFlags};
-use usocket_core::{Family, Result};
+use usocket_core::{Family, PollRef, Pollable, Result};
 
 use crate::StdNet;
 use crate::entry::{Entry, Kind};
@@ -79,6 +79,12 @@ impl<'n> Watched<'n> {
     /// As the system has them; `EPIPE` without a reader.
     pub fn try_write(&self, data: &[u8]) -> Result<usize> {
         self.net.try_send(self.handle, data)
+    }
+}
+
+impl<'n> Pollable<'n> for Watched<'n> {
+    fn poll_ref(&self) -> PollRef<'n> {
+        PollRef::new(self.net, self.handle)
     }
 }
 

@@ -147,7 +147,7 @@ fn one_poll_spans_backends_and_follows_a_socket_to_its_own() {
         // Registered before they have a backend: fresh streams read as HUP.
         poll.register(&first, POLLIN).unwrap();
         poll.register(&second, POLLIN).unwrap();
-        poll.register(&&wake, POLLIN).unwrap();
+        poll.register(&wake, POLLIN).unwrap();
         assert_eq!(poll.poll(0).unwrap().events_of(&first), POLLHUP);
 
         first.connect(to_a).unwrap();
@@ -160,7 +160,7 @@ fn one_poll_spans_backends_and_follows_a_socket_to_its_own() {
         assert_eq!(first.recv(&mut [0; 8]), Ok(2));
 
         wake.wake();
-        assert!(poll.poll(None).unwrap().iter().all(|ready| ready.is(&&wake)));
+        assert!(poll.poll(None).unwrap().iter().all(|ready| ready.is(&wake)));
         wake.clear();
         // Known under the name it was registered by, wherever it is now.
         poll.modify(&second, POLLOUT).unwrap();

@@ -10,6 +10,26 @@ use crate::{Error, Events, Instant, Result, Socket};
 
 /// Something that a poll can watch: a socket, or a stream object of the user's
 /// own ("not just on sockets, but on generic stream objects that support polling").
+///
+/// For a type `Uart` of your own that is an [`EventSource`], implement it for the
+/// reference:
+///
+/// ```
+/// # use usocket_core::spi::{EventSource, Handle, Wait, WaitKey};
+/// # use usocket_core::{Events, Instant, PollRef, Pollable, Result};
+/// # struct Uart;
+/// # impl EventSource for Uart {
+/// #     fn drive(&self, _: Instant) -> Option<Instant> { None }
+/// #     fn readiness(&self, _: Handle) -> Events { Events::NONE }
+/// #     fn register(&self, _: Option<WaitKey>, _: Wait<'_>) -> Result<WaitKey> { Ok(WaitKey::new(0)) }
+/// #     fn unregister(&self, _: WaitKey) {}
+/// # }
+/// impl<'p> Pollable<'p> for &'p Uart {
+///     fn poll_ref(&self) -> PollRef<'p> {
+///         PollRef::new(*self, Handle::new(0, 0))
+///     }
+/// }
+/// ```
 pub trait Pollable<'p> {
     /// Where to ask about it.
     fn poll_ref(&self) -> PollRef<'p>;
@@ -61,6 +81,12 @@ impl<'p> PollRef<'p> {
 impl fmt::Debug for PollRef<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?}@{:p}", self.handle, self.source)
+    }
+}
+
+impl<'p, T: Pollable<'p> + ?Sized> Pollable<'p> for &T {
+    fn poll_ref(&self) -> PollRef<'p> {
+        (**self).poll_ref()
     }
 }
 
