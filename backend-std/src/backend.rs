@@ -15,13 +15,22 @@ use crate::route;
 use crate::sys::{self, Descriptor};
 
 impl StdNet {
+    /// Takes a descriptor in.
+    pub(crate) fn insert(&self, make: impl FnOnce(Handle) -> Entry) -> Result<Handle> {
+        let handle = self.table.insert(make)?;
+        if let Some(reactor) = self.reactor.started() {
+            reactor.opened();
+        }
+        Ok(handle)
+    }
+
     /// An accepted connection becomes a socket.
     fn adopt(
         &self,
         family: Family,
         (fd, peer): (Descriptor, SockAddr),
     ) -> Result<(Handle, SockAddr)> {
-        let handle = self.table.insert(|handle| {
+        let handle = self.insert(|handle| {
             let entry = Entry::new(handle, fd, Kind::Stream, family);
             entry.set_phase(Phase::Connected);
             *entry.peer() = Some(peer);
@@ -42,7 +51,7 @@ impl Backend for StdNet {
             SockType::Stream => Kind::Stream,
             SockType::Dgram => Kind::Dgram,
         };
-        self.table.insert(|handle| Entry::new(handle, fd, kind, family))
+        self.insert(|handle| Entry::new(handle, fd, kind, family))
     }
 
     fn alive(&self, handle: Handle) -> Result<()> {
@@ -141,8 +150,7 @@ impl Backend for StdNet {
         let query = self.resolver().start(name, family, canonname)?;
         let fd = query.ready.descriptor().try_clone().map_err(|_| Error::EAI_MEMORY)?;
         let family = family.unwrap_or(Family::V4);
-        self.table
-            .insert(|handle| Entry::new(handle, fd, Kind::Query(query), family))
+        self.insert(|handle| Entry::new(handle, fd, Kind::Query(query), family))
             .map_err(|_| Error::EAI_MEMORY)
     }
 

@@ -80,6 +80,7 @@ impl Entry {
         matches!(self.kind, Kind::Stream)
     }
 
+    #[cfg(target_os = "linux")]
     pub(crate) fn is_socket(&self) -> bool {
         matches!(self.kind, Kind::Stream | Kind::Dgram)
     }

@@ -6,9 +6,8 @@ use std::task::Waker;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rustix::io::Errno;
 use usocket_core::spi::{Handle, Platform, StdPlatform, Wait, WaitKey};
-use usocket_core::{Error, Events, Instant, POLLNVAL, Result};
+use usocket_core::{Error, Events, Instant, POLLIN, POLLNVAL, POLLOUT, Result};
 
 use crate::entry::Entry;
 use crate::sys::{self, Poller, Trigger};
@@ -64,6 +63,8 @@ struct State {
     /// Where each registration is.
     keys: HashMap<u64, Handle>,
     deadlines: BTreeSet<(Instant, u64)>,
+    /// The parts of each waiter for any socket.
+    parts: HashMap<u64, Vec<u64>>,
     /// What the thread sleeps until; an earlier deadline has to wake it.
     sleeps_until: Option<Instant>,
     last_key: u64,
@@ -85,6 +86,8 @@ struct Waiter {
     events: Events,
     deadline: Option<Instant>,
     waker: Waker,
+    /// The waiter for any socket of which this one is a part.
+    whole: Option<u64>,
 }
 
 impl Reactor {
@@ -115,25 +118,29 @@ impl Reactor {
         if entry.is_some_and(Entry::is_closed) {
             return Err(Error::EBADF);
         }
-        let key = state.put(key, wait);
+        let key = state.put(key, wait, None);
         let earlier = wait
             .deadline
             .is_some_and(|deadline| state.sleeps_until.is_none_or(|until| deadline < until));
         let result = match entry {
             Some(entry) => self.shared.arm(&mut state, entry),
+            None if wait.handle == Handle::ANY => {
+                self.shared.watch_any(&mut state, key, wait.waker);
+                Ok(())
+            }
             None => Ok(()),
         };
-        if result.is_err() {
-            state.take(key);
-        }
+        let refused = if result.is_err() { state.take(key) } else { None };
         drop(state);
+        drop(refused);
         if earlier {
             self.shared.poller.notify();
         }
         match result {
             Ok(()) => {}
             // A regular file cannot be waited for: it is always ready.
-            Err(Errno::PERM) => wait.waker.wake_by_ref(),
+            #[cfg(unix)]
+            Err(rustix::io::Errno::PERM) => wait.waker.wake_by_ref(),
             Err(_) => return Err(Error::ENOBUFS),
         }
         Ok(WaitKey::new(key))
@@ -147,20 +154,31 @@ impl Reactor {
 
     /// Wakes the waiters of an entry that is being closed (S7).
     pub(crate) fn forget(&self, entry: &Entry) {
+        let mut due = Vec::new();
         let mut state = self.shared.lock();
-        let watch = state.watches.remove(&entry.handle);
-        if let Some(watch) = &watch {
-            for waiter in &watch.waiters {
-                state.drop_key(waiter);
-            }
+        if let Some(watch) = state.watches.remove(&entry.handle) {
             if watch.added {
                 self.shared.poller.delete(&entry.fd, number(entry.handle));
             }
+            for waiter in watch.waiters {
+                state.fire(waiter, &mut due);
+            }
         }
         drop(state);
-        for waiter in watch.into_iter().flat_map(|watch| watch.waiters) {
-            waiter.waker.wake();
+        due.into_iter().for_each(Waker::wake);
+    }
+
+    /// Wakes the waiters for any socket: there is one that they do not watch.
+    pub(crate) fn opened(&self) {
+        let mut due = Vec::new();
+        let mut state = self.shared.lock();
+        if let Some(watch) = state.watches.remove(&Handle::ANY) {
+            for waiter in watch.waiters {
+                state.fire(waiter, &mut due);
+            }
         }
+        drop(state);
+        due.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -220,8 +238,7 @@ impl Shared {
         let ready = |waiter: &mut Waiter| !events.masked(waiter.events).is_empty();
         let fired: Vec<Waiter> = watch.waiters.extract_if(.., ready).collect();
         for waiter in fired {
-            state.drop_key(&waiter);
-            due.push(waiter.waker);
+            state.fire(waiter, due);
         }
         if let Ok(entry) = self.table.get(handle)
             && self.arm(state, &entry).is_err()
@@ -229,10 +246,31 @@ impl Shared {
             // Cannot be watched any more: let everybody look for themselves.
             let watch = state.watches.remove(&handle).unwrap_or_default();
             for waiter in watch.waiters {
-                state.drop_key(&waiter);
-                due.push(waiter.waker);
+                state.fire(waiter, due);
             }
         }
+    }
+
+    /// Waits for what is not true yet of each socket (S8). One with an error or
+    /// hang-up can become no readier by itself.
+    fn watch_any(&self, state: &mut State, whole: u64, waker: &Waker) {
+        let mut parts = Vec::new();
+        for handle in self.table.handles() {
+            let Ok(entry) = self.table.get(handle) else { continue };
+            let now = entry.readiness();
+            if now.intersects(Events::ALWAYS) || entry.mark_watched().is_err() {
+                continue;
+            }
+            let events = Events::from_bits((POLLIN | POLLOUT).bits() & !now.bits());
+            let wait = Wait { handle, events, deadline: None, waker };
+            let part = state.put(None, wait, Some(whole));
+            if self.arm(state, &entry).is_ok() {
+                parts.push(part);
+            } else {
+                state.take(part);
+            }
+        }
+        state.parts.insert(whole, parts);
     }
 
     /// Has the system tell what the waiters of this entry wait for.
@@ -259,7 +297,7 @@ impl Shared {
 
 impl State {
     /// Adds a waiter, or renews it if `key` is still there.
-    fn put(&mut self, key: Option<WaitKey>, wait: Wait<'_>) -> u64 {
+    fn put(&mut self, key: Option<WaitKey>, wait: Wait<'_>, whole: Option<u64>) -> u64 {
         let known = key.and_then(|key| self.take(key.number()).map(|_| key.number()));
         let key = known.unwrap_or_else(|| {
             self.last_key += 1;
@@ -275,6 +313,7 @@ impl State {
             events: Events::from_bits(wait.events.bits() & !POLLNVAL.bits()),
             deadline: wait.deadline,
             waker: wait.waker.clone(),
+            whole,
         });
         key
     }
@@ -289,8 +328,20 @@ impl State {
         Some(waiter)
     }
 
+    /// Has a waiter woken that was taken out; with a part goes the whole.
+    fn fire(&mut self, waiter: Waiter, due: &mut Vec<Waker>) {
+        self.drop_key(&waiter);
+        match waiter.whole {
+            None => due.push(waiter.waker),
+            Some(whole) => due.extend(self.take(whole).map(|whole| whole.waker)),
+        }
+    }
+
     fn drop_key(&mut self, waiter: &Waiter) {
         self.keys.remove(&waiter.key);
+        for part in self.parts.remove(&waiter.key).unwrap_or_default() {
+            self.take(part);
+        }
         if let Some(deadline) = waiter.deadline {
             self.deadlines.remove(&(deadline, waiter.key));
         }

@@ -5,8 +5,10 @@ use rustix::net::RecvFlags as SysFlags;
 use std::sync::atomic::Ordering;
 #[cfg(unix)]
 use std::time::Duration;
+#[cfg(unix)]
+use usocket_core::POLLIN;
 use usocket_core::spi::{RecvFlags, RecvInfo};
-use usocket_core::{Error, POLLIN, Result, SockAddr};
+use usocket_core::{Error, Result, SockAddr};
 
 use crate::entry::{Entry, Kind, Phase, retry};
 use crate::sys::{self, Descriptor};
@@ -51,11 +53,7 @@ impl Entry {
             // Woken by close, which shuts the socket down.
             Ok((0, _)) if self.is_closed() => Err(Error::EBADF),
             Ok((n, _)) => Ok(n),
-            // The outcome of a connect, fetched by a receive (row 88).
-            Err(errno) => {
-                // Winsock calls a truncated datagram an error.
-                Err(self.failed(errno))
-            }
+            Err(errno) => Err(self.failed(errno)),
         }
     }
 

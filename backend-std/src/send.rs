@@ -1,5 +1,6 @@
 //! Sending.
 
+#[cfg(target_os = "linux")]
 use rustix::io::Errno;
 use usocket_core::{Error, Result, SockAddr};
 #[cfg(unix)]

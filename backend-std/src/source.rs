@@ -18,13 +18,7 @@ impl EventSource for StdNet {
     }
 
     fn readiness(&self, handle: Handle) -> Events {
-        let Ok(entry) = self.table.get(handle) else { return POLLNVAL };
-        let asked = match entry.kind {
-            Kind::Query(_) => POLLIN,
-            _ => POLLIN | POLLOUT,
-        };
-        let events = sys::poll(&entry.fd, asked, Some(Duration::ZERO));
-        if entry.is_closed() { POLLNVAL } else { events.unwrap_or(POLLNVAL) }
+        self.table.get(handle).map_or(POLLNVAL, |entry| entry.readiness())
     }
 
     /// Starts the reactor's thread when called for the first time.
@@ -51,6 +45,15 @@ impl EventSource for StdNet {
 }
 
 impl Entry {
+    pub(crate) fn readiness(&self) -> Events {
+        let asked = match self.kind {
+            Kind::Query(_) => POLLIN,
+            _ => POLLIN | POLLOUT,
+        };
+        let events = sys::poll(&self.fd, asked, Some(Duration::ZERO));
+        if self.is_closed() { POLLNVAL } else { events.unwrap_or(POLLNVAL) }
+    }
+
     /// Waits until one of `events` may be true, the time has come, or the handle
     /// is closed.
     #[cfg(target_os = "linux")]

@@ -30,8 +30,7 @@ impl StdNet {
     pub fn watch_fd(&self, fd: impl Into<OwnedFd>) -> Result<Watched<'_>> {
         let fd = fd.into();
         let wake = Notifier::new().map_err(sys::error)?;
-        let handle =
-            self.table.insert(|handle| Entry::new(handle, fd, Kind::Watch(wake), Family::V4))?;
+        let handle = self.insert(|handle| Entry::new(handle, fd, Kind::Watch(wake), Family::V4))?;
         Ok(Watched { net: self, handle })
     }
 }

@@ -278,3 +278,34 @@ fn a_stale_handle_never_reaches_a_newer_socket() {
     threads.into_iter().for_each(|thread| thread.join().unwrap());
     assert_eq!(net.alive(udp), Ok(()));
 }
+
+#[test]
+fn a_waiter_for_any_socket() {
+    let net = Arc::new(net());
+    let (a, b) = connected(&net);
+    let [(udp, address), (other, _)] = datagrams(&net, Family::V4);
+    let count = Arc::new(Count(AtomicUsize::new(0)));
+    let waker = Waker::from(Arc::clone(&count));
+    let wait = Wait { handle: Handle::ANY, events: POLLIN, deadline: None, waker: &waker };
+    let mut key = None;
+    let mut change = |wanted: usize, change: &dyn Fn()| {
+        key = Some(net.register(key, wait).unwrap());
+        thread::sleep(Duration::from_millis(20));
+        assert_eq!(count.0.load(Ordering::SeqCst), wanted - 1, "what is true already is no change");
+        change();
+        let began = Instant::now();
+        while count.0.load(Ordering::SeqCst) < wanted {
+            assert!(began.elapsed() < Duration::from_secs(10), "{wanted} not reached");
+            thread::sleep(Duration::from_millis(1));
+        }
+    };
+    change(1, &|| assert_eq!(net.send_wait(a, b"x"), Ok(1)));
+    change(2, &|| assert_eq!(net.try_send_to(other, b"x", address), Ok(1)));
+    change(3, &|| assert_eq!(net.recv_wait(b, &mut [0; 2]).and_then(|_| net.close(b)), Ok(())));
+    change(4, &|| assert!(net.open(Family::V4, SockType::Stream).is_ok()));
+    change(5, &|| assert_eq!(net.close(udp), Ok(())));
+    net.unregister(net.register(key, wait).unwrap());
+    net.close(other).unwrap();
+    thread::sleep(Duration::from_millis(20));
+    assert_eq!(count.0.load(Ordering::SeqCst), 5);
+}

@@ -21,13 +21,15 @@ pub(crate) use linux::{
 };
 #[cfg(not(target_os = "linux"))]
 pub(crate) use other::{
-    DONT_WAIT, DONT_WAIT_SEND, NO_SIGNAL, Poller, accept, device, has_interface, open,
-    prepare_info, recv_info, set_blocking_connect, set_device,
+    DONT_WAIT, DONT_WAIT_SEND, Poller, accept, device, has_interface, open, prepare_info,
+    recv_info, set_blocking_connect, set_device,
 };
 
 pub(crate) use errno::error;
 pub(crate) use notify::Notifier;
-pub(crate) use poll::{poll, poll_pair};
+pub(crate) use poll::poll;
+#[cfg(target_os = "linux")]
+pub(crate) use poll::poll_pair;
 
 #[cfg(unix)]
 pub(crate) use std::os::fd::{AsFd as AsDescriptor, OwnedFd as Descriptor};

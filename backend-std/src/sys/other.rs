@@ -11,12 +11,11 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::io::{Errno, Result};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketType};
 use usocket_core::spi::{DeviceName, RecvInfo, SockType};
-use usocket_core::{Events, Family, POLLIN, POLLOUT};
+use usocket_core::{Events, Family};
 
 use super::{Descriptor, Ended, Notifier, Trigger};
 
 pub(crate) const DONT_WAIT: RecvFlags = RecvFlags::empty();
-pub(crate) const NO_SIGNAL: SendFlags = SendFlags::empty();
 pub(crate) const DONT_WAIT_SEND: SendFlags = SendFlags::empty();
 
 pub(crate) fn open(family: Family, kind: SockType) -> Result<Descriptor> {

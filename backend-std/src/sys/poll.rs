@@ -20,6 +20,7 @@ pub(crate) fn poll(
 }
 
 /// As [`poll`], and ends when `wake` becomes readable.
+#[cfg(target_os = "linux")]
 pub(crate) fn poll_pair(
     fd: &impl AsDescriptor,
     events: Events,
