@@ -18,6 +18,8 @@ use usocket_core::{Error, Family, Result, SockAddr};
 const BOUND: Duration = Duration::from_secs(30);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_micros(300);
+/// A stream's receive buffer: small, so that cases fill it soon.
+const UNREAD: usize = 8 * 1024;
 
 /// A running script.
 pub(crate) struct Script {
@@ -251,6 +253,9 @@ impl Runner {
         let domain = if family == Family::V4 { Domain::IPV4 } else { Domain::IPV6 };
         let socket = Socket::new(domain, kind, None)?;
         socket.set_nonblocking(true)?;
+        if kind == Type::STREAM {
+            socket.set_recv_buffer_size(UNREAD)?;
+        }
         if bind {
             socket.bind(&SocketAddr::new(self.ip(family), 0).into())?;
         }
