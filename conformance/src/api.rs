@@ -9,8 +9,7 @@ use core::time::Duration;
 use usocket_core::spi::Backend;
 use usocket_core::{
     AddrInfoList, BinAddr, Events, Family, File, Hints, INET_ADDRSTRLEN, IntoTimeout, OptValue,
-    Poll, PollRef, Pollable, Result, Selected, SockAddr, Socket,
-    Timeout, ToSockAddr, Usocket,
+    Poll, PollRef, Pollable, Result, Selected, SockAddr, Socket, Timeout, ToSockAddr, Usocket,
 };
 
 /// Entries of the polls of the kit.
@@ -218,12 +217,7 @@ pub trait Api<B: Backend> {
     }
 
     /// [`Poll::modify`].
-    fn modify<'p>(
-        &self,
-        poll: &mut KitPoll<'p>,
-        object: PollRef<'p>,
-        mask: Events,
-    ) -> Result<()> {
+    fn modify<'p>(&self, poll: &mut KitPoll<'p>, object: PollRef<'p>, mask: Events) -> Result<()> {
         poll.modify(&object, mask)
     }
 
@@ -233,12 +227,7 @@ pub trait Api<B: Backend> {
     }
 
     /// [`Poll::poll`], on the platform of `net`.
-    fn poll<'p>(
-        &self,
-        net: &B,
-        poll: &mut KitPoll<'p>,
-        ms: Option<i32>,
-    ) -> Result<FoundReady<'p>> {
+    fn poll<'p>(&self, net: &B, poll: &mut KitPoll<'p>, ms: Option<i32>) -> Result<FoundReady<'p>> {
         let _ = net;
         Ok(poll.poll(ms)?.iter().map(|ready| (ready.object(), ready.events)).collect())
     }

@@ -186,7 +186,8 @@ pub struct Report {
 
 /// The other end of the tests: a host of its own where the world has one.
 ///
-/// At least eight scripts run at once. Methods that wait let the world, and
+/// Its streams keep at most 32 KiB that no step has received, so that cases can
+/// fill them. At least eight scripts run at once. Methods that wait let the world, and
 /// the backend under test, go on meanwhile, and give up after 30 seconds.
 pub trait Peer {
     /// The peer's address; `None` without that family.

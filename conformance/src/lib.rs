@@ -13,9 +13,9 @@ pub mod cases;
 mod check;
 mod coverage;
 mod harness;
-pub mod net;
 mod liar;
 pub mod lies;
+pub mod net;
 mod pattern;
 
 pub use api::{Api, Asked, FoundReady, Honest, KitPoll, Lists, POLLED, Tuple};

@@ -1,7 +1,10 @@
 //! The cases, by section of the behaviour table.
 
 pub(crate) mod module;
+pub(crate) mod send;
+pub(crate) mod sendall;
 pub(crate) mod setup;
+pub(crate) mod stage;
 
 use crate::{Case, Harness, Row};
 
@@ -24,6 +27,8 @@ pub(crate) use section;
 /// Shows all cases for the harness `H`, section by section.
 pub fn visit<H: Harness>(each: &mut dyn FnMut(&Case<H>)) {
     module::visit(each);
+    send::visit(each);
+    sendall::visit(each);
 }
 
 /// Rows that the types make impossible to break, and how; `by_type.rs` has the

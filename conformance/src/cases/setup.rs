@@ -76,10 +76,7 @@ pub(crate) fn stream<H: Harness>(h: &H) -> Result<Socket<'_, H::Net>> {
 }
 
 /// A stream connected to a script whose first steps are `Listen`, `Accept`.
-pub(crate) fn connected<'h, H: Harness>(
-    h: &'h H,
-    peer: &Script<'_>,
-) -> Result<Socket<'h, H::Net>> {
+pub(crate) fn connected<'h, H: Harness>(h: &'h H, peer: &Script<'_>) -> Result<Socket<'h, H::Net>> {
     let socket = stream(h)?;
     socket.connect(peer.address()?)?;
     Ok(socket)
@@ -107,10 +104,7 @@ pub(crate) fn listening<H: Harness>(
 }
 
 /// Where the peer reaches a socket of ours, also one bound to the wildcard.
-pub(crate) fn reached<H: Harness>(
-    h: &H,
-    socket: &Socket<'_, H::Net>,
-) -> Result<SockAddr, Failure> {
+pub(crate) fn reached<H: Harness>(h: &H, socket: &Socket<'_, H::Net>) -> Result<SockAddr, Failure> {
     Ok(SockAddr::new(own_ip(h, socket.family())?, socket.local_addr()?.port()))
 }
 

@@ -3,6 +3,8 @@
 //! Run by `tests/liars.rs` on the tutorial backend, where time is virtual.
 
 mod module;
+mod send;
+mod sendall;
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -51,6 +53,8 @@ pub(crate) use lies;
 /// Shows all lies. Each is to be told to a fresh harness.
 pub fn visit<H: Harness>(each: &mut dyn FnMut(&Told, Tell<H>)) {
     module::visit(each);
+    send::visit(each);
+    sendall::visit(each);
 }
 
 /// A harness whose backend lies.
