@@ -171,7 +171,7 @@ pub(crate) fn send_without_timeout_queues_everything<H: Harness>(h: &H) -> Outco
 }
 
 pub(crate) fn send_with_timeout_waits_for_room<H: Harness>(h: &H) -> Outcome {
-    let (socket, peer) = connected(h, &[Step::Wait(200), Step::RecvToEnd, Step::Hold])?;
+    let (socket, peer) = connected(h, &[Step::Wait(500), Step::RecvToEnd, Step::Hold])?;
     let mut sum = fill(h, &socket)?;
     socket.settimeout(PATIENCE)?;
     let count = h.api().send(&socket, &BULK)?;
