@@ -48,6 +48,7 @@ impl Entry {
                 }
                 let _ = rustix::net::shutdown(&self.fd, rustix::net::Shutdown::Both);
             }
+            #[cfg(unix)]
             Kind::Watch(wake) => wake.notify(),
             Kind::Query(query) => query.ready.notify(),
             #[cfg(target_os = "linux")]

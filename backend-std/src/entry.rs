@@ -9,7 +9,7 @@ use usocket_core::spi::{Handle, SockType};
 use usocket_core::{Error, Family, Result, SockAddr};
 
 use crate::resolver::Query;
-use crate::sys::{self, Descriptor, Notifier};
+use crate::sys::{self, Descriptor};
 
 #[derive(Debug)]
 pub(crate) struct Entry {
@@ -36,7 +36,8 @@ pub(crate) enum Kind {
     Stream,
     Dgram,
     /// A descriptor of the user's own, and what ends a wait on it.
-    Watch(Notifier),
+    #[cfg(unix)]
+    Watch(sys::Notifier),
     /// A query; its descriptor is readable once there is an answer.
     Query(Query),
     /// A poll set, for a poll that sleeps elsewhere.

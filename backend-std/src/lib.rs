@@ -26,6 +26,7 @@
 //! # Ok::<(), usocket_core::Error>(())
 //! ```
 #![forbid(unsafe_code)]
+#![cfg_attr(doctest, doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod address;

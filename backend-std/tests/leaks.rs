@@ -36,9 +36,9 @@ fn ten_thousand_rounds_leak_no_descriptor_and_no_slot() {
         // By turns orderly and not: 10,000 ports in TIME-WAIT are many.
         net.abort(server).unwrap();
         if round % 2 == 0 {
-            net.close(client).unwrap()
+            net.close(client).unwrap();
         } else {
-            net.abort(client).unwrap()
+            net.abort(client).unwrap();
         }
         slots = slots.max(client.slot()).max(server.slot());
     }
