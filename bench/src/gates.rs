@@ -1,0 +1,113 @@
+//! What an operation may cost: checked, since counts are exact.
+
+use std::fmt::Write;
+use std::io;
+
+use crate::counts::{Calls, Side, instructions, system_calls};
+use crate::std_suite::ops::OPS;
+
+/// The outcome of a check.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// A table.
+    pub text: String,
+    /// How many gates failed.
+    pub failures: usize,
+}
+
+/// What one operation costs.
+struct Gate {
+    op: &'static str,
+    /// System calls, all of them.
+    calls: &'static [(&'static str, f64)],
+    /// User-space instructions more than the peer's.
+    instructions: Option<f64>,
+}
+
+/// The gates. In `accept` and `connect` the sockets made are closed as well.
+const GATES: [Gate; 14] = [
+    Gate { op: "send", calls: &[("sendto", 1.0)], instructions: Some(200.0) },
+    Gate { op: "recv", calls: &[("recvfrom", 1.0)], instructions: Some(200.0) },
+    Gate { op: "recv-timeout", calls: &[("recvfrom", 1.0)], instructions: None },
+    // Found nothing; waited; looked once more.
+    Gate {
+        op: "recv-timeout-expires",
+        calls: &[("poll", 1.0), ("recvfrom", 2.0)],
+        instructions: None,
+    },
+    Gate { op: "recv-nonblocking", calls: &[("recvfrom", 1.0)], instructions: Some(200.0) },
+    Gate { op: "send-nonblocking", calls: &[("sendto", 1.0)], instructions: Some(200.0) },
+    Gate { op: "accept", calls: &[("accept4", 1.0), ("close", 1.0)], instructions: None },
+    Gate {
+        op: "connect",
+        calls: &[("close", 1.0), ("connect", 1.0), ("socket", 1.0)],
+        instructions: None,
+    },
+    Gate { op: "connect-timeout", calls: &[], instructions: None },
+    Gate { op: "sendto", calls: &[("sendto", 1.0)], instructions: Some(200.0) },
+    Gate { op: "recvfrom", calls: &[("recvfrom", 1.0)], instructions: Some(200.0) },
+    Gate { op: "poll-10", calls: &[("epoll_pwait", 1.0)], instructions: Some(500.0) },
+    Gate { op: "poll-1000", calls: &[("epoll_pwait", 1.0)], instructions: Some(500.0) },
+    Gate { op: "poll-timeout", calls: &[("epoll_pwait", 1.0)], instructions: None },
+];
+
+/// Counts the system calls of every operation.
+///
+/// # Errors
+/// An operation could not be counted.
+pub fn check_system_calls() -> io::Result<Report> {
+    let mut report = Report::default();
+    for op in &OPS {
+        let ours = system_calls(op.name, Side::Ours)?;
+        let peer = match op.peer {
+            Some(_) => show(&system_calls(op.name, Side::Peer)?),
+            None => "-".into(),
+        };
+        let gate = GATES.iter().find(|gate| gate.op == op.name);
+        let verdict = match gate {
+            Some(gate) if ours == wanted(gate) => "as stated",
+            Some(_) => {
+                report.failures += 1;
+                "NOT AS STATED"
+            }
+            None => "",
+        };
+        report.line(&[op.name, &show(&ours), &peer, verdict]);
+    }
+    Ok(report)
+}
+
+/// Counts the instructions of every operation with a bound.
+///
+/// # Errors
+/// An operation could not be counted.
+pub fn check_instructions() -> io::Result<Report> {
+    let mut report = Report::default();
+    for gate in &GATES {
+        let Some(bound) = gate.instructions else { continue };
+        let ours = instructions(gate.op, Side::Ours)?;
+        let peer = instructions(gate.op, Side::Peer)?;
+        let within = ours - peer <= bound;
+        report.failures += usize::from(!within);
+        let verdict = if within { "within" } else { "OVER" };
+        let figures = format!("{ours:.1} - {peer:.1} = {:.1}", ours - peer);
+        report.line(&[gate.op, &figures, &format!("<= {bound}"), verdict]);
+    }
+    Ok(report)
+}
+
+impl Report {
+    fn line(&mut self, cells: &[&str; 4]) {
+        let [op, ours, peer, verdict] = cells;
+        let _ = writeln!(self.text, "{op:22} {ours:42} {peer:42} {verdict}");
+    }
+}
+
+fn wanted(gate: &Gate) -> Calls {
+    gate.calls.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+}
+
+fn show(calls: &Calls) -> String {
+    let parts: Vec<String> = calls.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    if parts.is_empty() { "none".into() } else { parts.join(", ") }
+}

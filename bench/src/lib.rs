@@ -1,0 +1,12 @@
+//! Side-by-side measurements: ours and a peer's, in one run, as ratios.
+//!
+//! Timed ratios depend on the machine and are reported; counts of system calls
+//! and instructions do not, and are checked. See the readme.
+
+pub mod counts;
+pub mod gates;
+pub mod machine;
+pub mod pairs;
+pub mod stats;
+pub mod std_suite;
+pub mod table;

@@ -1,0 +1,89 @@
+//! The command. See the readme.
+#![expect(clippy::print_stdout, reason = "a program that prints")]
+
+use std::process::ExitCode;
+
+use usocket_bench::counts::Side;
+use usocket_bench::pairs::Plan;
+use usocket_bench::std_suite::{self, ops};
+use usocket_bench::{gates, machine, table};
+
+const USAGE: &str = "\
+usage: usocket-bench [std] [--pairs N] [--quick] [--no-pin] [--only TEXT] [--markdown]
+       usocket-bench syscalls          counts system calls; fails where a gate does
+       usocket-bench instructions      counts instructions; fails where a gate does
+       usocket-bench op ours|peer OP N does one operation N times";
+
+fn main() -> ExitCode {
+    machine::raise_descriptor_limit();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["syscalls"] => gated(gates::check_system_calls()),
+        ["instructions"] => gated(gates::check_instructions()),
+        ["op", side, op, count] => operation(side, op, count),
+        ["std", options @ ..] => suite(options),
+        options => suite(options),
+    }
+}
+
+fn suite(options: &[&str]) -> ExitCode {
+    let (mut plan, mut only, mut markdown) = (Plan::FULL, "", false);
+    let mut rest = options.iter();
+    while let Some(option) = rest.next() {
+        match *option {
+            "--quick" => plan = Plan { pin: plan.pin, ..Plan::QUICK },
+            "--no-pin" => plan.pin = false,
+            "--markdown" => markdown = true,
+            "--only" => only = rest.next().copied().unwrap_or_default(),
+            "--pairs" => match rest.next().and_then(|pairs| pairs.parse().ok()) {
+                Some(pairs) if pairs > 0 => plan.pairs = pairs,
+                _ => return usage(),
+            },
+            _ => return usage(),
+        }
+    }
+    let lines =
+        std_suite::run(&plan, only, &mut |line| eprintln!("... {}: {}", line.what, line.peer));
+    let (about, command) = (machine::describe(), options.join(" "));
+    let command = format!("usocket-bench std {command}").trim().to_owned();
+    println!(
+        "{}, {about}; medians of {} interleaved pairs of {} ms, `{command}`\n",
+        machine::today(),
+        plan.pairs,
+        plan.sample.as_millis(),
+    );
+    print!("{}", if markdown { table::markdown(&lines) } else { table::text(&lines) });
+    ExitCode::SUCCESS
+}
+
+fn operation(side: &str, name: &str, count: &str) -> ExitCode {
+    let Some(op) = ops::OPS.iter().find(|op| op.name == name) else { return usage() };
+    let Ok(count) = count.parse() else { return usage() };
+    let run = if side == Side::Ours.name() { Some(op.ours) } else { op.peer };
+    match run {
+        Some(run) => {
+            run(count);
+            ExitCode::SUCCESS
+        }
+        None => usage(),
+    }
+}
+
+fn gated(outcome: std::io::Result<gates::Report>) -> ExitCode {
+    match outcome {
+        Ok(report) => {
+            print!("{}", report.text);
+            if report.failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("usocket-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(2)
+}
