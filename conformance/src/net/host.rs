@@ -128,12 +128,17 @@ impl<P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize> E
                     }
                 }
             }
-            state.hosts[id.host].wakers.register(key, wait)
+            let key = state.hosts[id.host].wakers.register(key, wait)?;
+            if state.hosts[id.host].wakers.sooner() {
+                // Its deadline comes before the time that drive returned (S4).
+                state.touch();
+            }
+            Ok(key)
         })
     }
 
     fn unregister(&self, key: WaitKey) {
-        self.network.with(|state| state.hosts[self.index].wakers.unregister(key));
+        drop(self.network.with(|state| state.hosts[self.index].wakers.unregister(key)));
     }
 }
 

@@ -64,6 +64,8 @@ mod script;
 mod socket;
 mod state;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod wire;
 mod world;
 

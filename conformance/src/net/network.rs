@@ -70,7 +70,8 @@ impl<P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize>
 {
     /// A network without hosts: latency 1 ms each way, no faults, no names.
     pub const fn new(platform: P) -> Self {
-        Self { platform, threads: false, state: Mutex::new(RefCell::new(State::new())) }
+        // A constant, so that it is not built on the stack: it is large.
+        Self { platform, threads: false, state: const { Mutex::new(RefCell::new(State::new())) } }
     }
 
     /// The network is shared among threads that each wait in their own `idle`:

@@ -222,7 +222,7 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
     }
 
     /// When `host` must be driven again: the next event or the next overdue waiter.
-    pub(super) fn next_call(&self, host: usize) -> Option<Instant> {
+    pub(super) fn next_call(&mut self, host: usize) -> Option<Instant> {
         earlier(self.next_due, self.hosts[host].wakers.next_deadline())
     }
 
