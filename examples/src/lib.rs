@@ -1,2 +1,16 @@
-//! What the example programs of a host share: terminal, files, command line.
+//! What the example programs of a host share: the choice of a backend, the
+//! terminal, files, the command line. The programs themselves are in `src/bin`, what
+//! they do over the network in the package `usocket-example-apps`.
 #![forbid(unsafe_code)]
+
+mod backends;
+mod cli;
+mod file;
+mod progress;
+mod screen;
+
+pub use backends::{BUILT_IN, BackendName, Program};
+pub use cli::{Trouble, address, hex, out, program, seconds};
+pub use file::{OpenFile, PartFile};
+pub use progress::{Bar, Printer};
+pub use screen::{Colour, Frame};

@@ -62,19 +62,19 @@ const MAX_MESSAGE: usize = 512;
 pub fn chat<'b, B: Backend>(
     net: &'b B,
     room: &Room<'_>,
-    keys: &impl Pollable<'b>,
+    keys: impl Pollable<'b>,
     console: &mut impl Console,
 ) -> Result<()> {
     let own = net.platform().seed();
     let s = join(net, room)?;
     let mut poll = Poll::<2>::new(net);
     poll.register(&s, POLLIN)?;
-    poll.register(keys, POLLIN)?;
+    poll.register(&keys, POLLIN)?;
     say(&s, room, own, "(is here)")?;
     loop {
         let (heard, typed) = {
             let ready = poll.poll(None)?;
-            (!ready.events_of(&s).is_empty(), !ready.events_of(keys).is_empty())
+            (!ready.events_of(&s).is_empty(), !ready.events_of(&keys).is_empty())
         };
         if heard {
             hear(&s, own, console)?;

@@ -1,5 +1,7 @@
 //! An echo server: many clients, TCP and UDP on one port, one poll, no thread.
 
+use core::net::Ipv4Addr;
+
 use usocket::Ready;
 use usocket::prelude::*;
 
@@ -29,7 +31,7 @@ struct Client<'b, B: Backend, const BUF: usize> {
 
 impl<'b, B: Backend, const N: usize, const BUF: usize> EchoServer<'b, B, N, BUF> {
     /// Listens on `port` of `ip`, TCP and UDP; 0 picks one port for both.
-    pub fn new(net: &'b B, ip: &str, port: u16) -> Result<Self> {
+    pub fn new(net: &'b B, (ip, port): (Ipv4Addr, u16)) -> Result<Self> {
         let listener = net.tcp()?;
         listener.setsockopt(usocket::SOL_SOCKET, usocket::SO_REUSEADDR, 1)?;
         listener.bind((ip, port))?;
@@ -101,7 +103,7 @@ impl<'b, B: Backend, const N: usize, const BUF: usize> EchoServer<'b, B, N, BUF>
     fn echo_datagram(&self) {
         let mut buf = [0; BUF];
         match self.datagrams.recv_info(&mut buf, 0) {
-            Ok(info) if !info.is_truncated() => {
+            Ok(info) if !info.truncated() => {
                 let _ = self.datagrams.sendto(&buf[..info.len], info.from);
             }
             _ => {}

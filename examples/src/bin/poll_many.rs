@@ -1,0 +1,72 @@
+//! One poll over many sockets, a wake and a timer.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use lexopt::prelude::*;
+use usocket::prelude::*;
+use usocket::{CriticalSectionRawMutex, UserWake};
+use usocket_example_apps::poll_many;
+use usocket_examples::{BackendName, Printer, Program, Trouble, out, program, seconds};
+
+const HELP: &str = "
+Watches 100 UDP sockets, a listener, a timer and a wake by another thread in one
+poll, makes some traffic, and shows what becomes ready and when.
+
+usage: poll_many [options]
+
+  --ticks N         how many turns of the timer (default: 5)
+  --tick SECONDS    time between two (default: 0.2)
+  --backend NAME    the network it runs on (default: std)
+  --help            this text
+";
+
+fn main() -> ExitCode {
+    program("poll_many", HELP, |mut parser| {
+        let mut run = Run { ticks: 5, tick: Duration::from_millis(200) };
+        let mut backend = BackendName::default();
+        while let Some(arg) = parser.next()? {
+            match arg {
+                Long("ticks") => run.ticks = parser.value()?.parse()?,
+                Long("tick") => run.tick = seconds(&mut parser)?,
+                Long("backend") => backend = BackendName::parse(&parser.value()?.string()?)?,
+                Long("help") | Short('h') => return Err(Trouble::Help),
+                _ => return Err(arg.unexpected().into()),
+            }
+        }
+        backend.run(run)
+    })
+}
+
+struct Run {
+    ticks: usize,
+    tick: Duration,
+}
+
+impl Program for Run {
+    fn run<B: Backend>(self, net: &B) -> Result<(), Trouble> {
+        let wake = Arc::new(UserWake::<CriticalSectionRawMutex>::new());
+        let done = Arc::new(AtomicBool::new(false));
+        let somebody = {
+            let (wake, done, pause) = (Arc::clone(&wake), Arc::clone(&done), self.tick * 2 / 3);
+            thread::spawn(move || {
+                while !done.load(Ordering::Relaxed) {
+                    wake.wake();
+                    thread::sleep(pause);
+                }
+            })
+        };
+        let seen = poll_many::<B, _, 100, 102>(net, &wake, self.tick, self.ticks, &mut Printer);
+        done.store(true, Ordering::Relaxed);
+        let _ = somebody.join();
+        let seen = seen.map_err(|error| Trouble::of("poll", error))?;
+        out(format_args!(
+            "{} datagrams, {} connections, {} wakes, {} ticks",
+            seen.datagrams, seen.connections, seen.wakes, seen.ticks
+        ));
+        Ok(())
+    }
+}

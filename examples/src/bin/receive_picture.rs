@@ -1,0 +1,79 @@
+//! The other end of routine 2: takes one file and saves it.
+
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use lexopt::prelude::*;
+use usocket::prelude::*;
+use usocket_example_apps::receive;
+use usocket_examples::{
+    BackendName, Bar, PartFile, Program, Trouble, address, hex, out, program, seconds,
+};
+
+const HELP: &str = "
+Waits for one connection, saves what comes until its end, prints length and SHA-256.
+
+usage: receive_picture [options] [address:port]
+
+  --out FILE        where to save it (default: out/received.bmp)
+  --timeout SECONDS for each wait for more bytes (default: 30)
+  --backend NAME    the network it runs on (default: std)
+  --help            this text
+
+The address is 127.0.0.1:3456 unless given; 0.0.0.0 takes it from anywhere, and
+port 0 picks a free one.
+";
+
+fn main() -> ExitCode {
+    program("receive_picture", HELP, |mut parser| {
+        let mut at = None;
+        let mut path = PathBuf::from("out/received.bmp");
+        let mut timeout = Duration::from_secs(30);
+        let mut backend = BackendName::default();
+        while let Some(arg) = parser.next()? {
+            match arg {
+                Long("out") => path = parser.value()?.into(),
+                Long("timeout") => timeout = seconds(&mut parser)?,
+                Long("backend") => backend = BackendName::parse(&parser.value()?.string()?)?,
+                Long("help") | Short('h') => return Err(Trouble::Help),
+                Value(text) if at.is_none() => at = Some(address(&text.string()?)?),
+                _ => return Err(arg.unexpected().into()),
+            }
+        }
+        let at = at.unwrap_or((Ipv4Addr::LOCALHOST, 3456));
+        backend.run(Receive { at, path, timeout })
+    })
+}
+
+struct Receive {
+    at: (Ipv4Addr, u16),
+    path: PathBuf,
+    timeout: Duration,
+}
+
+impl Program for Receive {
+    fn run<B: Backend>(self, net: &B) -> Result<(), Trouble> {
+        let listener = listen(net, self.at)
+            .map_err(|error| Trouble::of(&format!("{}:{}", self.at.0, self.at.1), error))?;
+        let cannot = |error| Trouble::of(&format!("cannot write {}", self.path.display()), error);
+        let mut file = PartFile::create(&self.path).map_err(cannot)?;
+        let (peer, got) =
+            receive(&listener, self.timeout, &mut [0; 4096], &mut file, &mut Bar::new())
+                .map_err(|error| Trouble::Failed(format!("not received: {error}")))?;
+        file.keep().map_err(cannot)?;
+        out(format_args!("saved {}: {} bytes from {peer}", self.path.display(), got.len));
+        out(format_args!("SHA-256 {}", hex(&got.sha256)));
+        Ok(())
+    }
+}
+
+fn listen<B: Backend>(net: &B, at: (Ipv4Addr, u16)) -> Result<Socket<'_, B>> {
+    let listener = net.tcp()?;
+    listener.setsockopt(usocket::SOL_SOCKET, usocket::SO_REUSEADDR, 1)?;
+    listener.bind(at)?;
+    listener.listen(1)?;
+    out(format_args!("listening on {}", listener.local_addr()?));
+    Ok(listener)
+}
