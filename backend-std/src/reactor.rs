@@ -113,26 +113,29 @@ impl Reactor {
         if let Some(entry) = entry {
             entry.mark_watched()?;
         }
+        // Cloned before the lock is taken and dropped after it is released: a
+        // waker is the user's code (S2).
+        let waker = wait.waker.clone();
         let mut state = self.shared.lock();
         // Closed in between: forget() came before this lock, or comes after it.
         if entry.is_some_and(Entry::is_closed) {
             return Err(Error::EBADF);
         }
-        let key = state.put(key, wait, None);
+        let (key, renewed) = state.put(key, wait, waker, None);
         let earlier = wait
             .deadline
             .is_some_and(|deadline| state.sleeps_until.is_none_or(|until| deadline < until));
         let result = match entry {
             Some(entry) => self.shared.arm(&mut state, entry),
             None if wait.handle == Handle::ANY => {
-                self.shared.watch_any(&mut state, key, wait.waker);
+                self.shared.watch_any(&mut state, key);
                 Ok(())
             }
             None => Ok(()),
         };
         let refused = if result.is_err() { state.take(key) } else { None };
         drop(state);
-        drop(refused);
+        drop((renewed, refused));
         if earlier {
             self.shared.poller.notify();
         }
@@ -253,7 +256,7 @@ impl Shared {
 
     /// Waits for what is not true yet of each socket (S8). One with an error or
     /// hang-up can become no readier by itself.
-    fn watch_any(&self, state: &mut State, whole: u64, waker: &Waker) {
+    fn watch_any(&self, state: &mut State, whole: u64) {
         let mut parts = Vec::new();
         for handle in self.table.handles() {
             let Ok(entry) = self.table.get(handle) else { continue };
@@ -262,8 +265,10 @@ impl Shared {
                 continue;
             }
             let events = Events::from_bits((POLLIN | POLLOUT).bits() & !now.bits());
+            // A part wakes nobody: the whole does.
+            let waker = Waker::noop();
             let wait = Wait { handle, events, deadline: None, waker };
-            let part = state.put(None, wait, Some(whole));
+            let (part, _) = state.put(None, wait, waker.clone(), Some(whole));
             if self.arm(state, &entry).is_ok() {
                 parts.push(part);
             } else {
@@ -296,13 +301,23 @@ impl Shared {
 }
 
 impl State {
-    /// Adds a waiter, or renews it if `key` is still there.
-    fn put(&mut self, key: Option<WaitKey>, wait: Wait<'_>, whole: Option<u64>) -> u64 {
-        let known = key.and_then(|key| self.take(key.number()).map(|_| key.number()));
-        let key = known.unwrap_or_else(|| {
-            self.last_key += 1;
-            self.last_key
-        });
+    /// Adds a waiter, or renews it if `key` is still there; its key, and what was
+    /// there.
+    fn put(
+        &mut self,
+        key: Option<WaitKey>,
+        wait: Wait<'_>,
+        waker: Waker,
+        whole: Option<u64>,
+    ) -> (u64, Option<Waiter>) {
+        let renewed = key.and_then(|key| self.take(key.number()));
+        let key = renewed.as_ref().map_or_else(
+            || {
+                self.last_key += 1;
+                self.last_key
+            },
+            |renewed| renewed.key,
+        );
         self.keys.insert(key, wait.handle);
         if let Some(deadline) = wait.deadline {
             self.deadlines.insert((deadline, key));
@@ -312,10 +327,10 @@ impl State {
             // What is reported unasked cannot be asked for.
             events: Events::from_bits(wait.events.bits() & !POLLNVAL.bits()),
             deadline: wait.deadline,
-            waker: wait.waker.clone(),
+            waker,
             whole,
         });
-        key
+        (key, renewed)
     }
 
     /// Takes a waiter out; a stale key finds none.

@@ -25,6 +25,7 @@ pub(crate) struct StdHarness {
 impl StdHarness {
     /// A new backend and a peer with nothing running.
     pub(crate) fn new() -> Self {
+        lower_limit();
         let caps = Caps {
             ipv6: has_ipv6(),
             server: true,
@@ -161,6 +162,20 @@ impl Peer for ThreadPeer {
 
     fn name(&self) -> &'static str {
         "localhost"
+    }
+}
+
+/// Lowers this process's limit of descriptors, so that a case can reach it.
+fn lower_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        const LIMIT: u64 = 400;
+        let now = getrlimit(Resource::Nofile);
+        if now.current.is_none_or(|current| current > LIMIT) {
+            let lower = Rlimit { current: Some(LIMIT), maximum: now.maximum };
+            setrlimit(Resource::Nofile, lower).expect("a limit can always be lowered");
+        }
     }
 }
 
