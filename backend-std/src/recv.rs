@@ -100,10 +100,15 @@ impl Entry {
 
     pub(crate) fn accept_now(&self) -> Result<(Descriptor, SockAddr)> {
         self.sock_type()?;
+        if self.is_stream() && self.phase() != Phase::Listening {
+            return Err(Error::EINVAL);
+        }
         // Two threads may see one connection, so that asking first is not
-        // enough: from the first such call the listener does not wait.
-        if self.phase() == Phase::Listening && !self.polite.swap(true, Ordering::AcqRel) {
+        // enough: from the first such call the listener does not wait. Marked
+        // after it is so: who sees the mark relies on it.
+        if self.is_stream() && !self.polite.load(Ordering::Acquire) {
             self.done(rustix::io::ioctl_fionbio(&self.fd, true))?;
+            self.polite.store(true, Ordering::Release);
         }
         self.accept()
     }
