@@ -1,8 +1,11 @@
 //! The cases, by section of the behaviour table.
 
+pub(crate) mod datagram;
 pub(crate) mod module;
+pub(crate) mod recv;
 pub(crate) mod send;
 pub(crate) mod sendall;
+pub(crate) mod sendto;
 pub(crate) mod setup;
 pub(crate) mod stage;
 
@@ -29,6 +32,9 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Case<H>)) {
     module::visit(each);
     send::visit(each);
     sendall::visit(each);
+    recv::visit(each);
+    datagram::visit(each);
+    sendto::visit(each);
 }
 
 /// Rows that the types make impossible to break, and how; `by_type.rs` has the

@@ -4,7 +4,7 @@ use core::net::{IpAddr, Ipv4Addr};
 use core::time::Duration;
 
 use usocket_core::{
-    Error, Family, Instant, POLLIN, SO_RCVBUF, SO_SNDBUF, SOL_SOCKET, SockAddr, Socket, Usocket,
+    Error, Family, Instant, POLLIN, SO_SNDBUF, SOL_SOCKET, SockAddr, Socket, Usocket,
 };
 
 use crate::{Actor, Digest, End, Failure, Harness, Outcome, Report, Step, pattern, unsupported};
@@ -97,13 +97,6 @@ pub(crate) fn bound_udp<H: Harness>(h: &H) -> Result<(Sock<'_, H>, SockAddr), Fa
     socket.bind((ip, 0))?;
     socket.settimeout(PATIENCE)?;
     let address = SockAddr::new(ip, socket.local_addr()?.port());
-    Ok((socket, address))
-}
-
-/// As [`bound_udp`], with a small receive buffer where the backend has the option.
-pub(crate) fn small_udp<H: Harness>(h: &H) -> Result<(Sock<'_, H>, SockAddr), Failure> {
-    let (socket, address) = bound_udp(h)?;
-    let _ = socket.setsockopt(SOL_SOCKET, SO_RCVBUF, 8192);
     Ok((socket, address))
 }
 

@@ -2,9 +2,12 @@
 //!
 //! Run by `tests/liars.rs` on the tutorial backend, where time is virtual.
 
+mod datagram;
 mod module;
+mod recv;
 mod send;
 mod sendall;
+mod sendto;
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -55,6 +58,9 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Told, Tell<H>)) {
     module::visit(each);
     send::visit(each);
     sendall::visit(each);
+    recv::visit(each);
+    datagram::visit(each);
+    sendto::visit(each);
 }
 
 /// A harness whose backend lies.
