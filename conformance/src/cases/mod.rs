@@ -3,11 +3,18 @@
 pub(crate) mod datagram;
 pub(crate) mod module;
 pub(crate) mod recv;
+pub(crate) mod sendto;
+pub(crate) mod write;
+pub(crate) mod stream;
+pub(crate) mod inet;
+pub(crate) mod connect;
+pub(crate) mod names;
 pub(crate) mod send;
 pub(crate) mod sendall;
-pub(crate) mod sendto;
 pub(crate) mod setup;
-pub(crate) mod stage;
+pub(crate) mod talk;
+pub(crate) mod timeout;
+mod stage;
 
 use crate::{Case, Harness, Row};
 
@@ -30,6 +37,12 @@ pub(crate) use section;
 /// Shows all cases for the harness `H`, section by section.
 pub fn visit<H: Harness>(each: &mut dyn FnMut(&Case<H>)) {
     module::visit(each);
+    write::visit(each);
+    stream::visit(each);
+    names::visit(each);
+    connect::visit(each);
+    inet::visit(each);
+    timeout::visit(each);
     send::visit(each);
     sendall::visit(each);
     recv::visit(each);

@@ -5,9 +5,15 @@
 mod datagram;
 mod module;
 mod recv;
+mod sendto;
+mod write;
+mod stream;
+mod inet;
+mod connect;
+mod names;
+mod timeout;
 mod send;
 mod sendall;
-mod sendto;
 
 use core::net::IpAddr;
 use core::time::Duration;
@@ -56,6 +62,12 @@ pub(crate) use lies;
 /// Shows all lies. Each is to be told to a fresh harness.
 pub fn visit<H: Harness>(each: &mut dyn FnMut(&Told, Tell<H>)) {
     module::visit(each);
+    write::visit(each);
+    stream::visit(each);
+    names::visit(each);
+    connect::visit(each);
+    inet::visit(each);
+    timeout::visit(each);
     send::visit(each);
     sendall::visit(each);
     recv::visit(each);
