@@ -25,6 +25,9 @@ pub struct Room<'r> {
 
 /// The keyboard and the screen of a chat.
 pub trait Console {
+    /// Is told that from now on everything is heard.
+    fn joined(&mut self, room: &Room<'_>);
+
     /// Takes a line that was typed into `line`, without its end. Does not wait.
     fn typed(&mut self, line: &mut heapless::String<MAX_TEXT>) -> Typed;
 
@@ -70,6 +73,7 @@ pub fn chat<'b, B: Backend>(
     let mut poll = Poll::<2>::new(net);
     poll.register(&s, POLLIN)?;
     poll.register(&keys, POLLIN)?;
+    console.joined(room);
     say(&s, room, own, "(is here)")?;
     loop {
         let (heard, typed) = {

@@ -23,8 +23,8 @@ pub struct Seen {
 /// Watches `SOCKETS` UDP sockets, a listener and `wake` in one poll for `ticks` ticks
 /// of `tick` each, and tells the journal what became ready and when.
 ///
-/// `ENTRIES` must be `SOCKETS + 2`. The traffic is its own: at each tick one socket
-/// sends to three others, and a client connects. Whoever else may use `wake`: a
+/// `ENTRIES` must be `SOCKETS + 2`. The traffic is its own: at the start and at
+/// each tick but the last one socket sends to three others, and a client connects. Whoever else may use `wake`: a
 /// thread, a task, an interrupt handler.
 pub fn poll_many<'b, B: Backend, M: RawMutex, const SOCKETS: usize, const ENTRIES: usize>(
     net: &'b B,
@@ -53,6 +53,7 @@ pub fn poll_many<'b, B: Backend, M: RawMutex, const SOCKETS: usize, const ENTRIE
     let since = || platform.now().saturating_since(start).as_millis();
     let mut seen = Seen::default();
     let mut next_tick = start + tick;
+    traffic(net, &sockets, &listener, 0)?;
     while seen.ticks < ticks {
         // The timer is the poll's own time-out.
         let left = next_tick.saturating_since(platform.now());
@@ -85,8 +86,10 @@ pub fn poll_many<'b, B: Backend, M: RawMutex, const SOCKETS: usize, const ENTRIE
         if platform.now() >= next_tick {
             next_tick = next_tick + tick;
             journal.line(format_args!("{:6} ms  tick {}", since(), seen.ticks));
-            traffic(net, &sockets, &listener, seen.ticks)?;
             seen.ticks += 1;
+            if seen.ticks < ticks {
+                traffic(net, &sockets, &listener, seen.ticks)?;
+            }
         }
     }
     Ok(seen)

@@ -65,7 +65,6 @@ impl Program for Chat {
         let room = Room { group, port, interface: self.interface, name: &self.name };
         let wake = Arc::new(Wake::new());
         let mut console = Keyboard::start(Arc::clone(&wake));
-        out(format_args!("{group}:{port} on {}, you are {}", self.interface, self.name));
         chat(net, &room, &*wake, &mut console)
             .map_err(|error| Trouble::of(&format!("{group}:{port}"), error))
     }
@@ -100,6 +99,11 @@ impl Keyboard {
 }
 
 impl Console for Keyboard {
+    fn joined(&mut self, room: &Room<'_>) {
+        let Room { group, port, interface, name } = room;
+        out(format_args!("{group}:{port} on {interface}, you are {name}"));
+    }
+
     fn typed(&mut self, line: &mut heapless::String<MAX_TEXT>) -> Typed {
         // Cleared before looking: what comes after the look wakes again.
         self.wake.clear();

@@ -74,16 +74,16 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
         match self {
             Self::Url(error) => write!(f, "{error}"),
             Self::LongRequest => f.write_str("the URL is too long for the buffer"),
-            Self::Name(error) => write!(f, "no address for that name: {error}"),
-            Self::Connect(error) => write!(f, "no connection: {error}"),
-            Self::Send(error) => write!(f, "the request could not be sent: {error}"),
+            Self::Name(error) => write!(f, "no address for that name: {error}{NOTHING}"),
+            Self::Connect(error) => write!(f, "no connection: {error}{NOTHING}"),
+            Self::Send(error) => write!(f, "the request could not be sent: {error}{NOTHING}"),
             Self::Head { error, limits } => head(f, *error, limits),
             Self::Status { status, reason } => {
-                write!(f, "the server answered {status} {reason}, 0 bytes of the file came")
+                write!(f, "the server answered {status} {reason}{NOTHING}")
             }
             Self::TooLarge { announced: Some(len), limits } => {
                 let limit = limits.size;
-                write!(f, "too large: the server announced {len} bytes, the limit is {limit}")
+                write!(f, "too large: {len} bytes announced, the limit is {limit}{NOTHING}")
             }
             Self::TooLarge { announced: None, limits } => {
                 write!(f, "too large: more than the limit of {} bytes came", limits.size)
@@ -107,9 +107,14 @@ impl<E: fmt::Display> fmt::Display for Failure<E> {
     }
 }
 
+/// Of the file, that is.
+const NOTHING: &str = " (0 bytes came)";
+
 fn head(f: &mut fmt::Formatter<'_>, error: HeadError, limits: &Limits) -> fmt::Result {
     match error {
-        HeadError::Ended(0) => f.write_str("the server closed the connection without an answer"),
+        HeadError::Ended(0) => {
+            write!(f, "the server closed the connection without an answer{NOTHING}")
+        }
         HeadError::Ended(len) => {
             write!(f, "truncated: the connection ended within the head, after {len} bytes")
         }
@@ -117,7 +122,7 @@ fn head(f: &mut fmt::Formatter<'_>, error: HeadError, limits: &Limits) -> fmt::R
             lost(f, error, limits)?;
             write!(f, " ({len} bytes of the head came)")
         }
-        HeadError::NotHttp => f.write_str("the server does not speak HTTP"),
+        HeadError::NotHttp => write!(f, "the server does not speak HTTP{NOTHING}"),
         HeadError::TooLong => f.write_str("the head of the answer is too long for the buffer"),
         HeadError::BadLength => f.write_str("the server announced a length that is none"),
         HeadError::Encoding => {

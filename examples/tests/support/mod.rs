@@ -1,0 +1,153 @@
+//! Running the real programs, and servers that behave or do not.
+#![allow(dead_code, reason = "each test file uses a part")]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+use std::thread::{self, JoinHandle};
+
+use sha2::{Digest, Sha256};
+use usocket_example_apps::{Source, scene};
+use usocket_examples::hex;
+
+pub(crate) const SHA256: &str = "adf88a87a3d9bb5bad39b9086e2cf42152f0f628be8a52a03bdebf0c78977a3c";
+
+/// The picture as a file; computed once, so that servers are quick to answer.
+pub(crate) fn picture() -> &'static [u8] {
+    static PICTURE: OnceLock<Vec<u8>> = OnceLock::new();
+    PICTURE.get_or_init(|| {
+        let mut file = vec![0; scene::LEN as usize];
+        let Ok(len) = scene::Scene.read_at(0, &mut file);
+        assert_eq!(len, file.len());
+        file
+    })
+}
+
+pub(crate) fn sha256(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
+/// What a program did.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs a program to its end in a folder of its own.
+pub(crate) fn run(program: &str, folder: &Path, args: &[&str]) -> Ran {
+    let output = Command::new(program)
+        .args(args)
+        .current_dir(folder)
+        .env_remove("NO_COLOR")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    Ran {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A program that runs while the test talks to it.
+pub(crate) struct Running {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Running {
+    pub(crate) fn start(program: &str, folder: &Path, args: &[&str]) -> Self {
+        let mut child = Command::new(program)
+            .args(args)
+            .current_dir(folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let stdin = child.stdin.take();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        Self { child, stdin, stdout }
+    }
+
+    /// The next line of its output; empty at the end.
+    pub(crate) fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.read_line(&mut line).unwrap();
+        line.trim_end().to_owned()
+    }
+
+    /// The address at the end of the first word group that looks like one.
+    pub(crate) fn address(&mut self) -> SocketAddr {
+        let line = self.line();
+        let words = line.split([' ', ',']);
+        words.filter_map(|word| word.parse().ok()).next().unwrap_or_else(|| panic!("{line:?}"))
+    }
+
+    pub(crate) fn type_line(&mut self, line: &str) {
+        writeln!(self.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    pub(crate) fn end_of_input(&mut self) {
+        self.stdin = None;
+    }
+
+    /// Waits for its end; returns its exit code and the rest of its output.
+    pub(crate) fn end(mut self) -> (Option<i32>, String) {
+        let mut rest = String::new();
+        self.stdout.read_to_string(&mut rest).unwrap();
+        (self.child.wait().unwrap().code(), rest)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // After a failed assertion nobody else ends it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A server for one client that does what `serve` does after the request was read.
+pub(crate) fn server<F>(serve: F) -> (SocketAddr, JoinHandle<()>)
+where
+    F: FnOnce(TcpStream) + Send + 'static,
+{
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    picture();
+    let thread = thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            if client.read(&mut byte).unwrap() == 0 {
+                return;
+            }
+            request.push(byte[0]);
+        }
+        assert!(request.starts_with(b"GET /"), "{}", String::from_utf8_lossy(&request));
+        serve(client);
+    });
+    (address, thread)
+}
+
+/// Waits until the client has closed or reset the connection.
+pub(crate) fn hold(mut client: TcpStream) {
+    let _ = client.read(&mut [0]);
+}
+
+/// The files below a folder.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
+    }
+    found
+}
