@@ -6,6 +6,7 @@ pub(crate) mod recv;
 pub(crate) mod sendto;
 pub(crate) mod write;
 pub(crate) mod stream;
+pub(crate) mod bind;
 pub(crate) mod inet;
 pub(crate) mod connect;
 pub(crate) mod names;
@@ -42,6 +43,7 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Case<H>)) {
     names::visit(each);
     connect::visit(each);
     inet::visit(each);
+    bind::visit(each);
     timeout::visit(each);
     send::visit(each);
     sendall::visit(each);

@@ -8,6 +8,7 @@ mod recv;
 mod sendto;
 mod write;
 mod stream;
+mod bind;
 mod inet;
 mod connect;
 mod names;
@@ -19,7 +20,7 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use usocket_core::spi::Handle;
-use usocket_core::{Family, Result};
+use usocket_core::{Error, Family, Result};
 
 use crate::{Api, Caps, Harness, Liar, Lie, Outcome, Peer, Row};
 
@@ -59,6 +60,14 @@ macro_rules! lies {
 }
 pub(crate) use lies;
 
+/// `answer`, but `lie` where the honest backend says `truth`.
+pub(crate) fn instead<T>(answer: Result<T>, truth: Error, lie: Result<T>) -> Result<T> {
+    match answer {
+        Err(error) if error == truth => lie,
+        answer => answer,
+    }
+}
+
 /// Shows all lies. Each is to be told to a fresh harness.
 pub fn visit<H: Harness>(each: &mut dyn FnMut(&Told, Tell<H>)) {
     module::visit(each);
@@ -67,6 +76,7 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Told, Tell<H>)) {
     names::visit(each);
     connect::visit(each);
     inet::visit(each);
+    bind::visit(each);
     timeout::visit(each);
     send::visit(each);
     sendall::visit(each);
