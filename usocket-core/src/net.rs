@@ -1,13 +1,15 @@
 //! The module's functions, on any backend.
 
-use core::future::Future;
+use core::convert::Infallible;
+use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::{Context, Poll as TaskPoll};
 
 use crate::resolve::{self, AddrInfoList, Hints};
-use crate::spi::{Backend, Handle, SockType, Wait};
+use crate::spi::{Backend, SockType};
+use crate::wait::{LOOK, Sleeper, work};
 use crate::{
-    AF_INET, Error, Events, Family, IPPROTO_TCP, IPPROTO_UDP, IntoTimeout, Result, SOCK_DGRAM,
+    AF_INET, Error, Family, IPPROTO_TCP, IPPROTO_UDP, Instant, IntoTimeout, Result, SOCK_DGRAM,
     SOCK_STREAM, Socket, Timeout, earlier,
 };
 
@@ -83,10 +85,7 @@ pub trait Usocket: Backend {
         host: &str,
         port: impl TryInto<u16>,
         hints: impl Into<Hints>,
-    ) -> Result<AddrInfoList>
-    where
-        Self: Sized,
-    {
+    ) -> Result<AddrInfoList> {
         resolve::getaddrinfo(self, host, port, &hints.into())
     }
 
@@ -97,10 +96,7 @@ pub trait Usocket: Backend {
     /// # Errors
     /// Those of `getaddrinfo`; those of `connect`, of the last address tried;
     /// `EINVAL` without a port.
-    fn dial(&self, host_port: &str, timeout: impl IntoTimeout) -> Result<Socket<'_, Self>>
-    where
-        Self: Sized,
-    {
+    fn dial(&self, host_port: &str, timeout: impl IntoTimeout) -> Result<Socket<'_, Self>> {
         let (host, port) = host_port.rsplit_once(':').ok_or(Error::EINVAL)?;
         let port: u16 = port.parse().map_err(|_| Error::EINVAL)?;
         let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
@@ -146,6 +142,7 @@ pub trait Usocket: Backend {
             Timeout::Zero => Some(platform.now()),
             Timeout::After(time) => Some(platform.now() + time),
         };
+        let mut sleeper = Sleeper::new(self);
         loop {
             let next = self.drive(platform.now());
             if self.lingering() == 0 {
@@ -154,57 +151,78 @@ pub trait Usocket: Backend {
             if deadline.is_some_and(|deadline| platform.now() >= deadline) {
                 return Err(Error::ETIMEDOUT);
             }
-            platform.idle(earlier(next, deadline), &mut || self.pending());
+            sleeper.idle(earlier(next, deadline));
         }
     }
 
     /// Runs a future to its end on this thread, driving the backend meanwhile:
     /// async without an executor.
+    ///
+    /// A future that wakes itself (a yield, a channel between two joined futures)
+    /// needs a platform with a [`waker`](crate::spi::Platform::waker) of its own;
+    /// with the default it is polled again when an interrupt or a deadline ends
+    /// the sleep. Drives this backend only: a future that waits on another one
+    /// needs that one's [`run`](Self::run) beside it, and a waker.
     fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let platform = self.platform();
-        let waker = platform.waker();
+        let mut sleeper = Sleeper::new(self);
+        let waker = sleeper.waker().clone();
         let mut context = Context::from_waker(&waker);
         let mut future = pin!(future);
         loop {
             if let TaskPoll::Ready(output) = future.as_mut().poll(&mut context) {
                 return output;
             }
-            let next = self.drive(platform.now());
+            let next = self.drive(self.platform().now());
             // What the drive made ready has woken nobody where the waker does nothing.
             if let TaskPoll::Ready(output) = future.as_mut().poll(&mut context) {
                 return output;
             }
-            platform.idle(next, &mut || self.pending());
+            sleeper.idle(next);
         }
     }
 
     /// The runner of an async program: drives the backend for ever, sleeping
     /// through `sleep` until the instant given (`None`: until woken). Spawn it once
-    /// per backend. Dropping it between two polls loses nothing.
+    /// per backend. Dropping it between two polls loses nothing. It lets other
+    /// tasks run after each drive, and where the backend's table of waiters has no
+    /// room for it (S8) it looks each millisecond instead.
     ///
     /// A backend with a reactor of its own (std) needs no runner.
     fn run<S: Future<Output = ()>>(
         &self,
-        mut sleep: impl FnMut(Option<crate::Instant>) -> S,
-    ) -> impl Future<Output = Error> {
+        mut sleep: impl FnMut(Option<Instant>) -> S,
+    ) -> impl Future<Output = Infallible> {
         async move {
+            let mut work = Work { net: self, key: None };
             loop {
-                let next = self.drive(self.platform().now());
-                let mut nap = pin!(sleep(next));
-                let mut work = Work { net: self, key: None };
-                let woken = core::future::poll_fn(|context| {
-                    if nap.as_mut().poll(context).is_ready() || self.pending() {
-                        return TaskPoll::Ready(Ok(()));
-                    }
-                    if let Err(error) = work.register(context) {
-                        return TaskPoll::Ready(Err(error));
-                    }
-                    // Work that came before the registration would not wake us.
-                    if self.pending() { TaskPoll::Ready(Ok(())) } else { TaskPoll::Pending }
-                });
-                if let Err(error) = woken.await {
-                    return error;
+                let mut next = self.drive(self.platform().now());
+                let listens = poll_fn(|context| TaskPoll::Ready(work.register(context)));
+                if listens.await.is_err() {
+                    next = earlier(next, Some(self.platform().now() + LOOK));
                 }
+                let mut nap = pin!(sleep(next));
+                let (mut slept, mut due) = (false, false);
+                poll_fn(|context| {
+                    // Work that came before the registration would not wake us.
+                    due = due || nap.as_mut().poll(context).is_ready() || self.pending();
+                    if due && slept {
+                        return TaskPoll::Ready(());
+                    }
+                    if due {
+                        context.waker().wake_by_ref();
+                    } else if slept {
+                        // Polled without reason, or our registration fired and the
+                        // work was done by another: it must stand. A full table
+                        // leaves the nap.
+                        let _ = work.register(context);
+                        if self.pending() {
+                            return TaskPoll::Ready(());
+                        }
+                    }
+                    slept = true;
+                    TaskPoll::Pending
+                })
+                .await;
             }
         }
     }
@@ -220,9 +238,7 @@ struct Work<'b, B: Backend + ?Sized> {
 
 impl<B: Backend + ?Sized> Work<'_, B> {
     fn register(&mut self, context: &Context<'_>) -> Result<()> {
-        let waker = context.waker();
-        let wait = Wait { handle: Handle::WORK, events: Events::NONE, deadline: None, waker };
-        self.key = Some(self.net.register(self.key, wait)?);
+        self.key = Some(self.net.register(self.key, work(context.waker()))?);
         Ok(())
     }
 }

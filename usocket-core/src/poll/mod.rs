@@ -13,6 +13,7 @@ pub use user_wake::UserWake;
 
 use self::source::Source;
 use crate::spi::{Backend, Platform};
+use crate::wait::is_noop;
 use crate::{Error, Events, Instant, POLLIN, POLLOUT, Result, earlier};
 
 /// A poll object of up to `N` entries from up to `S` backends or user streams.
@@ -90,7 +91,7 @@ pub const ONE_SHOT: u32 = 1;
 impl<'p, const N: usize> Poll<'p, N, 4> {
     /// An empty poll that waits on the platform of `net`.
     #[must_use]
-    pub fn new<B: Backend>(net: &'p B) -> Self {
+    pub fn new<B: Backend + ?Sized>(net: &'p B) -> Self {
         Self::with_sources(net)
     }
 }
@@ -98,10 +99,10 @@ impl<'p, const N: usize> Poll<'p, N, 4> {
 impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
     /// An empty poll for entries of up to `S` sources, `net` included.
     #[must_use]
-    pub fn with_sources<B: Backend>(net: &'p B) -> Self {
+    pub fn with_sources<B: Backend + ?Sized>(net: &'p B) -> Self {
         const { assert!(S > 0, "a poll needs room for one source") };
         let mut sources = heapless::Vec::new();
-        let _ = sources.push(Source::new(net));
+        let _ = sources.push(Source::new(net.as_source()));
         let (entries, ready) = (heapless::Vec::new(), heapless::Vec::new());
         Self { platform: net.platform(), sources, entries, ready, serial: 0, unsettled: 0 }
     }
@@ -308,12 +309,15 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
     }
 
     /// Registers the sleeper's waker with every other source; `false` if there
-    /// is nobody else.
+    /// is nobody else, or no waker: there, interrupts end the sleep.
     fn listen(&mut self, idler: Option<usize>) -> Result<bool> {
         let waker = match idler {
             Some(_) if self.sources.len() == 1 => return Ok(false),
             Some(index) => self.sources[index].waker()?,
-            None => self.platform.waker(),
+            None => match self.platform.waker() {
+                waker if is_noop(&waker) => return Ok(false),
+                waker => waker,
+            },
         };
         for (index, source) in self.sources.iter_mut().enumerate() {
             if Some(index) != idler {

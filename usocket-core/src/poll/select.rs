@@ -46,7 +46,7 @@ impl<const N: usize> Selected<N> {
 ///
 /// # Errors
 /// `ENOBUFS`: more than `N` objects. `EINVAL`: a timeout that is NaN or infinite.
-pub fn select<'p, const N: usize, B: Backend>(
+pub fn select<'p, const N: usize, B: Backend + ?Sized>(
     net: &'p B,
     r: &[&dyn Pollable<'p>],
     w: &[&dyn Pollable<'p>],

@@ -96,9 +96,9 @@ impl<'p> Pollable<'p> for PollRef<'p> {
     }
 }
 
-impl<'b, B: Backend> Pollable<'b> for Socket<'b, B> {
+impl<'b, B: Backend + ?Sized> Pollable<'b> for Socket<'b, B> {
     fn poll_ref(&self) -> PollRef<'b> {
-        PollRef::new(self.backend(), self.handle())
+        PollRef::new(self.backend().as_source(), self.handle())
     }
 }
 

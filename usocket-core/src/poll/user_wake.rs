@@ -31,6 +31,8 @@ pub struct UserWake<M: RawMutex> {
 
 struct State {
     set: bool,
+    /// Set since the last drive: ends an idle that it came just before (S4).
+    fresh: bool,
     /// One poll may register twice, for sockets and for work.
     waiters: WakerTable<4>,
 }
@@ -39,7 +41,7 @@ impl<M: RawMutex> UserWake<M> {
     /// A wake that is not set.
     #[must_use]
     pub const fn new() -> Self {
-        let state = State { set: false, waiters: WakerTable::new() };
+        let state = State { set: false, fresh: false, waiters: WakerTable::new() };
         Self { state: Mutex::new(RefCell::new(state)) }
     }
 
@@ -47,7 +49,7 @@ impl<M: RawMutex> UserWake<M> {
     pub fn wake(&self) {
         let woken = self.state.lock(|state| {
             let mut state = state.borrow_mut();
-            state.set = true;
+            (state.set, state.fresh) = (true, true);
             state.waiters.take(Instant::ZERO, |_, _| true)
         });
         woken.wake();
@@ -73,15 +75,16 @@ impl<M: RawMutex> fmt::Debug for UserWake<M> {
 
 impl<M: RawMutex> EventSource for UserWake<M> {
     fn drive(&self, _: Instant) -> Option<Instant> {
+        self.state.lock(|state| state.borrow_mut().fresh = false);
         None
     }
 
     fn pending(&self) -> bool {
-        self.state.lock(|state| state.borrow().set)
+        self.state.lock(|state| state.borrow().fresh)
     }
 
     fn readiness(&self, _: Handle) -> Events {
-        if self.pending() { POLLIN } else { Events::NONE }
+        if self.state.lock(|state| state.borrow().set) { POLLIN } else { Events::NONE }
     }
 
     fn register(&self, key: Option<WaitKey>, wait: Wait<'_>) -> Result<WaitKey> {
@@ -89,7 +92,7 @@ impl<M: RawMutex> EventSource for UserWake<M> {
     }
 
     fn unregister(&self, key: WaitKey) {
-        self.state.lock(|state| state.borrow_mut().waiters.unregister(key));
+        drop(self.state.lock(|state| state.borrow_mut().waiters.unregister(key)));
     }
 }
 

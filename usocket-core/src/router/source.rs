@@ -55,7 +55,7 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> EventSource
     }
 
     fn pending(&self) -> bool {
-        self.nets.iter().any(|net| net.backend.pending())
+        self.nets.iter().any(|net| net.backend.pending()) || self.with(|s| s.waiters.sooner())
     }
 
     fn readiness(&self, handle: Handle) -> Events {
@@ -85,7 +85,13 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> EventSource
                 Some(Owner::Own(key)) => Some(key),
                 _ => None,
             };
-            let key = self.with(|state| state.waiters.register(own, wait))?;
+            let (key, woken) = self.with(|state| {
+                let key = state.waiters.register(own, wait)?;
+                Ok::<_, Error>((key, state.waiters.sooner().then(|| state.waiters.take_workers())))
+            })?;
+            if let Some(woken) = woken {
+                woken.wake();
+            }
             return Ok(Owner::Own(key).key::<NETS>());
         };
         let inner = match owner {
@@ -111,7 +117,7 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> EventSource
 
     fn unregister(&self, key: WaitKey) {
         match Owner::of::<NETS>(key) {
-            Owner::Own(key) => self.with(|state| state.waiters.unregister(key)),
+            Owner::Own(key) => drop(self.with(|state| state.waiters.unregister(key))),
             Owner::Wide(handle) => {
                 if let Some(wide) = self.with(|state| state.wide.remove(handle)) {
                     self.unregister_wide(&wide);
@@ -157,7 +163,7 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Router<'_, M, NETS, S
     }
 
     fn unregister_wide(&self, wide: &Wide<NETS>) {
-        wide.own.inspect(|&key| self.with(|state| state.waiters.unregister(key)));
+        wide.own.inspect(|&key| drop(self.with(|state| state.waiters.unregister(key))));
         for (net, key) in self.nets.iter().zip(wide.keys) {
             key.inspect(|&key| net.backend.unregister(key));
         }

@@ -2,7 +2,7 @@
 
 use core::net::IpAddr;
 
-use super::{EventSource, Handle, Opt, OptName, Platform};
+use super::{AsSource, EventSource, Handle, Opt, OptName, Platform};
 use crate::{Error, Events, Family, Instant, POLLIN, POLLOUT, Result, SockAddr, wait};
 
 /// Most addresses one query yields.
@@ -84,7 +84,7 @@ pub struct Answer {
 ///
 /// Every handle that is stale is `EBADF` (S9); this is not repeated below. The
 /// trait can be used as `dyn Backend`.
-pub trait Backend: EventSource {
+pub trait Backend: EventSource + AsSource {
     /// The clock and the sleep of the board.
     fn platform(&self) -> &dyn Platform;
 

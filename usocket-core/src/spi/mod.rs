@@ -120,7 +120,7 @@ pub use handle::{Handle, HandleTable};
 pub use option::{DeviceName, Group, Opt, OptName};
 pub use platform::Platform;
 pub use sets::{PollSets, SetId};
-pub use source::{EventSource, Origin, Wait, WaitKey};
+pub use source::{AsSource, EventSource, Origin, Wait, WaitKey};
 #[cfg(feature = "std")]
 pub use std_platform::StdPlatform;
 pub use wakers::{WakerTable, Woken};

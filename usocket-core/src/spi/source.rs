@@ -49,6 +49,19 @@ pub enum Origin<'s> {
     At(&'s dyn EventSource, Handle),
 }
 
+/// Every source as a trait object, also one that is known as `dyn Backend` only.
+/// Implemented for all of them.
+pub trait AsSource {
+    /// This source.
+    fn as_source(&self) -> &dyn EventSource;
+}
+
+impl<T: EventSource> AsSource for T {
+    fn as_source(&self) -> &dyn EventSource {
+        self
+    }
+}
+
 /// A source of events: every backend, and any stream of the user's own that a
 /// poll shall span (`uselect`: "generic stream objects that support polling").
 ///

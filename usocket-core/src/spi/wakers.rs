@@ -13,6 +13,9 @@ use crate::{Error, Events, Instant, Result, earlier};
 pub struct WakerTable<const N: usize> {
     entries: [Option<Entry>; N],
     serial: u64,
+    /// What `next_deadline` said last.
+    promised: Option<Instant>,
+    sooner: bool,
 }
 
 #[derive(Debug)]
@@ -34,14 +37,18 @@ impl<const N: usize> WakerTable<N> {
     /// An empty table.
     #[must_use]
     pub const fn new() -> Self {
-        Self { entries: [const { None }; N], serial: 0 }
+        Self { entries: [const { None }; N], serial: 0, promised: None, sooner: false }
     }
 
     /// Adds a waiter, or renews the one that `key` names if it is still there.
+    /// Then ask [`sooner`](Self::sooner).
     ///
     /// # Errors
     /// `ENOBUFS` when the table is full.
     pub fn register(&mut self, key: Option<WaitKey>, wait: Wait<'_>) -> Result<WaitKey> {
+        self.sooner |= wait
+            .deadline
+            .is_some_and(|deadline| self.promised.is_none_or(|promised| deadline < promised));
         let known = key.and_then(|key| {
             self.entries.iter_mut().flatten().find(|entry| entry.serial == key.number())
         });
@@ -64,13 +71,11 @@ impl<const N: usize> WakerTable<N> {
         Ok(WaitKey::new(self.serial))
     }
 
-    /// Removes a waiter; a stale key does nothing.
-    pub fn unregister(&mut self, key: WaitKey) {
-        for entry in &mut self.entries {
-            if entry.as_ref().is_some_and(|entry| entry.serial == key.number()) {
-                *entry = None;
-            }
-        }
+    /// Removes a waiter; a stale key does nothing. Drop the waker after the
+    /// lock is released: that may run the user's code (S2).
+    pub fn unregister(&mut self, key: WaitKey) -> Option<Waker> {
+        let named = |entry: &mut Entry| entry.serial == key.number();
+        self.entries.iter_mut().find_map(|entry| entry.take_if(named)).map(|entry| entry.waker)
     }
 
     /// Takes out the waiters that are overdue at `now` or for which `due` says
@@ -90,10 +95,25 @@ impl<const N: usize> WakerTable<N> {
         Woken(woken)
     }
 
-    /// The earliest deadline of a waiter.
+    /// Takes out those who wait for work (S8): when `pending` becomes true.
+    pub fn take_workers(&mut self) -> Woken<N> {
+        self.take(Instant::ZERO, |handle, _| handle == Handle::WORK)
+    }
+
+    /// The earliest deadline of a waiter: a part of what `drive` returns.
+    pub fn next_deadline(&mut self) -> Option<Instant> {
+        let deadlines = self.entries.iter().flatten().map(|entry| entry.deadline);
+        self.promised = deadlines.fold(None, earlier);
+        self.sooner = false;
+        self.promised
+    }
+
+    /// Whether a waiter has come with a deadline before that which
+    /// [`next_deadline`](Self::next_deadline) returned last, so that `drive` must
+    /// run sooner than it said. It is a part of `pending` (S4).
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Instant> {
-        self.entries.iter().flatten().fold(None, |first, entry| earlier(first, entry.deadline))
+    pub fn sooner(&self) -> bool {
+        self.sooner
     }
 
     /// Whether anybody waits.
@@ -148,8 +168,25 @@ mod tests {
         assert!(table.take(Instant::ZERO, |_, _| false).is_empty());
         assert_eq!(table.take(soon, |_, _| false).0.len(), 1);
         assert_eq!(table.take(soon, |handle, _| handle.slot() == 1).0.len(), 1);
-        table.unregister(key);
+        assert!(table.unregister(key).is_none());
         assert_ne!(table.register(Some(key), wait(1, POLLIN, None)), Ok(key));
         assert!(!table.is_empty());
+    }
+
+    #[test]
+    fn an_earlier_deadline_makes_work() {
+        let mut table = WakerTable::<4>::new();
+        let [early, late] = [1, 2].map(Instant::from_micros);
+        table.register(None, wait(1, POLLIN, None)).unwrap();
+        assert!(!table.sooner());
+        let key = table.register(None, wait(1, POLLIN, Some(late))).unwrap();
+        assert!(table.sooner());
+        assert_eq!((table.next_deadline(), table.sooner()), (Some(late), false));
+        table.register(None, wait(2, POLLIN, Some(late))).unwrap();
+        assert!(!table.sooner());
+        table.register(Some(key), wait(1, POLLIN, Some(early))).unwrap();
+        assert!(table.sooner());
+        assert!(table.unregister(key).is_some());
+        assert_eq!((table.next_deadline(), table.sooner()), (Some(late), false));
     }
 }
