@@ -20,7 +20,8 @@ lies! {
     api TimeoutIsWouldBlock breaks [85], caught by connect::no_answer_times_out;
     api TimeoutComesEarly breaks [85], caught by connect::no_answer_times_out;
     backend TimeoutEndsTheAttempt breaks [86], caught by connect::pending_after_a_timeout;
-    backend CloseDoesNot breaks [86, 93], caught by connect::close_cancels_a_pending_connect;
+    backend CloseDoesNot breaks [93], caught by connect::close_cancels_a_pending_connect;
+    backend CloseDoesNot breaks [93], caught by connect::pending_after_a_timeout;
     backend PendingIsNotConnected breaks [87], caught by connect::pending_connect_moves_nothing;
     backend PendingIsReady breaks [87], caught by connect::pending_connect_moves_nothing;
     backend RefusedIsQuiet breaks [88], caught by connect::refused_in_the_background;
