@@ -2,6 +2,7 @@
 
 pub(crate) mod datagram;
 pub(crate) mod module;
+pub(crate) mod options;
 pub(crate) mod recv;
 pub(crate) mod sendto;
 pub(crate) mod write;
@@ -50,6 +51,7 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Case<H>)) {
     recv::visit(each);
     datagram::visit(each);
     sendto::visit(each);
+    options::visit(each);
 }
 
 /// Rows that the types make impossible to break, and how; `by_type.rs` has the

@@ -4,6 +4,7 @@
 
 mod datagram;
 mod module;
+mod options;
 mod recv;
 mod sendto;
 mod write;
@@ -83,6 +84,7 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Told, Tell<H>)) {
     recv::visit(each);
     datagram::visit(each);
     sendto::visit(each);
+    options::visit(each);
 }
 
 /// A harness whose backend lies.
