@@ -104,7 +104,7 @@ impl<P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize> E
     }
 
     fn pending(&self) -> bool {
-        self.network.pending()
+        self.network.pending(self.index)
     }
 
     fn readiness(&self, handle: Handle) -> Events {

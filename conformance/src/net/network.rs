@@ -19,8 +19,8 @@ use crate::Digest;
 ///
 /// `P` is the platform: [`Virtual`](super::Virtual) in tests, a real one where
 /// the network stands beside other backends. `M` protects the state: the
-/// default is for one context of execution; give a mutex that is `Sync` and say
-/// [`threads`](Self::threads) to share the network among threads. Each host has
+/// default is for one context of execution; give a mutex that is `Sync` to share
+/// the network among threads. Each host has
 /// `SOCKETS` slots; all hosts share `CONNECTIONS` connections whose two pipes
 /// hold `BYTES` each. Nothing else grows.
 ///
@@ -44,7 +44,6 @@ pub struct Network<
     const BYTES: usize = 2048,
 > {
     platform: P,
-    threads: bool,
     state: Mutex<M, RefCell<State<SOCKETS, CONNECTIONS, BYTES>>>,
 }
 
@@ -71,16 +70,7 @@ impl<P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize>
     /// A network without hosts: latency 1 ms each way, no faults, no names.
     pub const fn new(platform: P) -> Self {
         // A constant, so that it is not built on the stack: it is large.
-        Self { platform, threads: false, state: const { Mutex::new(RefCell::new(State::new())) } }
-    }
-
-    /// The network is shared among threads that each wait in their own `idle`:
-    /// whoever makes the next event earlier wakes them all, so that they wait
-    /// for the right time. Wake-ups without a cause are allowed (S6).
-    #[must_use]
-    pub const fn threads(mut self) -> Self {
-        self.threads = true;
-        self
+        Self { platform, state: const { Mutex::new(RefCell::new(State::new())) } }
     }
 
     /// Adds a host with these addresses, at most 8. Its loopback addresses come
@@ -186,24 +176,24 @@ impl<P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize>
     }
 
     /// Whether `drive` would make progress (S4).
-    pub(super) fn pending(&self) -> bool {
+    pub(super) fn pending(&self, host: usize) -> bool {
         let now = self.platform.now();
-        self.state.lock(|state| state.borrow().pending(now))
+        self.state.lock(|state| {
+            let state = state.borrow();
+            state.pending(now) || state.hosts[host].wakers.sooner()
+        })
     }
 
     /// Runs an operation under the lock at the platform's time, then wakes, with
-    /// the lock released (S2), those who must drive sooner than they thought.
+    /// the lock released (S2), those who wait for the work that it queued (S8).
     pub(super) fn with<T>(&self, operation: impl FnOnce(&mut State<S, C, B>) -> T) -> T {
         let now = self.platform.now();
         let (answer, woken) = self.state.lock(|state| {
             let mut state = state.borrow_mut();
             state.now = state.now.max(now);
             let answer = operation(&mut state);
-            let woken = if state.take_sooner() {
-                state.take_sleepers(self.threads)
-            } else {
-                AllWoken::new()
-            };
+            let woken =
+                if state.take_unannounced() { state.take_workers() } else { AllWoken::new() };
             (answer, woken)
         });
         wake(woken);

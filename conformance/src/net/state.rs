@@ -59,8 +59,11 @@ pub(super) struct State<const S: usize, const C: usize, const B: usize> {
     pub(super) trace: Digest,
     /// When `drive` has something to do next (S3, S4).
     next_due: Option<Instant>,
-    /// `next_due` became earlier: whoever sleeps until it must look again.
-    sooner: bool,
+    /// An operation made `next_due` earlier and nobody has driven since: whoever
+    /// sleeps on what `drive` said last must drive again (S4).
+    queued: bool,
+    /// The same, until those who wait for work were woken (S8).
+    unannounced: bool,
 }
 
 /// Wakers taken out under the lock, to be used after it (S2).
@@ -83,7 +86,8 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
             order: 0,
             trace: Digest::new(),
             next_due: None,
-            sooner: false,
+            queued: false,
+            unannounced: false,
         }
     }
 
@@ -175,8 +179,14 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
     pub(super) fn schedule(&mut self, due: Instant) {
         if self.next_due.is_none_or(|next| due < next) {
             self.next_due = Some(due);
-            self.sooner = true;
+            self.announce();
         }
+    }
+
+    /// Says that `drive` must run sooner than it said.
+    pub(super) fn announce(&mut self) {
+        self.queued = true;
+        self.unannounced = true;
     }
 
     /// Says that readiness may have changed now.
@@ -184,14 +194,14 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         self.schedule(self.now);
     }
 
-    /// Whether `drive` would make progress (S4).
+    /// Whether `drive` would make progress, or knows better than it said (S4).
     pub(super) fn pending(&self, now: Instant) -> bool {
-        self.next_due.is_some_and(|due| due <= now)
+        self.queued || self.next_due.is_some_and(|due| due <= now)
     }
 
-    /// Whether `schedule` made the next event earlier since this was last asked.
-    pub(super) fn take_sooner(&mut self) -> bool {
-        core::mem::take(&mut self.sooner)
+    /// Whether work was queued since this was last asked.
+    pub(super) fn take_unannounced(&mut self) -> bool {
+        core::mem::take(&mut self.unannounced)
     }
 
     /// Moves everything that is due (S3).
@@ -207,7 +217,8 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
             }
         }
         self.time_waits.expire(self.now);
-        self.sooner = false;
+        self.queued = false;
+        self.unannounced = false;
         self.next_due = if moving { Some(self.now) } else { self.find_next_due() };
     }
 
@@ -251,18 +262,12 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         all
     }
 
-    /// Takes out those who wait for work to drive, and with `everybody` all
-    /// waiters: threads that sleep until a time that is now too late.
-    pub(super) fn take_sleepers(&mut self, everybody: bool) -> AllWoken {
+    /// Takes out those who wait for work: now there is some (S8).
+    pub(super) fn take_workers(&mut self) -> AllWoken {
         let mut all = AllWoken::new();
         for host in &mut self.hosts {
-            if host.wakers.is_empty() {
-                continue;
-            }
-            let woken =
-                host.wakers.take(Instant::ZERO, |handle, _| everybody || handle == Handle::WORK);
-            if !woken.is_empty() {
-                let _ = all.push(woken);
+            if !host.wakers.is_empty() {
+                let _ = all.push(host.wakers.take_workers());
             }
         }
         all

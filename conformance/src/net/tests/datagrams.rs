@@ -85,10 +85,10 @@ fn what_cannot_be_sent_is_refused() {
     let far = SockAddr::new([192, 0, 2, 1].into(), 5);
     assert_eq!(net.try_send_to(handle, b"x", far), Err(Error::ENETUNREACH));
     assert_eq!(net.bind(handle, SockAddr::new(Family::V4.unspecified(), 0)), Err(Error::EINVAL));
-    assert_eq!((net.listen(handle, 1), net.try_accept(handle).err()), (
-        Err(Error::EOPNOTSUPP),
-        Some(Error::EOPNOTSUPP)
-    ));
+    assert_eq!(
+        (net.listen(handle, 1), net.try_accept(handle).err()),
+        (Err(Error::EOPNOTSUPP), Some(Error::EOPNOTSUPP))
+    );
 }
 
 #[test]

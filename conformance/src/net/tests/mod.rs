@@ -2,7 +2,6 @@
 
 mod datagrams;
 mod faults;
-mod kit;
 mod leaks;
 mod names;
 mod readiness;

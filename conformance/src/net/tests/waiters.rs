@@ -27,7 +27,12 @@ impl Count {
     }
 }
 
-fn register(world: &World<'_>, handle: Handle, events: Events, until: Option<Instant>) -> Arc<Count> {
+fn register(
+    world: &World<'_>,
+    handle: Handle,
+    events: Events,
+    until: Option<Instant>,
+) -> Arc<Count> {
     let count = Arc::new(Count::default());
     let waker = Waker::from(count.clone());
     let wait = Wait { handle, events, deadline: until, waker: &waker };
@@ -82,7 +87,8 @@ fn close_fires_at_once() {
     let network = network();
     let world = World::new(&network).unwrap();
     let (server, _) = listener(&world, 1);
-    let waiters = [register(&world, server, POLLIN, None), register(&world, server, Events::NONE, None)];
+    let waiters =
+        [register(&world, server, POLLIN, None), register(&world, server, Events::NONE, None)];
     world.net().close(server).unwrap();
     assert_eq!(waiters.map(|count| count.take()), [1, 1]);
 }
