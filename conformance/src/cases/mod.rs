@@ -9,6 +9,7 @@ pub(crate) mod write;
 pub(crate) mod stream;
 pub(crate) mod bind;
 pub(crate) mod inet;
+pub(crate) mod listen;
 pub(crate) mod connect;
 pub(crate) mod names;
 pub(crate) mod send;
@@ -45,6 +46,7 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Case<H>)) {
     connect::visit(each);
     inet::visit(each);
     bind::visit(each);
+    listen::visit(each);
     timeout::visit(each);
     send::visit(each);
     sendall::visit(each);

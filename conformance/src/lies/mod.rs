@@ -11,6 +11,7 @@ mod write;
 mod stream;
 mod bind;
 mod inet;
+mod listen;
 mod connect;
 mod names;
 mod timeout;
@@ -78,6 +79,7 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Told, Tell<H>)) {
     connect::visit(each);
     inet::visit(each);
     bind::visit(each);
+    listen::visit(each);
     timeout::visit(each);
     send::visit(each);
     sendall::visit(each);

@@ -1,0 +1,147 @@
+//! Lies about section G.
+
+use core::cell::{Cell, RefCell};
+
+use usocket_core::spi::{Backend, Handle, RecvFlags};
+use usocket_core::{Error, Result, SockAddr, Socket};
+
+use super::{instead, lies};
+use crate::cases::listen;
+use crate::{Api, Lie};
+
+lies! {
+    backend AtMostOne breaks [60], caught by listen::default_backlog_holds_two;
+    api NegativeRefused breaks [61], caught by listen::negative_backlog_is_zero;
+    backend ZeroIsNone breaks [62], caught by listen::backlog_zero_still_accepts;
+    backend AtMostOne breaks [63], caught by listen::nothing_beyond_the_backlog_is_lost;
+    backend LosesTheThird breaks [63], caught by listen::nothing_beyond_the_backlog_is_lost;
+    api HugeRefused breaks [64], caught by listen::huge_backlog_is_clamped;
+    backend MustBeBound breaks [65], caught by listen::listen_binds_implicitly;
+    backend ListensOnce breaks [66], caught by listen::listen_again_changes_the_backlog;
+    backend BacklogStays breaks [66], caught by listen::listen_again_changes_the_backlog;
+    backend ConnectedIsNotConnected breaks [67], caught by listen::listen_where_it_cannot_be;
+    backend DatagramsListen breaks [67], caught by listen::listen_where_it_cannot_be;
+    backend ClosesThePendingInOrder breaks [68],
+        caught by listen::closing_a_listener_resets_the_pending;
+    backend ResetIsEnd breaks [68], caught by listen::closed_listener_of_the_peer;
+}
+
+/// A lie about `listen` of the backend.
+macro_rules! listens {
+    ($($(#[$doc:meta])* $lie:ident |$net:ident, $handle:ident, $backlog:ident| $body:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Default)]
+        struct $lie;
+
+        impl<B: Backend> Lie<B> for $lie {
+            fn listen(&self, $net: &B, $handle: Handle, $backlog: u32) -> Result<()> {
+                $body
+            }
+        }
+    )*};
+}
+listens! {
+    /// One connection waits, whatever the backlog.
+    AtMostOne |net, handle, backlog| net.listen(handle, backlog.min(1));
+    ZeroIsNone |net, handle, backlog| {
+        if backlog == 0 { Ok(()) } else { net.listen(handle, backlog) }
+    };
+    /// As the ports for network controllers.
+    MustBeBound |net, handle, backlog| {
+        if net.local_addr(handle)?.port() == 0 {
+            return Err(Error::ENOTCONN);
+        }
+        net.listen(handle, backlog)
+    };
+    /// As lwIP.
+    ConnectedIsNotConnected |net, handle, backlog| {
+        instead(net.listen(handle, backlog), Error::EINVAL, Err(Error::ENOTCONN))
+    };
+    DatagramsListen |net, handle, backlog| {
+        instead(net.listen(handle, backlog), Error::EOPNOTSUPP, Ok(()))
+    };
+}
+
+#[derive(Default)]
+struct NegativeRefused;
+
+impl<B: Backend> Api<B> for NegativeRefused {
+    fn listen(&self, socket: &Socket<'_, B>, backlog: Option<i32>) -> Result<()> {
+        match backlog {
+            Some(..=-1) => Err(Error::EINVAL),
+            _ => socket.listen(backlog),
+        }
+    }
+}
+
+#[derive(Default)]
+struct HugeRefused;
+
+impl<B: Backend> Api<B> for HugeRefused {
+    fn listen(&self, socket: &Socket<'_, B>, backlog: Option<i32>) -> Result<()> {
+        match backlog {
+            Some(65_536..) => Err(Error::ENOMEM),
+            _ => socket.listen(backlog),
+        }
+    }
+}
+
+/// The third connection is taken from the queue and forgotten.
+#[derive(Default)]
+struct LosesTheThird(Cell<usize>);
+
+impl<B: Backend> Lie<B> for LosesTheThird {
+    fn try_accept(&self, net: &B, handle: Handle) -> Result<(Handle, SockAddr)> {
+        let accepted = net.try_accept(handle)?;
+        self.0.set(self.0.get() + 1);
+        if self.0.get() == 3 { net.try_accept(handle) } else { Ok(accepted) }
+    }
+}
+
+/// As lwIP.
+#[derive(Default)]
+struct ListensOnce(RefCell<heapless::Vec<Handle, 8>>);
+
+impl<B: Backend> Lie<B> for ListensOnce {
+    fn listen(&self, net: &B, handle: Handle, backlog: u32) -> Result<()> {
+        if self.0.borrow().contains(&handle) {
+            return Err(Error::ENOTCONN);
+        }
+        let _ = self.0.borrow_mut().push(handle);
+        net.listen(handle, backlog)
+    }
+}
+
+#[derive(Default)]
+struct BacklogStays(RefCell<heapless::Vec<Handle, 8>>);
+
+impl<B: Backend> Lie<B> for BacklogStays {
+    fn listen(&self, net: &B, handle: Handle, backlog: u32) -> Result<()> {
+        if self.0.borrow().contains(&handle) {
+            return Ok(());
+        }
+        let _ = self.0.borrow_mut().push(handle);
+        net.listen(handle, backlog)
+    }
+}
+
+#[derive(Default)]
+struct ClosesThePendingInOrder;
+
+impl<B: Backend> Lie<B> for ClosesThePendingInOrder {
+    fn close(&self, net: &B, handle: Handle) -> Result<()> {
+        while let Ok((pending, _)) = net.try_accept(handle) {
+            net.close(pending)?;
+        }
+        net.close(handle)
+    }
+}
+
+#[derive(Default)]
+struct ResetIsEnd;
+
+impl<B: Backend> Lie<B> for ResetIsEnd {
+    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
+        instead(net.try_recv(handle, buf, flags), Error::ECONNRESET, Ok(0))
+    }
+}
