@@ -2,6 +2,8 @@
 
 pub(crate) mod datagram;
 pub(crate) mod module;
+pub(crate) mod readiness;
+pub(crate) mod poll;
 pub(crate) mod options;
 pub(crate) mod recv;
 pub(crate) mod sendto;
@@ -9,6 +11,7 @@ pub(crate) mod write;
 pub(crate) mod stream;
 pub(crate) mod bind;
 pub(crate) mod inet;
+pub(crate) mod accept;
 pub(crate) mod listen;
 pub(crate) mod connect;
 pub(crate) mod names;
@@ -40,12 +43,15 @@ pub(crate) use section;
 /// Shows all cases for the harness `H`, section by section.
 pub fn visit<H: Harness>(each: &mut dyn FnMut(&Case<H>)) {
     module::visit(each);
+    readiness::visit(each);
+    poll::visit(each);
     write::visit(each);
     stream::visit(each);
     names::visit(each);
     connect::visit(each);
     inet::visit(each);
     bind::visit(each);
+    accept::visit(each);
     listen::visit(each);
     timeout::visit(each);
     send::visit(each);

@@ -11,6 +11,7 @@ mod write;
 mod stream;
 mod bind;
 mod inet;
+mod accept;
 mod listen;
 mod connect;
 mod names;
@@ -79,6 +80,7 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Told, Tell<H>)) {
     connect::visit(each);
     inet::visit(each);
     bind::visit(each);
+    accept::visit(each);
     listen::visit(each);
     timeout::visit(each);
     send::visit(each);
