@@ -1,7 +1,9 @@
 //! The cases, by section of the behaviour table.
 
+pub(crate) mod close;
 pub(crate) mod datagram;
 pub(crate) mod module;
+pub(crate) mod outcomes;
 pub(crate) mod readiness;
 pub(crate) mod poll;
 pub(crate) mod options;
@@ -60,6 +62,8 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Case<H>)) {
     datagram::visit(each);
     sendto::visit(each);
     options::visit(each);
+    close::visit(each);
+    outcomes::visit(each);
 }
 
 /// Rows that the types make impossible to break, and how; `by_type.rs` has the

@@ -2,9 +2,11 @@
 //!
 //! Run by `tests/liars.rs` on the tutorial backend, where time is virtual.
 
+mod close;
 mod datagram;
 mod module;
 mod options;
+mod outcomes;
 mod recv;
 mod sendto;
 mod write;
@@ -89,6 +91,8 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Told, Tell<H>)) {
     datagram::visit(each);
     sendto::visit(each);
     options::visit(each);
+    close::visit(each);
+    outcomes::visit(each);
 }
 
 /// A harness whose backend lies.

@@ -207,10 +207,9 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         let end = &mut connection.ends[side.index()];
         if given == 0 {
             // The stream's own end is an answer for ever (row 113); a reset is
-            // told once (row 120), and not to a peek, which consumes nothing.
+            // told once (row 120), a peek included: `readline` looks before it takes.
             return match end.error {
                 _ if pipe.fin_arrived() => Ok((0, peer)),
-                Some(error) if flags.peek => Err(error),
                 Some(error) => {
                     end.error = None;
                     Err(error)
