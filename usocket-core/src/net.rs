@@ -165,7 +165,7 @@ pub trait Usocket: Backend {
     /// needs that one's [`run`](Self::run) beside it, and a waker.
     fn block_on<F: Future>(&self, future: F) -> F::Output {
         let mut sleeper = Sleeper::new(self);
-        let waker = sleeper.waker().clone();
+        let waker = sleeper.waker();
         let mut context = Context::from_waker(&waker);
         let mut future = pin!(future);
         loop {

@@ -68,13 +68,13 @@ pub(crate) fn park<B: Backend + ?Sized>(
 /// A context of execution that idles on a backend's platform, and what it has
 /// registered with the backend to be woken; taken back when dropped.
 ///
-/// Where the platform's waker does nothing, everything comes from interrupts,
-/// which end `idle` by themselves: then nothing is registered. Elsewhere another
+/// Where the platform has no waker everything comes from interrupts, which end
+/// `idle` by themselves: then nothing is registered. Elsewhere another
 /// thread may make our socket ready, or queue work, or bring input, while we
 /// sleep until a time that is now too late: hence also the wait for work (S8).
 pub(crate) struct Sleeper<'b, B: Backend + ?Sized> {
     backend: &'b B,
-    waker: Waker,
+    waker: Option<Waker>,
     socket: Option<WaitKey>,
     work: Option<WaitKey>,
 }
@@ -84,17 +84,15 @@ impl<'b, B: Backend + ?Sized> Sleeper<'b, B> {
         Self { backend, waker: backend.platform().waker(), socket: None, work: None }
     }
 
-    pub(crate) fn waker(&self) -> &Waker {
-        &self.waker
+    pub(crate) fn waker(&self) -> Waker {
+        self.waker.clone().unwrap_or_else(|| Waker::noop().clone())
     }
 
     /// Registers for a socket; `false` where there is no need to.
     fn listen(&mut self, handle: Handle, events: Events) -> Result<bool> {
-        if is_noop(&self.waker) {
-            return Ok(false);
-        }
+        let Some(waker) = &self.waker else { return Ok(false) };
         // No deadline: the sleep itself ends at it.
-        let wait = Wait { handle, events, deadline: None, waker: &self.waker };
+        let wait = Wait { handle, events, deadline: None, waker };
         self.socket = Some(self.backend.register(self.socket, wait)?);
         Ok(true)
     }
@@ -103,8 +101,8 @@ impl<'b, B: Backend + ?Sized> Sleeper<'b, B> {
     pub(crate) fn idle(&mut self, until: Option<Instant>) {
         let platform = self.backend.platform();
         let mut until = until;
-        if !is_noop(&self.waker) {
-            match self.backend.register(self.work, work(&self.waker)) {
+        if let Some(waker) = &self.waker {
+            match self.backend.register(self.work, work(waker)) {
                 Ok(key) => self.work = Some(key),
                 Err(_) => until = earlier(until, Some(platform.now() + LOOK)),
             }
@@ -126,7 +124,115 @@ pub(crate) fn work(waker: &Waker) -> Wait<'_> {
     Wait { handle: Handle::WORK, events: Events::NONE, deadline: None, waker }
 }
 
-/// Whether a waker does nothing: the default of [`Platform::waker`](crate::spi::Platform::waker).
-pub(crate) fn is_noop(waker: &Waker) -> bool {
-    waker.will_wake(Waker::noop())
+#[cfg(test)]
+mod fake;
+
+#[cfg(test)]
+mod tests {
+    use core::cell::Cell;
+    use core::future::{Future, poll_fn, ready};
+    use core::pin::pin;
+    use core::task::{Context, Poll as TaskPoll};
+
+    use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+
+    use super::fake::{Fake, ms};
+    use super::*;
+    use crate::{POLLIN, Poll, UserWake, Usocket};
+
+    #[test]
+    fn a_sleeping_thread_is_woken_by_input_that_nobody_has_driven() {
+        let net = Fake::<2>::new(true);
+        let socket = net.tcp().unwrap();
+        let mut buf = [0; 8];
+        net.input.set(Some((ms(5), 3)));
+        assert_eq!(socket.recv(&mut buf), Ok(3));
+        socket.settimeout(1).unwrap();
+        assert_eq!(socket.recv(&mut buf), Err(Error::ETIMEDOUT));
+        net.input.set(Some((ms(2000), 3)));
+        assert_eq!(net.block_on(async { socket.asynch().recv(&mut buf).await }), Ok(3));
+        assert!(net.wakers.borrow().is_empty());
+        assert!(net.idles.get() < 12, "{}", net.idles.get());
+    }
+
+    #[test]
+    fn one_context_of_execution_waits_without_a_table() {
+        let net = Fake::<0>::new(false);
+        let socket = net.tcp().unwrap();
+        net.input.set(Some((ms(5), 3)));
+        assert_eq!(socket.recv(&mut [0; 8]), Ok(3));
+        let mut poll = Poll::<1>::new(&net);
+        poll.register(&socket, POLLIN).unwrap();
+        assert!(poll.poll(10).unwrap().is_empty());
+        let threads = Fake::<1>::new(true);
+        threads.input.set(Some((ms(5), 3)));
+        // Room for the socket only: it looks for work each millisecond.
+        assert_eq!(threads.tcp().unwrap().recv(&mut [0; 8]), Ok(3));
+    }
+
+    #[test]
+    fn what_a_blocking_send_queued_goes_out_at_once() {
+        let net = Fake::<2>::new(false);
+        net.tcp().unwrap().send("hello").unwrap();
+        assert_eq!((net.sent.get(), net.queued.get()), (5, 0));
+    }
+
+    #[test]
+    fn a_runner_yields_and_survives_a_full_table() {
+        let net = Fake::<0>::new(false);
+        net.flood.set(true);
+        let naps = Cell::new(0);
+        let mut runner = pin!(net.run(|until| {
+            assert!(until.is_some_and(|until| until <= ms(1)), "it cannot be woken");
+            naps.set(naps.get() + 1);
+            poll_fn(|_| TaskPoll::Pending)
+        }));
+        let mut context = Context::from_waker(Waker::noop());
+        for _ in 0..10 {
+            // One drive each: other tasks have their turn in between.
+            let before = net.drives.get();
+            assert!(runner.as_mut().poll(&mut context).is_pending());
+            assert_eq!(net.drives.get(), before + 1);
+        }
+        assert_eq!(naps.get(), 10);
+        net.flood.set(false);
+        let mut always = pin!(net.run(|_| ready(())));
+        assert!(always.as_mut().poll(&mut context).is_pending());
+    }
+
+    #[test]
+    fn a_deadline_that_comes_later_wakes_the_runner() {
+        let net = Fake::<4>::new(true);
+        let until = Cell::new(Some(ms(0)));
+        let mut runner = pin!(net.run(|next| {
+            until.set(next);
+            poll_fn(|_| TaskPoll::Pending)
+        }));
+        let socket = net.tcp().unwrap();
+        socket.settimeout(0.25).unwrap();
+        let mut buf = [0; 8];
+        let asynch = socket.asynch();
+        let mut recv = pin!(asynch.recv(&mut buf));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(runner.as_mut().poll(&mut context).is_pending());
+        assert_eq!(until.get(), None);
+        assert!(recv.as_mut().poll(&mut context).is_pending());
+        assert!(runner.as_mut().poll(&mut context).is_pending());
+        assert_eq!(until.get(), Some(ms(250)));
+    }
+
+    #[test]
+    fn a_wake_that_nobody_asks_for_does_not_keep_a_poll_busy() {
+        for thread in [false, true] {
+            let net = Fake::<2>::new(thread);
+            let wake = UserWake::<NoopRawMutex>::new();
+            let mut poll = Poll::<1>::new(&net);
+            poll.register(&wake, Events::NONE).unwrap();
+            wake.wake();
+            assert!(poll.poll(100).unwrap().is_empty());
+            assert!(net.idles.get() < 5);
+            poll.modify(&wake, POLLIN).unwrap();
+            assert_eq!(poll.poll(100).unwrap().len(), 1);
+        }
+    }
 }

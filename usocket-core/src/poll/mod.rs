@@ -13,7 +13,6 @@ pub use user_wake::UserWake;
 
 use self::source::Source;
 use crate::spi::{Backend, Platform};
-use crate::wait::is_noop;
 use crate::{Error, Events, Instant, POLLIN, POLLOUT, Result, earlier};
 
 /// A poll object of up to `N` entries from up to `S` backends or user streams.
@@ -274,11 +273,20 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
                 self.platform.idle(until, &mut || sources.iter().any(|source| source.pending()));
                 continue;
             };
+            let alone = self.sources.len() == 1;
             self.wait_on_set(idler, until.map(|until| until.saturating_since(now)))?;
             if !self.ready.is_empty() {
                 return self.look(Some(idler));
             }
+            if alone && self.unsettled == 0 && self.is_over(deadline) {
+                // The set was asked last, and there is nobody else to ask.
+                return Ok(());
+            }
         }
+    }
+
+    fn is_over(&self, deadline: Option<Instant>) -> bool {
+        deadline.is_some_and(|deadline| self.platform.now() >= deadline)
     }
 
     fn drive(&self, now: Instant) -> Option<Instant> {
@@ -315,8 +323,8 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
             Some(_) if self.sources.len() == 1 => return Ok(false),
             Some(index) => self.sources[index].waker()?,
             None => match self.platform.waker() {
-                waker if is_noop(&waker) => return Ok(false),
-                waker => waker,
+                Some(waker) => waker,
+                None => return Ok(false),
             },
         };
         for (index, source) in self.sources.iter_mut().enumerate() {

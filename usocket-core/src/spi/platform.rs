@@ -27,10 +27,13 @@ pub trait Platform {
     /// A waker that ends an [`idle`](Self::idle) of the calling thread, or
     /// makes its next one return at once.
     ///
-    /// A board with one context of execution keeps this default, which does
-    /// nothing: there, events come from interrupts, and they end `idle`.
-    fn waker(&self) -> Waker {
-        Waker::noop().clone()
+    /// `None`, the default, is a board with one context of execution: there,
+    /// events come from interrupts, every interrupt ends `idle`, and whoever waits
+    /// takes no entry of a table. With threads, or tasks of an RTOS that block, it
+    /// must be some. With [`block_on`](crate::Usocket::block_on) it should be:
+    /// without, a future that wakes itself is polled again at the next interrupt.
+    fn waker(&self) -> Option<Waker> {
+        None
     }
 }
 
@@ -47,7 +50,7 @@ impl<P: Platform + ?Sized> Platform for &P {
         (**self).idle(until, ready);
     }
 
-    fn waker(&self) -> Waker {
+    fn waker(&self) -> Option<Waker> {
         (**self).waker()
     }
 }

@@ -58,8 +58,8 @@ impl Platform for StdPlatform {
         }
     }
 
-    fn waker(&self) -> Waker {
-        WAKER.with(Waker::clone)
+    fn waker(&self) -> Option<Waker> {
+        Some(WAKER.with(Waker::clone))
     }
 }
 
@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn a_waker_used_before_idle_is_not_lost() {
         let platform = StdPlatform;
-        let waker = platform.waker();
+        let waker = platform.waker().unwrap();
         thread::scope(|scope| {
             scope.spawn(move || waker.wake()).join().unwrap();
         });
