@@ -85,7 +85,7 @@ pub struct Caps {
 /// One thing that a peer does. Each step waits until it is done; a script ends
 /// at its last step or at the first one that fails.
 ///
-/// Bytes of `Send` come from the [`pattern`](crate::pattern), counted from the
+/// Bytes of `Send` come from the [`pattern`](fn@crate::pattern), counted from the
 /// start of the script's stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
