@@ -191,6 +191,7 @@ impl Backend for StdNet {
     }
 
     #[cfg(target_os = "linux")]
+    #[inline]
     fn recv_wait(&self, handle: Handle, buf: &mut [u8]) -> Result<usize> {
         self.table.get(handle)?.recv_blocking(buf)
     }
@@ -201,6 +202,7 @@ impl Backend for StdNet {
     }
 
     #[cfg(target_os = "linux")]
+    #[inline]
     fn send_wait(&self, handle: Handle, data: &[u8]) -> Result<usize> {
         self.table.get(handle)?.send_blocking(data)
     }

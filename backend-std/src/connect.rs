@@ -109,6 +109,11 @@ impl Entry {
         if ready == Events::NONE {
             return Err(Error::EAGAIN);
         }
+        if cfg!(target_os = "linux") && ready == POLLOUT {
+            // A failed connect would be an error or a hang-up as well.
+            self.set_phase(Phase::Connected);
+            return Ok(());
+        }
         match self.done(rustix::net::sockopt::socket_error(&self.fd))? {
             Err(errno) => Err(self.connect_failed(errno)),
             // The error was fetched by another call, or the peer is gone again.

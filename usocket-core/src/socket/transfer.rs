@@ -17,6 +17,7 @@ impl<B: Backend + ?Sized> Socket<'_, B> {
     /// `ECONNRESET`; `EDESTADDRREQ` on a datagram socket without a peer, `EMSGSIZE`;
     /// `ECONNABORTED` when the outcome of an earlier send is unknown. If a part
     /// was queued before the error, the part is returned and the error comes next.
+    #[inline]
     pub fn send(&self, data: impl AsRef<[u8]>) -> Result<usize> {
         let data = data.as_ref();
         match self.mode() {
@@ -35,6 +36,7 @@ impl<B: Backend + ?Sized> Socket<'_, B> {
     /// As [`send`](Self::send). The timeout bounds the whole call.
     /// [`Error::transferred`] counts the bytes that were queued before the error,
     /// also for `EAGAIN` in non-blocking mode; prefer [`write`](Self::write) there.
+    #[inline]
     pub fn sendall(&self, data: impl AsRef<[u8]>) -> Result<()> {
         let data = data.as_ref();
         match self.kind {
@@ -55,6 +57,7 @@ impl<B: Backend + ?Sized> Socket<'_, B> {
     /// `EAGAIN`, `ETIMEDOUT` (the connection is intact); `ENOTCONN` when never
     /// connected; `ECONNRESET` once, after what was received before; `EIO` when
     /// the backend lost bytes.
+    #[inline]
     pub fn recv(&self, buf: &mut [u8]) -> Result<usize> {
         self.recv_step(buf, self.mode(), RecvFlags::default())
     }
@@ -103,14 +106,22 @@ impl<B: Backend + ?Sized> Socket<'_, B> {
     }
 
     /// One send under `mode`: at least a byte, or a datagram.
+    #[inline]
     pub(super) fn send_step(&self, data: &[u8], mode: Mode) -> Result<usize> {
         match mode {
             Mode::Never => self.net.send_wait(self.handle, data),
-            mode => self.attempt(POLLOUT, mode, || self.net.try_send(self.handle, data)),
+            mode => self.send_attempt(data, mode),
         }
     }
 
+    /// Kept apart so that the blocking form, above, is small enough to be inlined.
+    #[inline(never)]
+    fn send_attempt(&self, data: &[u8], mode: Mode) -> Result<usize> {
+        self.attempt(POLLOUT, mode, || self.net.try_send(self.handle, data))
+    }
+
     /// Sends until everything is queued; an error counts what was.
+    #[inline]
     pub(super) fn send_rest(&self, data: &[u8], mode: Mode) -> Result<()> {
         let mut sent = 0;
         loop {
@@ -125,11 +136,18 @@ impl<B: Backend + ?Sized> Socket<'_, B> {
     }
 
     /// One receive under `mode`.
+    #[inline]
     pub(super) fn recv_step(&self, buf: &mut [u8], mode: Mode, flags: RecvFlags) -> Result<usize> {
         match mode {
             Mode::Never if !flags.peek => self.net.recv_wait(self.handle, buf),
-            mode => self.attempt(POLLIN, mode, || self.net.try_recv(self.handle, buf, flags)),
+            mode => self.recv_attempt(buf, mode, flags),
         }
+    }
+
+    /// Kept apart as `send_attempt` is.
+    #[inline(never)]
+    fn recv_attempt(&self, buf: &mut [u8], mode: Mode, flags: RecvFlags) -> Result<usize> {
+        self.attempt(POLLIN, mode, || self.net.try_recv(self.handle, buf, flags))
     }
 
     fn flags(&self, flags: i32) -> Result<(RecvFlags, Mode)> {
