@@ -41,7 +41,7 @@ fn pair<'n>(own: &'n Mem<'n>, peer: &'n Mem<'n>) -> (Socket<'n, Mem<'n>>, Socket
 fn any_of_four_kinds_ends_one_poll() {
     let world = Worlds {
         std: StdNet::new(),
-        mem: Box::new(World::new(StdPlatform).threads()),
+        mem: Box::new(World::new(StdPlatform)),
         wake: UserWake::new(),
     };
     let own = world.mem.host(&[A.into()]).unwrap();
