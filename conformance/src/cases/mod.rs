@@ -13,6 +13,7 @@ pub(crate) mod write;
 pub(crate) mod stream;
 pub(crate) mod bind;
 pub(crate) mod inet;
+pub(crate) mod addresses;
 pub(crate) mod accept;
 pub(crate) mod listen;
 pub(crate) mod connect;
@@ -53,6 +54,7 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Case<H>)) {
     connect::visit(each);
     inet::visit(each);
     bind::visit(each);
+    addresses::visit(each);
     accept::visit(each);
     listen::visit(each);
     timeout::visit(each);

@@ -13,6 +13,7 @@ mod write;
 mod stream;
 mod bind;
 mod inet;
+mod addresses;
 mod accept;
 mod listen;
 mod connect;
@@ -82,6 +83,7 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Told, Tell<H>)) {
     connect::visit(each);
     inet::visit(each);
     bind::visit(each);
+    addresses::visit(each);
     accept::visit(each);
     listen::visit(each);
     timeout::visit(each);
