@@ -69,7 +69,9 @@ impl<T: EventSource> AsSource for T {
 /// [module](super) apply. A simple source has one
 /// handle, `Handle::new(0, 0)`, and may return `now + interval` from `drive` if
 /// nothing can wake it: then it is polled at that interval, and its `register`
-/// may answer any key.
+/// may answer any key. A source that an interrupt handler makes ready must be
+/// `pending` until the next `drive`, or that wake-up is lost on a board whose
+/// platform has no waker.
 pub trait EventSource {
     /// Does bounded work and returns when to be called again (S3).
     fn drive(&self, now: Instant) -> Option<Instant>;
