@@ -43,10 +43,11 @@ fn suite(options: &[&str]) -> ExitCode {
             _ => return usage(),
         }
     }
+    // Asked for before the threads are kept on their cores.
+    let about = machine::describe();
     let lines =
         std_suite::run(&plan, only, &mut |line| eprintln!("... {}: {}", line.what, line.peer));
-    let (about, command) = (machine::describe(), options.join(" "));
-    let command = format!("usocket-bench std {command}").trim().to_owned();
+    let command = format!("usocket-bench std {}", options.join(" ")).trim().to_owned();
     println!(
         "{}, {about}; medians of {} interleaved pairs of {} ms, `{command}`\n",
         machine::today(),

@@ -7,10 +7,12 @@ pub mod peers;
 pub mod polls;
 pub mod streams;
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use self::contender::{Ours, Plain};
 use self::polls::{MOST, MioPoll, OurPoll, PollingPoll, Standing, Traffic, Waiter};
+use self::streams::Buffers;
 use crate::machine::{Cores, pin};
 use crate::pairs::{Paired, Plan, Sample, compare};
 use crate::table::{Line, Target, cost, rate};
@@ -45,16 +47,17 @@ struct Suite<'a> {
 impl Suite<'_> {
     fn streams(&mut self, two: Cores) {
         for (name, chunk) in [("64 KiB", 64 << 10), ("1 KiB", 1 << 10)] {
+            let buffers = &RefCell::new(Buffers::new(chunk));
             let what = format!("bulk, {name} buffers, two threads");
             self.line(&what, "std::net", "B", Target::AtLeast(0.98), |line| {
-                line(&mut |n| streams::bulk(Ours, two, chunk, n), &mut |n| {
-                    streams::bulk(Plain, two, chunk, n)
+                line(&mut |n| streams::bulk(Ours, two, &mut buffers.borrow_mut(), n), &mut |n| {
+                    streams::bulk(Plain, two, &mut buffers.borrow_mut(), n)
                 });
             });
             let what = format!("bulk, {name} buffers, send and recv in turn");
             self.line(&what, "std::net", "B", Target::AtLeast(0.98), |line| {
-                line(&mut |n| streams::in_turn(Ours, chunk, n), &mut |n| {
-                    streams::in_turn(Plain, chunk, n)
+                line(&mut |n| streams::in_turn(Ours, &mut buffers.borrow_mut(), n), &mut |n| {
+                    streams::in_turn(Plain, &mut buffers.borrow_mut(), n)
                 });
             });
         }

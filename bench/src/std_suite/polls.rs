@@ -8,7 +8,7 @@ use usocket_core::{POLLIN, Poll, Socket};
 
 use super::contender::{ANY_PORT, NET, Net, Ours};
 use super::peers::OneShot;
-use super::streams::timed;
+use crate::clock::timed_alone;
 
 /// Most sockets of a poll.
 pub const MOST: usize = 1000;
@@ -44,7 +44,7 @@ impl<W: Waiter> Standing<W> {
 
     /// Waits so many times.
     pub fn run(&mut self, count: u64) -> Duration {
-        timed(|| {
+        timed_alone(|| {
             for _ in 0..count {
                 assert_eq!(self.waiter.wait(), 1);
             }
@@ -72,7 +72,7 @@ impl<W: Waiter> Traffic<W> {
     pub fn run(&mut self, count: u64) -> Duration {
         let mut target = 0;
         let mut room = [0; 16];
-        timed(|| {
+        timed_alone(|| {
             for _ in 0..count {
                 self.sender.send_to(&[1], self.addresses[target]).expect("send");
                 assert_eq!(self.waiter.wait(), 1);

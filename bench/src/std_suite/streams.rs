@@ -5,42 +5,60 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::contender::Net;
+use crate::clock::{timed, timed_alone};
 use crate::machine::{Cores, pin};
+
+/// What is sent and where it is received: the same memory for both sides, since
+/// where memory lies decides how fast it is copied.
+#[derive(Debug)]
+pub struct Buffers {
+    data: Vec<u8>,
+    room: Vec<u8>,
+}
+
+impl Buffers {
+    /// Two of so many bytes.
+    #[must_use]
+    pub fn new(chunk: usize) -> Self {
+        Self { data: vec![0x55; chunk], room: vec![0; chunk] }
+    }
+}
 
 /// Sends `bytes` in chunks through one connection, from one thread to another.
 /// The clock runs from the first chunk to the last byte received.
-pub fn bulk<N: Net>(net: N, cores: Cores, chunk: usize, bytes: u64) -> Duration {
+pub fn bulk<N: Net>(net: N, cores: Cores, buffers: &mut Buffers, bytes: u64) -> Duration {
     let (from, to) = net.pair();
-    let (data, mut room) = (vec![0x55; chunk], vec![0; chunk]);
+    let Buffers { data, room } = buffers;
     let barrier = Barrier::new(2);
     thread::scope(|scope| {
         let receiver = scope.spawn(|| {
             pin(cores.second);
-            drain::<N>(&to, &mut room, WARM_UP);
+            drain::<N>(&to, room, WARM_UP);
             barrier.wait();
-            drain::<N>(&to, &mut room, bytes);
+            drain::<N>(&to, room, bytes);
             Instant::now()
         });
-        fill::<N>(&from, &data, WARM_UP);
+        fill::<N>(&from, data, WARM_UP);
         barrier.wait();
         let start = Instant::now();
-        fill::<N>(&from, &data, bytes);
+        fill::<N>(&from, data, bytes);
         receiver.join().expect("the receiver") - start
     })
 }
 
 /// Sends and receives one chunk in turn, on one thread: no scheduler in it.
-pub fn in_turn<N: Net>(net: N, chunk: usize, bytes: u64) -> Duration {
+pub fn in_turn<N: Net>(net: N, buffers: &mut Buffers, bytes: u64) -> Duration {
     let (from, to) = net.pair();
-    let (data, mut room) = (vec![0x55; chunk], vec![0; chunk]);
+    let Buffers { data, room } = buffers;
+    let chunk = data.len() as u64;
     let mut run = |bytes: u64| {
-        for _ in 0..bytes.div_ceil(chunk as u64) {
-            N::send(&from, &data);
-            drain::<N>(&to, &mut room, chunk as u64);
+        for _ in 0..bytes.div_ceil(chunk) {
+            N::send(&from, data);
+            drain::<N>(&to, room, chunk);
         }
     };
     run(WARM_UP);
-    timed(|| run(bytes))
+    timed_alone(|| run(bytes))
 }
 
 /// One byte there and back, between two threads.
@@ -73,7 +91,7 @@ pub fn ping_pong<N: Net>(net: N, cores: Cores, rounds: u64) -> Duration {
 /// nobody's way then.
 pub fn connections<N: Net>(net: N, count: u64) -> Duration {
     let (listener, address) = net.listen();
-    timed(|| {
+    timed_alone(|| {
         for _ in 0..count {
             let client = net.connect(address);
             let server = N::accept(&listener);
@@ -115,13 +133,6 @@ fn drain<N: Net>(stream: &N::Stream, room: &mut [u8], bytes: u64) {
         let wanted = room.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         left -= N::recv(stream, &mut room[..wanted]) as u64;
     }
-}
-
-/// How long it takes.
-pub fn timed(work: impl FnOnce()) -> Duration {
-    let start = Instant::now();
-    work();
-    start.elapsed()
 }
 
 /// Sent before the clock starts, so that the system's buffers have grown.
