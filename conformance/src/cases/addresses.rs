@@ -4,14 +4,12 @@ use core::net::{IpAddr, SocketAddrV6};
 use core::time::Duration;
 
 use usocket_core::{
-    AF_INET, AF_INET6, Error, Family, Result, SOCK_DGRAM, SOCK_STREAM, SockAddr, Socket, ToSockAddr,
-    Usocket, ip_text,
+    AF_INET, AF_INET6, Error, Family, Result, SOCK_DGRAM, SOCK_STREAM, SockAddr, Socket,
+    ToSockAddr, Usocket, ip_text,
 };
 
 use super::section;
-use super::setup::{
-    bound, families, own_ip, reached, script, stream, without_server, without_udp,
-};
+use super::setup::{bound, families, own_ip, reached, script, stream, without_server, without_udp};
 use crate::{Harness, Outcome, Step, Tuple, Verdict, check, check_eq};
 
 section! {

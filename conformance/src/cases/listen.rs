@@ -54,10 +54,7 @@ fn establish<H: Harness>(h: &H, clients: &[Script<'_>], wanted: usize) -> bool {
 }
 
 /// Accepts whoever comes, gives each a byte, and returns how many came.
-fn serve<H: Harness>(
-    listener: &Socket<'_, H::Net>,
-    most: usize,
-) -> Result<usize, Failure> {
+fn serve<H: Harness>(listener: &Socket<'_, H::Net>, most: usize) -> Result<usize, Failure> {
     listener.settimeout(Duration::from_secs(5))?;
     for count in 0..most {
         match listener.accept() {
@@ -197,8 +194,10 @@ pub(crate) fn closing_a_listener_resets_the_pending<H: Harness>(h: &H) -> Outcom
 
 /// The same from the other end: reset, then end of stream.
 pub(crate) fn closed_listener_of_the_peer<H: Harness>(h: &H) -> Outcome {
-    let peer =
-        script(h, &[Step::Listen(Family::V4, 2), Step::Wait(100), Step::CloseListener, Step::Hold])?;
+    let peer = script(
+        h,
+        &[Step::Listen(Family::V4, 2), Step::Wait(100), Step::CloseListener, Step::Hold],
+    )?;
     let socket = connected(h, &peer)?;
     socket.settimeout(Duration::from_secs(5))?;
     let reset = if h.caps().reset { Err(Error::ECONNRESET) } else { Ok(0) };

@@ -14,9 +14,7 @@ use usocket_core::{
 
 use super::section;
 use super::setup::{on_time, own_ip, script, stream, timed};
-use crate::{
-    Asked, Harness, Liar, Lie, Outcome, Step, Verdict, check, check_eq, unsupported,
-};
+use crate::{Asked, Harness, Liar, Lie, Outcome, Step, Verdict, check, check_eq, unsupported};
 
 section! {
     the_list_has_five_tuples: rows [16], requirements [6], clauses [];

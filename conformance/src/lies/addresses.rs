@@ -136,7 +136,9 @@ impl<B: Backend> Lie<B> for MappedSender {
     ) -> Result<RecvInfo> {
         let info = net.try_recv_info(handle, buf, flags)?;
         let from = match info.from.ip() {
-            core::net::IpAddr::V4(ip) => SockAddr::new(ip.to_ipv6_mapped().into(), info.from.port()),
+            core::net::IpAddr::V4(ip) => {
+                SockAddr::new(ip.to_ipv6_mapped().into(), info.from.port())
+            }
             core::net::IpAddr::V6(_) => info.from,
         };
         Ok(RecvInfo { from, ..info })

@@ -16,7 +16,7 @@ lies! {
     api NextPort breaks [16], caught by names::the_list_has_five_tuples;
     backend EmptyAnswer breaks [16], caught by names::the_list_has_five_tuples;
     api AlwaysAsks breaks [17], caught by names::literals_ask_nobody;
-    api StreamsOnly breaks [18], caught by names::streams_come_first;
+    api ListsStreamsOnly breaks [18], caught by names::streams_come_first;
     api TypeIgnored breaks [19], caught by names::type_filters;
     api ProtoIgnored breaks [20], caught by names::proto_filters;
     api ProtoIgnored breaks [21], caught by names::contradicting_filters_are_refused;
@@ -52,7 +52,7 @@ macro_rules! asks {
 }
 asks! {
     NextPort = |asked| { asked.port += 1; }
-    StreamsOnly = |asked| {
+    ListsStreamsOnly = |asked| {
         if (asked.hints.socktype, asked.hints.proto) == (0, 0) {
             asked.hints.socktype = SOCK_STREAM;
         }

@@ -24,9 +24,13 @@ pub(crate) fn each(mut run: impl FnMut(&World<'_>, usize) -> bool) {
     }
 }
 
-/// A panic is a failure: of virtual time, when nothing can ever happen.
+/// A panic is a failure: of virtual time, when a call would wait for ever.
 pub(crate) fn caught(run: impl FnOnce() -> Outcome) -> Outcome {
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| Err(Failure::new("panicked")))
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().copied().unwrap_or("");
+        let waits = text.starts_with("virtual time");
+        Err(Failure::new(if waits { "a call waits for ever" } else { "panicked" }))
+    })
 }
 
 /// Panics of lies are expected: they are reported in one line each. Those of the
