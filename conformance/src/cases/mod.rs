@@ -1,7 +1,9 @@
 //! The cases, by section of the behaviour table.
 
+pub(crate) mod cancel;
 pub(crate) mod close;
 pub(crate) mod datagram;
+pub(crate) mod duplex;
 pub(crate) mod module;
 pub(crate) mod outcomes;
 pub(crate) mod readiness;
@@ -66,6 +68,8 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Case<H>)) {
     options::visit(each);
     close::visit(each);
     outcomes::visit(each);
+    duplex::visit(each);
+    cancel::visit(each);
 }
 
 /// Rows that the types make impossible to break, and how; `by_type.rs` has the

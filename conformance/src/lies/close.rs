@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 
-use usocket_core::spi::{Backend, EventSource, Handle, Opt, RecvFlags, Shutdown};
+use usocket_core::spi::{Backend, Handle, Opt, RecvFlags, Shutdown};
 use usocket_core::{Error, Result, SockAddr, Socket};
 
 use super::lies;

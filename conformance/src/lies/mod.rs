@@ -2,8 +2,10 @@
 //!
 //! Run by `tests/liars.rs` on the tutorial backend, where time is virtual.
 
+mod cancel;
 mod close;
 mod datagram;
+mod duplex;
 mod module;
 mod options;
 mod outcomes;
@@ -95,6 +97,8 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Told, Tell<H>)) {
     options::visit(each);
     close::visit(each);
     outcomes::visit(each);
+    duplex::visit(each);
+    cancel::visit(each);
 }
 
 /// A harness whose backend lies.
