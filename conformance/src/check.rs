@@ -17,20 +17,23 @@ macro_rules! check {
 /// Ends the case as failed unless both values are equal.
 #[macro_export]
 macro_rules! check_eq {
-    ($found:expr, $wanted:expr $(,)?) => {{
-        let (found, wanted) = ($found, $wanted);
-        if found != wanted {
-            return Err($crate::Failure {
-                error: $crate::Found::error(&found),
-                found: $crate::Found::number(&found),
-                ..$crate::Failure::new(concat!(
-                    stringify!($found),
-                    " should be ",
-                    stringify!($wanted)
-                ))
-            });
+    ($found:expr, $wanted:expr $(,)?) => {
+        // A match, so that what the expressions borrow lives as long as needed.
+        match ($found, $wanted) {
+            (found, wanted) if found != wanted => {
+                return Err($crate::Failure {
+                    error: $crate::Found::error(&found),
+                    found: $crate::Found::number(&found),
+                    ..$crate::Failure::new(concat!(
+                        stringify!($found),
+                        " should be ",
+                        stringify!($wanted)
+                    ))
+                });
+            }
+            _ => {}
         }
-    }};
+    };
 }
 
 /// What a failed comparison can show of the value it found.
