@@ -73,14 +73,11 @@ impl Table {
     /// Takes the entry of a live handle out and frees its slot.
     pub(crate) fn remove(&self, handle: Handle) -> Option<Arc<Entry>> {
         let slot = self.slot(handle.slot())?;
-        let current = slot.load();
-        let expected = current.as_ref().filter(|entry| entry.handle == handle)?;
-        let previous = slot.compare_and_swap(expected, None);
-        let won = previous.as_ref().is_some_and(|previous| Arc::ptr_eq(previous, expected));
-        drop(current);
-        let entry = Guard::into_inner(previous).filter(|_| won)?;
-        let next = Handle::new(slot_number(handle), handle.generation().wrapping_add(1));
-        self.free().slots.push(next);
+        // Under the lock nobody else empties the slot between the look and the swap.
+        let mut free = self.free();
+        slot.load().as_ref().filter(|entry| entry.handle == handle)?;
+        let entry = slot.swap(None)?;
+        free.slots.push(Handle::new(slot_number(handle), handle.generation().wrapping_add(1)));
         Some(entry)
     }
 
