@@ -38,6 +38,22 @@ pub(crate) fn until<B: Backend + ?Sized, T>(
     }
 }
 
+/// One operation that does not wait. It drives before, so that a program which
+/// only spins on such calls moves its backend, and after, if that left work:
+/// what was sent must not stay until the next call.
+pub(crate) fn once<B: Backend + ?Sized, T>(
+    backend: &B,
+    operation: impl FnOnce() -> Result<T>,
+) -> Result<T> {
+    let now = backend.platform().now();
+    backend.drive(now);
+    let answer = operation();
+    if backend.pending() {
+        backend.drive(now);
+    }
+    answer
+}
+
 /// Waits by driving the backend and idling on its platform: what
 /// [`Backend::wait`] does unless it is overridden.
 pub(crate) fn park<B: Backend + ?Sized>(
@@ -139,6 +155,21 @@ mod tests {
     use super::fake::{Fake, ms};
     use super::*;
     use crate::{POLLIN, Poll, UserWake, Usocket};
+
+    #[test]
+    fn a_program_that_only_spins_moves_its_backend() {
+        let net = Fake::<2>::new(false);
+        let socket = net.tcp().unwrap();
+        socket.setblocking(false).unwrap();
+        assert_eq!(socket.send("hello"), Ok(5));
+        assert_eq!((net.queued.get(), net.sent.get()), (0, 5));
+        let mut buf = [0; 8];
+        assert_eq!(socket.recv(&mut buf), Err(Error::EAGAIN));
+        net.input.set(Some((ms(0), 3)));
+        net.pass(None);
+        assert_eq!(socket.readiness(), POLLIN | POLLOUT);
+        assert_eq!(socket.recv(&mut buf), Ok(3));
+    }
 
     #[test]
     fn a_sleeping_thread_is_woken_by_input_that_nobody_has_driven() {

@@ -139,8 +139,9 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
                 let address = self.destination(&address)?;
                 self.net.connect_wait(self.handle, address)
             }
-            mode => match self.start_connect(&address) {
-                Err(Error::EINPROGRESS) if mode != Mode::Now => {
+            Mode::Now => wait::once(self.net, || self.start_connect(&address)),
+            mode @ Mode::By(_) => match self.start_connect(&address) {
+                Err(Error::EINPROGRESS) => {
                     self.attempt(POLLOUT, mode, || self.net.connect_result(self.handle))
                 }
                 answer => answer,
@@ -219,9 +220,11 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
         self.net.peer_addr(self.handle)
     }
 
-    /// The poll bits that are true now; `POLLNVAL` once closed.
+    /// The poll bits that are true now; `POLLNVAL` once closed. Drives the
+    /// backend first, as every call that does not wait.
     #[must_use]
     pub fn readiness(&self) -> Events {
+        self.net.drive(self.net.platform().now());
         self.net.readiness(self.handle)
     }
 
@@ -238,10 +241,10 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
         &self,
         events: Events,
         mode: Mode,
-        mut operation: impl FnMut() -> Result<T>,
+        operation: impl FnMut() -> Result<T>,
     ) -> Result<T> {
         match mode {
-            Mode::Now => operation(),
+            Mode::Now => wait::once(self.net, operation),
             Mode::Never => wait::until(self.net, self.handle, events, None, operation),
             Mode::By(time) => wait::until(self.net, self.handle, events, Some(time), operation),
         }

@@ -60,7 +60,7 @@ impl<const N: usize> Fake<N> {
     }
 
     /// Lets time pass up to `until` or the input, whichever is first.
-    fn pass(&self, until: Option<Instant>) {
+    pub(crate) fn pass(&self, until: Option<Instant>) {
         let input = self.input.get();
         let next = earlier(until, input.map(|(at, _)| at)).expect("this sleep never ends");
         self.now.set(self.now.get().max(next));
