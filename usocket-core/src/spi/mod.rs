@@ -27,7 +27,8 @@
 //!   and wakes the waiters that became ready or overdue, after releasing its
 //!   lock. It returns when it wants to run again without new input, `None` is
 //!   never: the earliest of its own timers, the bounds of lingering sockets, and
-//!   the deadlines of waiters. Several contexts may drive one backend.
+//!   the deadlines of waiters. Several contexts may drive one backend; calls that do
+//!   not wait drive it too, so it must be cheap when there is nothing to do.
 //! - **S4** [`pending`](EventSource::pending) is true whenever `drive` would make
 //!   progress now: input waits; an operation queued work or made a waiter due; the
 //!   last `drive` stopped at its bound; or what it returned is too late since then,
