@@ -35,7 +35,8 @@ impl<'b, B: Backend, const N: usize, const BUF: usize> EchoServer<'b, B, N, BUF>
         let listener = net.tcp()?;
         listener.setsockopt(usocket::SOL_SOCKET, usocket::SO_REUSEADDR, 1)?;
         listener.bind((ip, port))?;
-        listener.listen(None)?;
+        // Whoever finds no place waits in line.
+        listener.listen(i32::try_from(N).unwrap_or(i32::MAX))?;
         listener.setblocking(false)?;
         let datagrams = net.udp()?;
         datagrams.bind((ip, listener.local_addr()?.port()))?;
