@@ -58,3 +58,28 @@ struct Arity;
 /// ```
 #[expect(dead_code, reason = "carries documentation tests")]
 struct OneErrorType;
+
+/// Row 213: what is not a pollable stream cannot be registered.
+///
+/// ```compile_fail
+/// use usocket_core::prelude::*;
+/// fn a_number<B: Backend>(net: &B) -> Result<()> {
+///     Poll::<1>::new(net).register(&5, POLLIN)
+/// }
+/// ```
+///
+/// ```compile_fail
+/// use usocket_core::prelude::*;
+/// fn an_address<B: Backend>(net: &B, address: SockAddr) -> Result<()> {
+///     Poll::<1>::new(net).register(&address, POLLIN)
+/// }
+/// ```
+///
+/// ```
+/// use usocket_core::prelude::*;
+/// fn a_socket<B: Backend>(net: &B, socket: &Socket<'_, B>) -> Result<()> {
+///     Poll::<1>::new(net).register(socket, POLLIN)
+/// }
+/// ```
+#[expect(dead_code, reason = "carries documentation tests")]
+struct NotPollable;
