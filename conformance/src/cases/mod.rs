@@ -5,6 +5,10 @@ pub(crate) mod close;
 pub(crate) mod datagram;
 pub(crate) mod duplex;
 pub(crate) mod module;
+pub(crate) mod closed;
+pub(crate) mod select;
+pub(crate) mod ipoll;
+pub(crate) mod makefile;
 pub(crate) mod outcomes;
 pub(crate) mod readiness;
 pub(crate) mod poll;
@@ -48,6 +52,10 @@ pub(crate) use section;
 /// Shows all cases for the harness `H`, section by section.
 pub fn visit<H: Harness>(each: &mut dyn FnMut(&Case<H>)) {
     module::visit(each);
+    closed::visit(each);
+    select::visit(each);
+    ipoll::visit(each);
+    makefile::visit(each);
     readiness::visit(each);
     poll::visit(each);
     write::visit(each);

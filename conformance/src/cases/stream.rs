@@ -2,12 +2,12 @@
 
 use core::time::Duration;
 
-use usocket_core::{Error, Family, POLLIN, Result, Socket, Usocket};
+use usocket_core::{Error, POLLIN, Result, Socket, Usocket};
 
 use super::section;
-use super::setup::{connected, on_time, script, stream, timed, without_udp};
-use super::talk::{BLOCK, arrived, becomes, datagrams, fill, quiet, seconds, talk};
-use crate::{Digest, End, Failure, Harness, Outcome, Step, Verdict, check, check_eq, pattern};
+use super::setup::{on_time, stream, timed};
+use super::talk::{arrived, becomes, quiet, seconds, talk};
+use crate::{Harness, Outcome, Step, Verdict, check, check_eq, pattern};
 
 section! {
     read_fills_the_buffer: rows [159], requirements [3], clauses [];
@@ -28,8 +28,6 @@ section! {
     readline_gives_the_last_line: rows [173], requirements [], clauses [];
     readline_takes_nothing_behind_it: rows [174], requirements [3], clauses [];
 }
-
-pub(crate) type Connected<'h, H> = (Socket<'h, <H as Harness>::Net>, super::setup::Script<'h>);
 
 /// Tells the peer, which waits for a byte, to go on.
 pub(crate) fn go<H: Harness>(socket: &Socket<'_, H::Net>) -> Result<()> {
@@ -322,6 +320,7 @@ pub(crate) fn readline_gives_the_last_line<H: Harness>(h: &H) -> Outcome {
 
 pub(crate) fn readline_takes_nothing_behind_it<H: Harness>(h: &H) -> Outcome {
     let (socket, _peer) = talk(h, &[Step::Text(b"a\nb\ncd"), Step::Hold])?;
+    socket.settimeout(5)?;
     arrived(h, &socket, 6)?;
     let mut buf = [0; 16];
     for left in ["b\ncd", "cd"] {

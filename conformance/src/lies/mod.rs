@@ -7,6 +7,12 @@ mod close;
 mod datagram;
 mod duplex;
 mod module;
+mod closed;
+mod select;
+mod ipoll;
+mod readiness;
+mod poll;
+mod makefile;
 mod options;
 mod outcomes;
 mod recv;
@@ -79,6 +85,12 @@ pub(crate) fn instead<T>(answer: Result<T>, truth: Error, lie: Result<T>) -> Res
 /// Shows all lies. Each is to be told to a fresh harness.
 pub fn visit<H: Harness>(each: &mut dyn FnMut(&Told, Tell<H>)) {
     module::visit(each);
+    closed::visit(each);
+    select::visit(each);
+    ipoll::visit(each);
+    readiness::visit(each);
+    poll::visit(each);
+    makefile::visit(each);
     write::visit(each);
     stream::visit(each);
     names::visit(each);
