@@ -70,6 +70,7 @@ mod io;
 #[cfg(feature = "embedded-io-async")]
 mod io_async;
 mod net;
+pub mod op;
 mod poll;
 pub mod prelude;
 mod resolve;
