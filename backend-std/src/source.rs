@@ -17,6 +17,10 @@ impl EventSource for StdNet {
         None
     }
 
+    fn is_driven(&self) -> bool {
+        false
+    }
+
     fn readiness(&self, handle: Handle) -> Events {
         self.table.get(handle).map_or(POLLNVAL, |entry| entry.readiness())
     }

@@ -76,6 +76,12 @@ pub trait EventSource {
     /// Does bounded work and returns when to be called again (S3).
     fn drive(&self, now: Instant) -> Option<Instant>;
 
+    /// Whether `drive` has anything to do, ever. A source that says no, for one
+    /// that the system below drives, spares calls that do not wait the clock.
+    fn is_driven(&self) -> bool {
+        true
+    }
+
     /// Whether `drive` would make progress now (S4).
     fn pending(&self) -> bool {
         false
