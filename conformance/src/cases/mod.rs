@@ -4,6 +4,8 @@ pub(crate) mod cancel;
 pub(crate) mod close;
 pub(crate) mod datagram;
 pub(crate) mod duplex;
+pub(crate) mod errors;
+pub(crate) mod exhaustion;
 pub(crate) mod module;
 pub(crate) mod closed;
 pub(crate) mod select;
@@ -78,6 +80,8 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Case<H>)) {
     outcomes::visit(each);
     duplex::visit(each);
     cancel::visit(each);
+    exhaustion::visit(each);
+    errors::visit(each);
 }
 
 /// Rows that the types make impossible to break, and how; `by_type.rs` has the

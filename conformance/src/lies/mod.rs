@@ -6,6 +6,8 @@ mod cancel;
 mod close;
 mod datagram;
 mod duplex;
+mod errors;
+mod exhaustion;
 mod module;
 mod closed;
 mod select;
@@ -111,6 +113,8 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Told, Tell<H>)) {
     outcomes::visit(each);
     duplex::visit(each);
     cancel::visit(each);
+    exhaustion::visit(each);
+    errors::visit(each);
 }
 
 /// A harness whose backend lies.
