@@ -72,7 +72,7 @@ pub fn check_system_calls() -> io::Result<Report> {
         };
         let gate = GATES.iter().find(|gate| gate.op == op.name);
         let verdict = match gate {
-            Some(gate) if ours == wanted(gate) => "as stated",
+            Some(gate) if gate.holds(&ours) => "as stated",
             Some(_) => {
                 report.failures += 1;
                 "NOT AS STATED"
@@ -111,9 +111,20 @@ impl Report {
     }
 }
 
-fn wanted(gate: &Gate) -> Calls {
-    gate.calls.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
+impl Gate {
+    /// Exactly these calls; where time itself is waited for, a wait may now and
+    /// then end a moment early and be repeated.
+    fn holds(&self, calls: &Calls) -> bool {
+        let slack = if TIMED.contains(&self.op) { 0.2 } else { 0.0 };
+        calls.len() == self.calls.len()
+            && self.calls.iter().all(|(name, wanted)| {
+                calls.get(*name).is_some_and(|count| (count - wanted).abs() <= slack)
+            })
+    }
 }
+
+/// Operations that wait for time to pass.
+const TIMED: [&str; 2] = ["recv-timeout-expires", "poll-timeout"];
 
 fn show(calls: &Calls) -> String {
     let parts: Vec<String> = calls.iter().map(|(name, count)| format!("{name} {count}")).collect();

@@ -60,10 +60,13 @@ pub struct Line {
 
 impl Line {
     fn cells(&self) -> [String; 7] {
-        let verdict = match self.target.met(self.ratio.median) {
-            Some(true) => "met",
-            Some(false) => "MISSED",
-            None => "",
+        let noisy = self.ratio.high - self.ratio.low > NOISY;
+        let verdict = match (self.target.met(self.ratio.median), noisy) {
+            (Some(true), false) => "met",
+            (Some(false), false) => "MISSED",
+            (Some(true), true) => "met, in noise",
+            (Some(false), true) => "missed, in noise",
+            (None, _) => "",
         };
         [
             self.what.clone(),
@@ -76,6 +79,9 @@ impl Line {
         ]
     }
 }
+
+/// Quartiles further apart than this decide nothing. Merely chosen.
+const NOISY: f64 = 0.15;
 
 /// The heads of the columns.
 const HEADS: [&str; 7] = ["what", "peer", "ours", "theirs", "ratio (quartiles)", "target", ""];
@@ -138,6 +144,9 @@ mod tests {
             target: Target::AtLeast(0.98),
         };
         assert!(text(std::slice::from_ref(&line)).contains("MISSED"));
+        line.ratio.high = 1.1;
+        assert!(text(std::slice::from_ref(&line)).contains("missed, in noise"));
+        line.ratio.high = 1.0;
         line.target = Target::AtMost(1.1);
         let markdown = markdown(&[line]);
         let expected =
