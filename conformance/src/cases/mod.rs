@@ -7,6 +7,7 @@ pub(crate) mod duplex;
 pub(crate) mod errors;
 pub(crate) mod exhaustion;
 pub(crate) mod module;
+pub(crate) mod random;
 pub(crate) mod closed;
 pub(crate) mod select;
 pub(crate) mod ipoll;
@@ -54,6 +55,7 @@ pub(crate) use section;
 /// Shows all cases for the harness `H`, section by section.
 pub fn visit<H: Harness>(each: &mut dyn FnMut(&Case<H>)) {
     module::visit(each);
+    random::visit(each);
     closed::visit(each);
     select::visit(each);
     ipoll::visit(each);
