@@ -59,30 +59,42 @@ struct Arity;
 #[expect(dead_code, reason = "carries documentation tests")]
 struct OneErrorType;
 
-<<<<<<< Updated upstream
 /// Row 213: what is not a pollable stream cannot be registered.
 ///
 /// ```compile_fail
 /// use usocket_core::prelude::*;
 /// fn a_number<B: Backend>(net: &B) -> Result<()> {
 ///     Poll::<1>::new(net).register(&5, POLLIN)
-=======
+/// }
+/// ```
+///
+/// ```compile_fail
+/// use usocket_core::prelude::*;
+/// fn an_address<B: Backend>(net: &B, address: SockAddr) -> Result<()> {
+///     Poll::<1>::new(net).register(&address, POLLIN)
+/// }
+/// ```
+///
+/// ```
+/// use usocket_core::prelude::*;
+/// fn a_socket<B: Backend>(net: &B, socket: &Socket<'_, B>) -> Result<()> {
+///     Poll::<1>::new(net).register(socket, POLLIN)
+/// }
+/// ```
+#[expect(dead_code, reason = "carries documentation tests")]
+struct NotPollable;
+
 /// Rows 105 and 135: data is bytes or text, and a datagram has an address.
 ///
 /// ```compile_fail
 /// use usocket_core::prelude::*;
 /// fn number<B: Backend>(s: &Socket<'_, B>) -> Result<usize> {
 ///     s.send(5)
->>>>>>> Stashed changes
 /// }
 /// ```
 ///
 /// ```compile_fail
 /// use usocket_core::prelude::*;
-<<<<<<< Updated upstream
-/// fn an_address<B: Backend>(net: &B, address: SockAddr) -> Result<()> {
-///     Poll::<1>::new(net).register(&address, POLLIN)
-=======
 /// fn numbers<B: Backend>(s: &Socket<'_, B>) -> Result<usize> {
 ///     s.send([1.0, 2.0])
 /// }
@@ -92,20 +104,11 @@ struct OneErrorType;
 /// use usocket_core::prelude::*;
 /// fn no_address<B: Backend>(s: &Socket<'_, B>) -> Result<usize> {
 ///     s.sendto(b"x")
->>>>>>> Stashed changes
 /// }
 /// ```
 ///
 /// ```
 /// use usocket_core::prelude::*;
-<<<<<<< Updated upstream
-/// fn a_socket<B: Backend>(net: &B, socket: &Socket<'_, B>) -> Result<()> {
-///     Poll::<1>::new(net).register(socket, POLLIN)
-/// }
-/// ```
-#[expect(dead_code, reason = "carries documentation tests")]
-struct NotPollable;
-=======
 /// fn text<B: Backend>(s: &Socket<'_, B>) -> Result<usize> {
 ///     s.send("text")?;
 ///     s.sendto(b"x", ("127.0.0.1", 9))
@@ -113,4 +116,3 @@ struct NotPollable;
 /// ```
 #[expect(dead_code, reason = "carries documentation tests")]
 struct Data;
->>>>>>> Stashed changes
