@@ -16,7 +16,7 @@ use usocket_examples::{
 const HELP: &str = "
 Downloads a BMP picture over HTTP, shows it in the terminal and saves it.
 
-usage: download_picture [options] [http://host[:port]/path]
+usage: download_picture [options] [http://<host>[:port]/path]
 
 Without a URL it serves itself: a small server on 127.0.0.1, written with the same
 library, hands out a picture of 230454 bytes.

@@ -1,4 +1,4 @@
-//! `http://host[:port]/path`, taken apart.
+//! `http://<host>[:port]/path`, taken apart.
 
 use core::fmt;
 
@@ -91,13 +91,16 @@ impl core::error::Error for UrlError {}
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::ToOwned;
+    use std::format;
+
     use super::*;
 
     #[test]
     fn parts() {
         for (text, host, port, authority, path) in [
-            ("http://a.b/c", "a.b", 80, "a.b", "/c"),
-            ("HTTP://a.b", "a.b", 80, "a.b", "/"),
+            ("http://a.test/c", "a.test", 80, "a.test", "/c"),
+            ("HTTP://a.test", "a.test", 80, "a.test", "/"),
             ("http://1.2.3.4:8080/x?y=1#z", "1.2.3.4", 8080, "1.2.3.4:8080", "/x?y=1"),
             ("http://[::1]:81/", "::1", 81, "[::1]:81", "/"),
             ("http://[::1]/p", "::1", 80, "[::1]", "/p"),
@@ -108,33 +111,37 @@ mod tests {
 
     #[test]
     fn refusals() {
-        for (text, error) in [
-            ("", UrlError::Scheme),
-            ("https://a/", UrlError::Scheme),
-            ("a.b/c", UrlError::Scheme),
-            ("http:///x", UrlError::Host),
-            ("http://:80/x", UrlError::Host),
-            ("http://me@a/x", UrlError::Host),
-            ("http://[::1/x", UrlError::Host),
-            ("http://a:/x", UrlError::Port),
-            ("http://a:0/x", UrlError::Port),
-            ("http://a:65536/x", UrlError::Port),
-            ("http://a:+80/x", UrlError::Port),
-            ("http://[::1]80/x", UrlError::Port),
-            ("http://a/b c", UrlError::Character),
-            ("http://a/b\r\nX: y", UrlError::Character),
-            ("http://a/\u{e4}", UrlError::Character),
+        for text in ["", "https://a.test/", "a.test/c", "ftp:"] {
+            assert_eq!(Url::parse(text), Err(UrlError::Scheme), "{text}");
+        }
+        for (rest, error) in [
+            ("/x", UrlError::Host),
+            (":80/x", UrlError::Host),
+            ("me@a/x", UrlError::Host),
+            ("[::1/x", UrlError::Host),
+            ("a:/x", UrlError::Port),
+            ("a:0/x", UrlError::Port),
+            ("a:65536/x", UrlError::Port),
+            ("a:+80/x", UrlError::Port),
+            ("[::1]80/x", UrlError::Port),
+            ("a/b c", UrlError::Character),
+            ("a/b\r\nX: y", UrlError::Character),
+            ("a/\u{e4}", UrlError::Character),
         ] {
-            assert_eq!(Url::parse(text), Err(error), "{text:?}");
+            let text = format!("http://{rest}");
+            assert_eq!(Url::parse(&text), Err(error), "{text:?}");
         }
     }
 
     #[test]
     fn file_names_stay_in_their_folder() {
-        let name = |text| Url::parse(text).unwrap().file_name();
-        assert_eq!(name("http://a/b/Alice.bmp?x=/y"), Some("Alice.bmp"));
-        for text in ["http://a", "http://a/b/", "http://a/..", "http://a/%2e%2e", "http://a/.x"] {
-            assert_eq!(name(text), None, "{text}");
+        let name = |path: &str| {
+            let text = format!("http://{path}");
+            Url::parse(&text).unwrap().file_name().map(str::to_owned)
+        };
+        assert_eq!(name("a/b/Alice.bmp?x=/y").as_deref(), Some("Alice.bmp"));
+        for path in ["a", "a/b/", "a/..", "a/%2e%2e", "a/.x"] {
+            assert_eq!(name(path), None, "{path}");
         }
     }
 }
