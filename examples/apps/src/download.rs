@@ -2,6 +2,7 @@
 
 mod failure;
 
+use core::fmt::Write;
 use core::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -79,29 +80,21 @@ pub fn download<B: Backend, S: Sink>(
     Ok(Received { len: body.got(), sha256: transfer.hash.finalize().into() })
 }
 
-/// All addresses of the name are tried; the time bounds the whole.
+/// Tries all addresses of the name; the time bounds the whole.
 fn connect<'b, B: Backend, E>(
     net: &'b B,
     url: &Url<'_>,
     timeout: Duration,
 ) -> Result<Socket<'b, B>, Failure<E>> {
-    let unreachable = |error: Error| {
-        if error.errno() < 0 { Failure::Name(error) } else { Failure::Connect(error) }
-    };
-    let hints = Hints { timeout, ..Hints::stream() };
-    let mut outcome = Err(Failure::Name(Error::EAI_NONAME));
-    for info in net.getaddrinfo(url.host, url.port, hints).map_err(unreachable)?.iter() {
-        let attempt = net.socket(info.family, info.socktype).and_then(|s| {
-            s.settimeout(timeout)?;
-            s.connect(info.sockaddr)?;
-            Ok(s)
-        });
-        match attempt {
-            Ok(s) => return Ok(s),
-            Err(error) => outcome = Err(unreachable(error)),
-        }
-    }
-    outcome
+    // A name of 253 letters is the longest there is.
+    let mut address = heapless::String::<272>::new();
+    write!(address, "[{}]:{}", url.host, url.port).map_err(|_| Failure::LongRequest)?;
+    let dialled = net.dial(&address, timeout).and_then(|s| s.settimeout(timeout).map(|()| s));
+    dialled.map_err(
+        |error| {
+            if error.errno() < 0 { Failure::Name(error) } else { Failure::Connect(error) }
+        },
+    )
 }
 
 /// A reset before any byte of an answer is an end without an answer.
