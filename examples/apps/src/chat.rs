@@ -73,8 +73,8 @@ pub fn chat<'b, B: Backend>(
     let mut poll = Poll::<2>::new(net);
     poll.register(&s, POLLIN)?;
     poll.register(&keys, POLLIN)?;
-    console.joined(room);
     say(&s, room, own, "(is here)")?;
+    console.joined(room);
     loop {
         let (heard, typed) = {
             let ready = poll.poll(None)?;
