@@ -8,8 +8,11 @@ use usocket_conformance::net::{Host, MemHarness, Network, Virtual};
 use usocket_conformance::{Caps, Harness, Peer, Verdict, cases};
 use usocket_core::prelude::*;
 use usocket_core::router::Router;
-use usocket_core::spi::Link;
-use usocket_core::{Family, SO_BINDTODEVICE, SO_BROADCAST, SOL_SOCKET};
+use usocket_core::spi::{Handle, Link};
+use usocket_core::{
+    Family, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IPPROTO_IP, SO_BINDTODEVICE, SO_BROADCAST,
+    SOL_SOCKET,
+};
 
 type World<'n> = Network<&'n Virtual, NoopRawMutex, 16, 16, 256>;
 type Net<'n> = Host<'n, &'n Virtual, NoopRawMutex, 16, 16, 256>;
@@ -79,6 +82,43 @@ fn a_local_address_or_a_device_decides() {
         // What was set before the choice arrived at the backend.
         assert_eq!(named.getsockopt(SOL_SOCKET, SO_BROADCAST), Ok(1));
         assert_eq!(named.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, b"eth0"), Err(Error::EINVAL));
+
+        // The name of an interface goes on to its backend; none takes the choice back.
+        let (inner, free) = (router.udp().unwrap(), router.udp().unwrap());
+        for socket in [&inner, &free] {
+            socket.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, b"mem0").unwrap();
+        }
+        free.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, b"").unwrap();
+        free.bind((B, 0)).unwrap();
+        let mut buf = [0; 16];
+        for (socket, name, len) in [(&inner, "eth0", 4), (&free, "wlan0", 0)] {
+            let found = socket.getsockopt_bytes(SOL_SOCKET, SO_BINDTODEVICE, &mut buf);
+            assert_eq!((found, router.net_of(socket)), (Ok(len), Ok(Some(name))));
+        }
+    });
+}
+
+#[test]
+fn groups_are_joined_at_once() {
+    worlds(|router, _, _| {
+        let group = |interface: Ipv4Addr| [[239, 1, 2, 3], interface.octets()].concat();
+        let any = Ipv4Addr::UNSPECIFIED;
+        let join = |socket: &Socket<'_, Two<'_>>, interface| {
+            socket.setsockopt(IPPROTO_IP, IP_ADD_MEMBERSHIP, &group(interface)[..])
+        };
+        let leave = |socket: &Socket<'_, Two<'_>>, interface| {
+            socket.setsockopt(IPPROTO_IP, IP_DROP_MEMBERSHIP, &group(interface)[..])
+        };
+        let [first, device, address] = [(); 3].map(|()| router.udp().unwrap());
+        assert_eq!(leave(&first, any), Err(Error::EADDRNOTAVAIL));
+        assert_eq!(join(&first, Ipv4Addr::new(192, 0, 2, 7)), Err(Error::ENODEV));
+        assert_eq!((join(&first, any), join(&first, any)), (Ok(()), Err(Error::EADDRINUSE)));
+        device.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, b"wlan0").unwrap();
+        assert_eq!((join(&device, A), join(&device, any)), (Err(Error::ENODEV), Ok(())));
+        assert_eq!(join(&address, B), Ok(()));
+        for (socket, name) in [(&first, "eth0"), (&device, "wlan0"), (&address, "wlan0")] {
+            assert_eq!(router.net_of(socket), Ok(Some(name)));
+        }
     });
 }
 
@@ -195,6 +235,12 @@ impl<'h, H: Harness> Harness for Routed<'h, H> {
 
     fn ip(&self, family: Family) -> Option<IpAddr> {
         self.inner.ip(family)
+    }
+
+    /// The slot of the router stands for a descriptor.
+    fn fileno(&self, handle: Handle) -> Result<i32> {
+        let slot = i32::try_from(handle.slot()).map_err(|_| Error::EOPNOTSUPP)?;
+        Ok(self.router.alive(handle).map_or(-1, |()| slot))
     }
 
     fn pass(&self, time: Duration) {

@@ -7,7 +7,8 @@ use embassy_sync::blocking_mutex::raw::RawMutex;
 use super::slot::{Loose, Place, Slot};
 use super::{Router, choice};
 use crate::spi::{
-    Answer, Backend, Handle, Link, Opt, OptName, Platform, RecvFlags, RecvInfo, Shutdown, SockType,
+    Answer, Backend, Group, Handle, Link, Opt, OptName, Platform, RecvFlags, RecvInfo, Shutdown,
+    SockType,
 };
 use crate::{Error, Family, Instant, Result, SockAddr};
 
@@ -125,11 +126,48 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Router<'_, M, NETS, S
         self.with(|state| state.slots.insert(Slot::Placed(place))).map_err(|_| handle)
     }
 
+    /// The backend that a device name means: its own name goes before its interfaces'.
     fn device(&self, name: &str) -> Result<usize> {
-        self.nets
-            .iter()
-            .position(|net| net.name == name || net.backend.has_device(name))
+        let own = self.nets.iter().position(|net| net.name == name);
+        own.or_else(|| self.nets.iter().position(|net| net.backend.has_device(name)))
             .ok_or(Error::ENODEV)
+    }
+
+    /// `SO_BINDTODEVICE`. The name of an interface goes on to its backend.
+    fn set_device(&self, handle: Handle, name: &str, option: &Opt) -> Result<()> {
+        self.find(handle)?;
+        let named = if name.is_empty() { None } else { Some(self.device(name)?) };
+        let inner = named.is_none_or(|net| self.nets[net].name != name);
+        let place = self.with(|state| match state.slots.get_mut(handle) {
+            None => Err(Error::EBADF),
+            Some(Slot::Placed(place)) => Ok(Some(*place)),
+            Some(Slot::Loose(loose)) => {
+                loose.net = named;
+                state.options.drop_one(handle, OptName::Device);
+                if inner && named.is_some() {
+                    state.options.keep(handle, option)?;
+                }
+                Ok(None)
+            }
+        })?;
+        match place {
+            // The choice is final.
+            Some(place) if named.is_some_and(|net| net != place.net) => Err(Error::EINVAL),
+            Some(place) if inner => self.backend(place.net).set_option(place.handle, option),
+            _ => Ok(()),
+        }
+    }
+
+    /// A join or leave: at once, since only a backend knows whether it can be.
+    fn set_group(&self, handle: Handle, group: &Group, option: &Opt) -> Result<()> {
+        let aim = match group {
+            Group::V4 { interface, .. } if self.has_address((*interface).into()) => {
+                Aim::Local((*interface).into())
+            }
+            _ => Aim::Any,
+        };
+        let place = self.settle(handle, &aim)?;
+        self.backend(place.net).set_option(place.handle, option)
     }
 }
 
@@ -244,27 +282,19 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Backend
     }
 
     fn set_option(&self, handle: Handle, option: &Opt) -> Result<()> {
-        let device = match option {
-            Opt::Device(name) if self.find(handle)?.is_none() => Some(self.device(name)?),
-            _ => None,
-        };
-        let place = self.with(|state| match (state.slots.get_mut(handle), device) {
-            (None, _) => Err(Error::EBADF),
-            (Some(Slot::Placed(place)), _) => Ok(Some(*place)),
-            (Some(Slot::Loose(loose)), Some(net)) => {
-                loose.net = Some(net);
-                Ok(None)
-            }
-            (Some(Slot::Loose(_)), None) => state.options.keep(handle, option).map(|()| None),
+        match option {
+            Opt::Device(name) => return self.set_device(handle, name, option),
+            Opt::Join(group) | Opt::Leave(group) => return self.set_group(handle, group, option),
+            _ => {}
+        }
+        let place = self.with(|state| match state.slots.get(handle) {
+            None => Err(Error::EBADF),
+            Some(Slot::Placed(place)) => Ok(Some(*place)),
+            Some(Slot::Loose(_)) => state.options.keep(handle, option).map(|()| None),
         })?;
-        match (place, option) {
-            (None, _) => Ok(()),
-            // The choice is final.
-            (Some(place), Opt::Device(name)) if self.device(name)? != place.net => {
-                Err(Error::EINVAL)
-            }
-            (Some(_), Opt::Device(_)) => Ok(()),
-            (Some(place), option) => self.backend(place.net).set_option(place.handle, option),
+        match place {
+            Some(place) => self.backend(place.net).set_option(place.handle, option),
+            None => Ok(()),
         }
     }
 

@@ -30,7 +30,9 @@ use crate::{Error, Result};
 /// The choice is final: if the link goes down, its sockets get `ENETDOWN` and new
 /// ones go elsewhere. Sockets that a listener accepts stay with it. Names are asked
 /// of the backend that rule 4 picks. `getsockopt` on a socket that has no backend
-/// yet applies rule 4. Options set before that are kept, `SOCKETS` in all.
+/// yet applies rule 4, and so do joining and leaving a group, unless they name the
+/// address of an interface (rule 2). Other options set before that are kept,
+/// `SOCKETS` in all.
 ///
 /// All backends must share one clock and one way to idle: the platform of the
 /// first one is used.

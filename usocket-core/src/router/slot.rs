@@ -1,6 +1,6 @@
 //! What a router keeps of a socket.
 
-use crate::spi::{Handle, Opt, SockType, WaitKey};
+use crate::spi::{Handle, Opt, OptName, SockType, WaitKey};
 use crate::{Error, Family, Result};
 
 /// Where a socket is, once it has a backend.
@@ -37,14 +37,10 @@ impl<const N: usize> Kept<N> {
         Self(heapless::Vec::new())
     }
 
-    /// Keeps an option for the backend to come; the last value of each counts,
-    /// but groups add up.
+    /// Keeps an option for the backend to come; the last value of each counts.
     pub(super) fn keep(&mut self, handle: Handle, option: &Opt) -> Result<()> {
-        let old = match option {
-            Opt::Join(_) | Opt::Leave(_) => None,
-            _ => self.0.iter_mut().find(|(h, old)| *h == handle && old.name() == option.name()),
-        };
-        match old {
+        let same = |(h, old): &&mut (Handle, Opt)| *h == handle && old.name() == option.name();
+        match self.0.iter_mut().find(same) {
             Some((_, old)) => old.clone_from(option),
             None => self.0.push((handle, option.clone())).map_err(|_| Error::ENOBUFS)?,
         }
@@ -54,6 +50,10 @@ impl<const N: usize> Kept<N> {
     /// The option at `index` of those kept for a socket, in order.
     pub(super) fn nth(&self, handle: Handle, index: usize) -> Option<Opt> {
         self.0.iter().filter(|(h, _)| *h == handle).nth(index).map(|(_, option)| option.clone())
+    }
+
+    pub(super) fn drop_one(&mut self, handle: Handle, name: OptName) {
+        self.0.retain(|(h, option)| *h != handle || option.name() != name);
     }
 
     pub(super) fn forget(&mut self, handle: Handle) {
