@@ -1,12 +1,11 @@
 //! A TCP connection: two ends, two pipes, and the handshake between them.
 
-use core::time::Duration;
-
 use usocket_core::spi::Handle;
 use usocket_core::{Error, Instant, SockAddr, earlier};
 
 use super::faults::Path;
-use super::pipe::Pipe;
+use super::pipe::{Line, Pipe};
+use super::socket::Tuning;
 
 /// Which end: the one that connects, or the one that accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,12 +75,42 @@ pub(super) struct End {
     pub(super) read_shut: bool,
     /// It sent FIN before it got one, so TIME-WAIT will be here.
     pub(super) active: bool,
+    /// The options of its socket that concern the connection.
+    pub(super) tuning: Tuning,
+    /// When it heard of its peer last: bytes, an acknowledgment, an answered probe.
+    pub(super) heard: Instant,
+    /// When it probes a peer that has forgotten the connection.
+    pub(super) probe_at: Option<Instant>,
 }
 
 impl End {
-    pub(super) fn new(host: Option<usize>, address: SockAddr, owner: Owner) -> Self {
-        let (dead, error, read_shut, active) = (false, None, false, false);
-        Self { host, address, owner, dead, error, read_shut, active }
+    pub(super) fn new(
+        host: Option<usize>,
+        address: SockAddr,
+        owner: Owner,
+        tuning: Tuning,
+    ) -> Self {
+        Self {
+            host,
+            address,
+            owner,
+            dead: false,
+            error: None,
+            read_shut: false,
+            active: false,
+            tuning,
+            heard: Instant::ZERO,
+            probe_at: None,
+        }
+    }
+
+    /// How it sends on a path.
+    pub(super) fn line(&self, path: &Path) -> Line {
+        Line {
+            latency: path.latency,
+            bandwidth: path.faults.bandwidth,
+            no_delay: self.tuning.no_delay,
+        }
     }
 }
 
@@ -98,6 +127,8 @@ pub(super) struct Connection<const B: usize> {
     pub(super) order: u64,
     /// Bytes carried, both directions.
     pub(super) carried: u64,
+    /// Since when nothing gets through.
+    pub(super) cut_since: Option<Instant>,
 }
 
 impl<const B: usize> Connection<B> {
@@ -121,19 +152,40 @@ impl<const B: usize> Connection<B> {
         self.ends.iter().all(|end| end.owner == Owner::Gone)
     }
 
-    /// `side` ends its sending direction (R10).
-    pub(super) fn finish(&mut self, side: Side, now: Instant, latency: Duration) {
-        let first = !self.pipes[side.other().index()].fin_arrived();
-        let pipe = &mut self.pipes[side.index()];
-        if !pipe.finished() {
-            pipe.send_fin(now, latency);
-            self.ends[side.index()].active = first;
+    /// Sets the usable bytes of both directions (see [`Tuning`]).
+    pub(super) fn fit(&mut self) {
+        for side in Side::BOTH {
+            let sender = self.ends[side.index()].tuning.send_buffer;
+            let receiver = self.ends[side.other().index()].tuning.recv_buffer;
+            let least = usize::try_from(sender.min(receiver)).unwrap_or(B);
+            self.pipes[side.index()].resize(least);
         }
     }
 
+    /// `side` ends its sending direction (R10).
+    pub(super) fn finish(&mut self, side: Side, now: Instant, path: &Path) {
+        let first = !self.pipes[side.other().index()].fin_arrived();
+        let end = &mut self.ends[side.index()];
+        let pipe = &mut self.pipes[side.index()];
+        if !pipe.finished() {
+            pipe.send_fin(now, &end.line(path));
+            end.active = first;
+        }
+    }
+
+    /// `side` is told that the connection is lost, and what it had not brought out is.
+    /// The peer notices nothing until it sends.
+    pub(super) fn lose(&mut self, side: Side, error: Error) {
+        self.pipes[side.index()].cut();
+        let end = &mut self.ends[side.index()];
+        end.dead = true;
+        end.error = Some(error);
+    }
+
     /// `side` lets go of the connection and resets it.
-    pub(super) fn reset(&mut self, side: Side, now: Instant, latency: Duration) {
-        self.pipes[side.index()].send_rst(now, latency);
+    pub(super) fn reset(&mut self, side: Side, now: Instant, path: &Path) {
+        let line = self.ends[side.index()].line(path);
+        self.pipes[side.index()].send_rst(now, &line);
         self.pipes[side.other().index()].discard();
         self.ends[side.index()].owner = Owner::Gone;
     }
@@ -166,6 +218,10 @@ impl<const B: usize> Connection<B> {
             if let Owner::Closing(until) = end.owner {
                 next = earlier(next, Some(until));
             }
+        }
+        for side in Side::BOTH {
+            let probe = self.ends[side.index()].probe_at;
+            next = earlier(earlier(next, self.lost_at(side)), probe);
         }
         next
     }

@@ -1,16 +1,18 @@
 //! Datagrams: one pool for all that fly and all that wait (S18, S19).
 
 use core::net::IpAddr;
+use core::time::Duration;
 
 use usocket_core::spi::{Group, RecvFlags, RecvInfo, Shutdown};
 use usocket_core::{Error, Events, Instant, POLLERR, POLLIN, POLLOUT, Result, SockAddr, earlier};
 
+use super::faults::Path;
 use super::socket::{Dgram, Role};
 use super::state::{Id, State};
 use super::{DATAGRAMS, MAX_DATAGRAM};
 
 /// Datagrams that wait at one socket; one more is dropped (row 125).
-const QUEUE: usize = 8;
+pub(super) const QUEUE: usize = 8;
 
 /// Datagrams of one socket in flight; one more is dropped, as by a full
 /// interface queue, so that a flood does not take the whole pool (R19).
@@ -22,6 +24,8 @@ pub(super) struct Datagram {
     /// Which address of the receiving host it came to (R18).
     local: IpAddr,
     data: heapless::Vec<u8, MAX_DATAGRAM>,
+    /// Whether it stays in the host: no device sees it.
+    inside: bool,
     order: u64,
     place: Place,
 }
@@ -53,8 +57,10 @@ impl Pool {
         self.iter().count()
     }
 
-    fn queued(&self, id: Id) -> usize {
-        self.iter().filter(|datagram| datagram.place == Place::Queued(id)).count()
+    /// Datagrams and bytes that wait at a socket.
+    fn queued(&self, id: Id) -> (usize, usize) {
+        let queued = self.iter().filter(|datagram| datagram.place == Place::Queued(id));
+        queued.fold((0, 0), |(count, bytes), next| (count + 1, bytes + next.data.len()))
     }
 
     fn flying_from(&self, id: Id) -> usize {
@@ -127,8 +133,7 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
     pub(super) fn connect_datagrams(&mut self, id: Id, to: SockAddr) -> Result<()> {
         let to = Self::destination(to)?;
         self.check_broadcast(id, to.ip())?;
-        let bound = self.socket(id)?.bound;
-        let source = self.source(id.host, bound, to.ip())?;
+        let (source, _) = self.way_out(id, to.ip())?;
         let bound = self.bind_implicitly(id, source)?;
         let local = self.with_scope(id.host, source, bound.port());
         let socket = self.socket_mut(id)?;
@@ -154,11 +159,14 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         if dgram.write_shut {
             return Err(Error::EPIPE);
         }
+        let buffer = self.socket(id)?.options.tuning.send_buffer;
+        if u32::try_from(data.len()).is_ok_and(|len| len > buffer) {
+            return Err(Error::EMSGSIZE);
+        }
         let data = heapless::Vec::from_slice(data).map_err(|_| Error::EMSGSIZE)?;
         let to = Self::destination(to)?;
         self.check_broadcast(id, to.ip())?;
-        let bound = self.socket(id)?.bound;
-        let source = self.source(id.host, bound, to.ip())?;
+        let (source, inside) = self.way_out(id, to.ip())?;
         let bound = self.bind_implicitly(id, self.socket(id)?.family.unspecified())?;
         let from = self.with_scope(id.host, source, bound.port());
         let len = data.len();
@@ -167,6 +175,7 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
             to,
             local: to.ip(),
             data,
+            inside,
             order: 0,
             place: Place::Flying { due: self.now, host: id.host, source: id },
         };
@@ -175,22 +184,45 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         Ok(len)
     }
 
+    /// The address that a datagram to `to` is sent from, and whether it stays in the
+    /// host: to an address of ours, or to a group by a loopback `IP_MULTICAST_IF`.
+    fn way_out(&self, id: Id, to: IpAddr) -> Result<(IpAddr, bool)> {
+        let socket = self.socket(id)?;
+        let (bound, interface) = (socket.bound, socket.options.multicast_interface);
+        self.check_device(id, to)?;
+        if !to.is_multicast() || !to.is_ipv4() || interface.is_unspecified() {
+            return Ok((self.source(id.host, bound, to)?, self.is_local(id.host, to)));
+        }
+        let inside = interface.is_loopback();
+        if inside {
+            // As an address of ours: no device, and no link is needed.
+            self.check_device(id, interface.into())?;
+        } else {
+            self.source(id.host, bound, to)?;
+        }
+        let bound = bound.map(|bound| bound.ip());
+        let own = bound.filter(|ip| !ip.is_unspecified() && !ip.is_multicast());
+        Ok((own.unwrap_or(interface.into()), inside))
+    }
+
     /// Sends a copy to each host that shall get one.
     fn launch(&mut self, id: Id, datagram: &Datagram) {
         let to = datagram.to.ip();
         let group = to.is_multicast() || self.is_broadcast(id.host, to);
         let Ok(socket) = self.socket(id) else { return };
-        let (looped, hops) = (socket.options.multicast_loop, socket.options.multicast_ttl);
+        let options = &socket.options;
+        let (looped, hops) = (options.multicast_loop, options.multicast_ttl);
+        let ttl = options.tuning.ttl;
         let target = self.host_of(id.host, to);
         for host in 0..self.hosts.len() {
             let wanted = if !group {
-                target == Some(host)
+                target == Some(host) && ttl >= self.hops(id.host, to)
             } else if !to.is_multicast() {
-                self.is_broadcast(host, to)
+                self.is_broadcast(host, to) && (host == id.host || ttl > 0)
             } else if host == id.host {
                 looped
             } else {
-                hops > 0
+                hops > 0 && !datagram.inside
             };
             if wanted {
                 self.launch_to(id, datagram, host);
@@ -215,16 +247,28 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
                 self.note(4, datagram.order);
                 continue;
             }
+            let due = self.now + path.latency + self.delay(&path);
             let copy = Datagram {
-                from: datagram.from,
-                to: datagram.to,
                 local,
                 data: datagram.data.clone(),
                 order: self.next_order(),
-                place: Place::Flying { due: self.now + path.latency, host, source: id },
+                place: Place::Flying { due, host, source: id },
+                ..*datagram
             };
             let _ = self.pool.put(copy);
         }
+    }
+
+    /// What the `reorder` fault adds.
+    fn delay(&mut self, path: &Path) -> Duration {
+        if !self.chance(path.faults.reorder) {
+            return Duration::ZERO;
+        }
+        // 1 to 4 times the latency, in thousandths of it.
+        let factor = 1000 + self.random() % 3001;
+        let latency = path.latency.max(Duration::from_millis(1));
+        let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX / 5000);
+        Duration::from_micros(micros.saturating_mul(factor) / 1000)
     }
 
     fn own_address(&self, host: usize, to: IpAddr) -> IpAddr {
@@ -259,7 +303,7 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
             self.deliver_to_group(host, datagram);
             return;
         }
-        let target = if path.faults.refuse { None } else { self.best_socket(host, from, to) };
+        let target = if path.faults.refuse { None } else { self.best_socket(host, &datagram) };
         match target {
             Some(id) => self.enqueue(id, datagram),
             None => {
@@ -274,14 +318,18 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
     }
 
     fn enqueue(&mut self, id: Id, datagram: Datagram) {
-        if self.pool.queued(id) < QUEUE {
+        let buffer = self.socket(id).map_or(0, |socket| socket.options.tuning.recv_buffer);
+        let (count, bytes) = self.pool.queued(id);
+        let bytes = u32::try_from(bytes + datagram.data.len()).unwrap_or(u32::MAX);
+        if count < QUEUE && bytes <= buffer {
             let _ = self.pool.put(Datagram { place: Place::Queued(id), ..datagram });
         }
     }
 
     /// The socket for a datagram: a connected one first, then the one bound to
     /// the very address, then a wildcard's.
-    fn best_socket(&self, host: usize, from: SockAddr, to: SockAddr) -> Option<Id> {
+    fn best_socket(&self, host: usize, datagram: &Datagram) -> Option<Id> {
+        let (from, to) = (datagram.from, datagram.to);
         let sockets = self.hosts[host].sockets.iter();
         let fitting = sockets.filter_map(|(handle, socket)| {
             let Role::Dgram(dgram) = socket.role else { return None };
@@ -290,6 +338,7 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
             let fits = bound.port() == to.port()
                 && bound.family() == to.family()
                 && (exact || bound.ip().is_unspecified())
+                && (!datagram.inside || socket.options.device.is_empty())
                 && dgram.peer.is_none_or(|peer| peer == from);
             fits.then_some(((dgram.peer.is_some(), exact), handle))
         });
@@ -305,14 +354,19 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         for (handle, socket) in self.hosts[host].sockets.iter() {
             let Role::Dgram(dgram) = socket.role else { continue };
             let Some(bound) = socket.bound else { continue };
+            let options = &socket.options;
             let joined = !to.ip().is_multicast()
-                || socket.options.groups.iter().any(|group| group_ip(group) == to.ip());
+                || options
+                    .groups
+                    .iter()
+                    .any(|group| group_ip(group) == to.ip() && is_inside(group) == datagram.inside);
             if bound.port() == to.port()
                 && bound.family() == to.family()
                 && (bound.ip().is_unspecified()
                     || bound.ip() == to.ip()
                     || bound.ip() == datagram.local)
                 && dgram.peer.is_none_or(|peer| peer == from)
+                && (!datagram.inside || options.device.is_empty())
                 && joined
             {
                 let _ = members.push(Id { host, handle });
@@ -395,6 +449,11 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
     pub(super) fn datagrams_due(&self) -> Option<Instant> {
         self.pool.iter().fold(None, |next, datagram| earlier(next, datagram.due()))
     }
+}
+
+/// Whether the group was joined on the loopback interface.
+fn is_inside(group: &Group) -> bool {
+    matches!(group, Group::V4 { interface, .. } if interface.is_loopback())
 }
 
 /// The group's address.

@@ -33,6 +33,9 @@ pub struct Faults {
     pub loss: u16,
     /// Datagrams delivered twice, of 1000.
     pub duplicate: u16,
+    /// Datagrams, of 1000, that take 2 to 5 times as long as the others, 2 to 5 ms
+    /// at least: later ones overtake them.
+    pub reorder: u16,
     /// A stream is reset, for both ends, once it has carried this many bytes,
     /// both directions together.
     pub reset_after: Option<u64>,
@@ -48,6 +51,7 @@ impl Faults {
         segment: None,
         loss: 0,
         duplicate: 0,
+        reorder: 0,
         reset_after: None,
     };
 }
@@ -91,6 +95,7 @@ impl Path {
         all.segment = least(all.segment, more.segment);
         all.loss = all.loss.max(more.loss);
         all.duplicate = all.duplicate.max(more.duplicate);
+        all.reorder = all.reorder.max(more.reorder);
         all.reset_after = least(all.reset_after, more.reset_after);
         self.stalled_until = self.stalled_until.max(entry.stalled_until);
     }

@@ -5,14 +5,14 @@
 //! - **The worked example of a backend.** Read it beside the clauses of
 //!   [`usocket_core::spi`], in this order: `host` (the two traits, one short lock
 //!   per method), `socket` (states and readiness), `stream` and `wire` (what
-//!   the caller does to a connection, what arrives for it), `pipe`, `datagram`,
-//!   `ports`, `options`, `names`, and `state` with the one loop that moves it all.
+//!   the caller does to a connection, what arrives for it), `pipe`, `timers`,
+//!   `datagram`, `ports`, `options`, `names`, and `state` with the one loop that moves it all.
 //! - **The backend that shows that the conformance kit can be passed.**
 //! - **The network of the application test kit.** A [`Network`] has several
 //!   [`Host`]s. One is the application's backend; the others run the peers, as
 //!   [scripts](crate::Step) or as code of your own. [`Faults`] spoil the network:
 //!   refusals, black holes, latency, bandwidth, short reads, stalls, resets, loss,
-//!   a link that goes down, a name server that fails. With [`Virtual`] time a
+//!   reordering, a link that goes down, a name server that fails. With [`Virtual`] time a
 //!   test of a 75-second timeout takes microseconds, and equal seeds give
 //!   equal runs.
 //!
@@ -47,8 +47,38 @@
 //!   `connect_result`, `connect`, `take_error`.
 //! - A neighbour that does not exist is `EHOSTUNREACH` after 3 s; whatever is no
 //!   neighbour and no known host is `ENETUNREACH` at once (row 92).
-//! - Without a link, streams get `ENETDOWN` at once, and what is sent to them is
-//!   answered with RST once the link is back.
+//! - Without a link, streams get `ENETDOWN` at once, what they had in flight is
+//!   lost, and what is sent to them is answered with RST once the link is back.
+//! - A stream that has something to send (bytes or FIN on their way, or no room) and
+//!   gets nothing through for 120 s since the last progress fails with `ETIMEDOUT`,
+//!   told once as a reset is; then come end of stream and `EPIPE`.
+//! - So does an idle one with `SO_KEEPALIVE`, `TCP_KEEPIDLE` after its last sign of the
+//!   peer, and after `TCP_KEEPCNT` probes at `TCP_KEEPINTVL` (7200 s, 9, 75 s). Setting
+//!   one of the four begins anew. A peer that is there again but has lost the
+//!   connection answers a probe with RST.
+//! - An accepted socket begins with the default options and buffers (R8, row 75),
+//!   whatever its listener's are; Linux copies some of them.
+//!
+//! # What the options do
+//!
+//! An option has the effect below, or is `ENOPROTOOPT`: what is for streams on
+//! datagrams and the other way round, and `IP_MULTICAST_IF` on an IPv6 socket. Only
+//! `SO_BROADCAST` does nothing on a stream: row 138 wants it there.
+//!
+//! | option | effect |
+//! |---|---|
+//! | `SO_SNDBUF`, `SO_RCVBUF` on streams | at each end; usable bytes of a direction: the least of the ring, the sender's `SO_SNDBUF` and the receiver's `SO_RCVBUF`; [`MIN_BUFFER`] to the ring's size, the default |
+//! | `SO_SNDBUF` on datagrams | longer ones are `EMSGSIZE`; [`MIN_BUFFER`] to [`MAX_DATAGRAM`], the default |
+//! | `SO_RCVBUF` on datagrams | bytes that wait, beside at most 8 datagrams; room for 4 (S19) to 8 of [`MAX_DATAGRAM`], the default |
+//! | `SO_BINDTODEVICE` | [`DEVICE`] or nothing, else `ENODEV`: the host itself is not reached (`ENETUNREACH`) and does not reach it; final once a stream connects (`EINVAL`) |
+//! | `SO_LINGER` | the bound of a close in the background; 0 resets |
+//! | `TCP_NODELAY` | small sends do not wait for acknowledgments (Nagle's rule) |
+//! | `IP_TTL` | 0 stays in the host, 1 reaches neighbours, more every host; what does not suffice gets lost |
+//! | `IP_MULTICAST_TTL` | 0 stays in the host, more reaches every host: they share one link |
+//! | `IP_MULTICAST_LOOP` | whether members on the host itself get a copy |
+//! | `IP_MULTICAST_IF` | an address of ours, else `EADDRNOTAVAIL`: the sender's address; a loopback one stays in the host, for those who joined on it |
+//!
+//! A size out of range becomes the nearest in it: `getsockopt` tells.
 
 mod clock;
 mod connection;
@@ -66,6 +96,7 @@ mod state;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod wire;
 mod world;
 
@@ -81,6 +112,9 @@ pub const HOSTS: usize = 4;
 
 /// Largest datagram: what fits into an Ethernet frame, as there is no fragmentation.
 pub const MAX_DATAGRAM: usize = 1472;
+
+/// Least size of a buffer that `SO_SNDBUF` and `SO_RCVBUF` can ask for.
+pub const MIN_BUFFER: usize = 64;
 
 /// Datagrams in flight and waiting, of all hosts together.
 pub const DATAGRAMS: usize = 48;

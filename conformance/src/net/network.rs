@@ -75,7 +75,8 @@ impl<P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize>
 
     /// Adds a host with these addresses, at most 8. Its loopback addresses come
     /// with it. Neighbours are what shares 24 bits of an IPv4 or 64 bits of an
-    /// IPv6 address; all hosts are reachable.
+    /// IPv6 address; all hosts are reachable, others than neighbours with an
+    /// `IP_TTL` of 2 or more.
     ///
     /// # Errors
     /// `ENOBUFS`: too many addresses, or no room for another host.
@@ -106,7 +107,9 @@ impl<P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize>
     /// `ENOBUFS`: 16 addresses have faults already.
     pub fn set_faults(&self, ip: IpAddr, faults: Faults) -> Result<()> {
         self.with(|state| {
+            state.note_cuts();
             entry(state, ip)?.faults = faults;
+            state.note_cuts();
             state.touch();
             Ok(())
         })
@@ -120,7 +123,9 @@ impl<P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize>
     pub fn stall(&self, ip: IpAddr, time: Duration) -> Result<()> {
         self.with(|state| {
             let until = state.now + time;
+            state.note_cuts();
             entry(state, ip)?.stalled_until = until;
+            state.note_cuts();
             state.touch();
             Ok(())
         })

@@ -223,6 +223,23 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         self.hosts.iter().position(|other| other.addresses.contains(&ip))
     }
 
+    /// The `IP_TTL` that it takes from `host` to `ip`: 0 to itself, 1 to a
+    /// neighbour, 2 to another network: between networks is one router.
+    pub(super) fn hops(&self, host: usize, ip: IpAddr) -> u8 {
+        match ip {
+            _ if self.is_local(host, ip) => 0,
+            _ if self.on_link(host, ip) => 1,
+            _ => 2,
+        }
+    }
+
+    /// A socket that is bound to the device cannot reach its own host: that way is
+    /// not over the device.
+    pub(super) fn check_device(&self, id: Id, to: IpAddr) -> Result<()> {
+        let bound = !self.socket(id)?.options.device.is_empty();
+        if bound && self.is_local(id.host, to) { Err(Error::ENETUNREACH) } else { Ok(()) }
+    }
+
     /// The address `host` sends from to reach `to`, or why it cannot (row 92, R24).
     pub(super) fn source(
         &self,
@@ -242,7 +259,7 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
             Link::NoAddress => return Err(Error::ENETUNREACH),
         }
         let group = to.is_multicast() || self.is_broadcast(host, to);
-        // There is no router: only neighbours, and what a test named, is reachable.
+        // Only neighbours, hosts, and what a test named, are reachable.
         let known = self.on_link(host, to)
             || self.host_of(host, to).is_some()
             || self.faults.iter().any(|entry| entry.ip == to);

@@ -1,9 +1,13 @@
 //! A socket's state, and what a poll says of it.
 
+use core::ops::RangeInclusive;
+
 use usocket_core::spi::{DeviceName, Group, SockType};
 use usocket_core::{Error, Events, Family, POLLERR, POLLHUP, POLLIN, POLLOUT, SockAddr};
 
 use super::connection::{Connection, Side};
+use super::datagram::QUEUE;
+use super::{MAX_DATAGRAM, MIN_BUFFER};
 
 /// Groups that one socket can join.
 pub(super) const GROUPS: usize = 4;
@@ -59,22 +63,66 @@ pub(super) struct Dgram {
     pub(super) write_shut: bool,
 }
 
-/// The options of a socket, with their defaults.
-#[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "independent options")]
-pub(super) struct Options {
-    pub(super) reuse: bool,
-    pub(super) broadcast: bool,
-    pub(super) keep_alive: bool,
-    pub(super) linger: Option<u16>,
+/// The options that a connection has to know, of each of its ends. `TCP_NODELAY`
+/// ends the waiting of small sends.
+///
+/// The usable bytes of a direction are the least of the ring, the sender's
+/// `SO_SNDBUF` and the receiver's `SO_RCVBUF`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tuning {
     pub(super) send_buffer: u32,
     pub(super) recv_buffer: u32,
-    pub(super) device: DeviceName,
     pub(super) no_delay: bool,
+    pub(super) ttl: u8,
+    pub(super) keep_alive: bool,
     pub(super) keep_idle: u16,
     pub(super) keep_interval: u16,
     pub(super) keep_count: u8,
-    pub(super) ttl: u8,
+}
+
+impl Tuning {
+    pub(super) fn new(kind: SockType, ring: usize) -> Self {
+        let (send, recv) = buffer_ranges(kind, ring);
+        Self {
+            send_buffer: *send.end(),
+            recv_buffer: *recv.end(),
+            no_delay: false,
+            ttl: 64,
+            keep_alive: false,
+            keep_idle: 7200,
+            keep_interval: 75,
+            keep_count: 9,
+        }
+    }
+}
+
+/// The possible values of `SO_SNDBUF` and `SO_RCVBUF`; see [`MIN_BUFFER`].
+#[expect(clippy::cast_possible_truncation, reason = "buffers in memory are far below 4 GiB")]
+pub(super) fn buffer_ranges(
+    kind: SockType,
+    ring: usize,
+) -> (RangeInclusive<u32>, RangeInclusive<u32>) {
+    match kind {
+        SockType::Stream => {
+            let range = MIN_BUFFER.min(ring) as u32..=ring as u32;
+            (range.clone(), range)
+        }
+        SockType::Dgram => {
+            let whole = MAX_DATAGRAM as u32;
+            (MIN_BUFFER as u32..=whole, 4 * whole..=QUEUE as u32 * whole)
+        }
+    }
+}
+
+/// The options of a socket, with their defaults.
+#[derive(Clone, Debug)]
+pub(super) struct Options {
+    pub(super) reuse: bool,
+    /// Without effect on a stream, which has no broadcast address as its peer.
+    pub(super) broadcast: bool,
+    pub(super) linger: Option<u16>,
+    pub(super) device: DeviceName,
+    pub(super) tuning: Tuning,
     pub(super) multicast_interface: core::net::Ipv4Addr,
     pub(super) multicast_ttl: u8,
     pub(super) multicast_loop: bool,
@@ -82,21 +130,14 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// The defaults of Linux, buffers of `buffer` bytes.
-    pub(super) fn new(buffer: u32) -> Self {
+    /// The defaults of Linux, buffers as large as can be.
+    pub(super) fn new(kind: SockType, ring: usize) -> Self {
         Self {
             reuse: false,
             broadcast: false,
-            keep_alive: false,
             linger: None,
-            send_buffer: buffer,
-            recv_buffer: buffer,
             device: DeviceName::new(),
-            no_delay: false,
-            keep_idle: 7200,
-            keep_interval: 75,
-            keep_count: 9,
-            ttl: 64,
+            tuning: Tuning::new(kind, ring),
             multicast_interface: core::net::Ipv4Addr::UNSPECIFIED,
             multicast_ttl: 1,
             multicast_loop: true,
@@ -106,12 +147,12 @@ impl Options {
 }
 
 impl Socket {
-    pub(super) fn new(family: Family, kind: SockType, buffer: u32) -> Self {
+    pub(super) fn new(family: Family, kind: SockType, ring: usize) -> Self {
         let role = match kind {
             SockType::Stream => Role::Idle,
             SockType::Dgram => Role::Dgram(Dgram::default()),
         };
-        let options = Options::new(buffer);
+        let options = Options::new(kind, ring);
         Self { family, kind, bound: None, implicit: false, role, options }
     }
 

@@ -116,8 +116,7 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         if !self.hosts[host].addresses.iter().any(|&ip| Family::of(ip) == family) {
             return Err(Error::EAFNOSUPPORT);
         }
-        let buffer = u32::try_from(B).unwrap_or(u32::MAX);
-        let socket = Socket::new(family, kind, buffer);
+        let socket = Socket::new(family, kind, B);
         self.hosts[host].sockets.insert(socket).map_err(|_| Error::ENOMEM)
     }
 
@@ -169,10 +168,17 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         path
     }
 
-    /// The path of a connection.
+    /// The path of a connection. It is silent, too, if an end's `IP_TTL` does not
+    /// suffice: then bytes, or their acknowledgments, get lost.
     pub(super) fn path_of(&self, connection: &Connection<B>) -> Path {
         let [a, b] = &connection.ends;
-        self.path((a.host, a.address.ip()), (b.host, b.address.ip()))
+        let mut path = self.path((a.host, a.address.ip()), (b.host, b.address.ip()));
+        for (own, other) in [(a, b), (b, a)] {
+            if let Some(host) = own.host {
+                path.faults.silent |= own.tuning.ttl < self.hops(host, other.address.ip());
+            }
+        }
+        path
     }
 
     /// Says that `drive` has work at `due`.

@@ -7,7 +7,7 @@ use usocket_core::{Error, Events, POLLIN, Result, SockAddr};
 
 use super::connection::{Connection, End, Owner, Phase, Side};
 use super::pipe::Pipe;
-use super::socket::{Role, Socket};
+use super::socket::{Role, Socket, Tuning};
 use super::state::{Id, State};
 
 /// How long a connect goes unanswered before it fails, as in BSD (R5).
@@ -48,8 +48,14 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         let index = self.oldest_pending(id).ok_or(Error::EAGAIN)?;
         // Where no slot is free the connection stays in the backlog (S16).
         let handle = self.open(id.host, family, SockType::Stream)?;
+        let tuning = self.socket(Id { host: id.host, handle })?.options.tuning;
+        let now = self.now;
         let connection = self.connection(index);
-        connection.ends[Side::Server.index()].owner = Owner::Socket(handle);
+        let end = &mut connection.ends[Side::Server.index()];
+        end.owner = Owner::Socket(handle);
+        end.tuning = tuning;
+        end.heard = now;
+        connection.fit();
         let [client, server] = &connection.ends;
         let (peer, local) = (client.address, server.address);
         let socket = self.socket_mut(Id { host: id.host, handle })?;
@@ -85,12 +91,12 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
             }
             Role::Dgram(_) => return self.connect_datagrams(id, to),
         }
-        let bound = socket.bound;
-        let send_buffer = usize::try_from(socket.options.send_buffer).unwrap_or(B);
+        let (bound, tuning) = (socket.bound, socket.options.tuning);
         let to = Self::destination(to)?;
         if to.ip().is_multicast() || self.is_broadcast(id.host, to.ip()) {
             return Err(Error::ENETUNREACH);
         }
+        self.check_device(id, to.ip())?;
         let source = self.source(id.host, bound, to.ip())?;
         let free = self.connections.iter().position(Option::is_none).ok_or(Error::ENOBUFS)?;
         let bound = self.bind_implicitly(id, source)?;
@@ -105,17 +111,21 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
             None if !named => Phase::Refused(self.now + NEIGHBOUR_TIMEOUT, Error::EHOSTUNREACH),
             _ => Phase::Syn(self.now + path.latency),
         };
-        self.connections[free] = Some(Connection {
+        let theirs = Tuning::new(SockType::Stream, B);
+        let mut connection = Connection {
             ends: [
-                End::new(Some(id.host), local, Owner::Socket(id.handle)),
-                End::new(there, to, Owner::Gone),
+                End::new(Some(id.host), local, Owner::Socket(id.handle), tuning),
+                End::new(there, to, Owner::Gone, theirs),
             ],
-            pipes: [Pipe::new(send_buffer), Pipe::new(B)],
+            pipes: [Pipe::new(B), Pipe::new(B)],
             phase,
             give_up: self.now + CONNECT_TIMEOUT,
             order: 0,
             carried: 0,
-        });
+            cut_since: None,
+        };
+        connection.fit();
+        self.connections[free] = Some(connection);
         let socket = self.socket_mut(id)?;
         socket.role = Role::Connecting(free);
         socket.bound = Some(local);
@@ -163,7 +173,7 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         if data.is_empty() {
             return Ok(0);
         }
-        let taken = pipe.push(data, now, path.latency, path.faults.bandwidth);
+        let taken = pipe.push(data, now, &end.line(&path));
         if taken == 0 {
             return Err(Error::EAGAIN);
         }
@@ -240,7 +250,7 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
             connection.ends[side.index()].read_shut = true;
         }
         if how != Shutdown::Read {
-            connection.finish(side, now, path.latency);
+            connection.finish(side, now, &path);
         }
         self.touch();
         Ok(())
@@ -273,9 +283,9 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         if connection.ends[side.index()].dead {
             connection.ends[side.index()].owner = Owner::Gone;
         } else if abort || unread {
-            connection.reset(side, now, path.latency);
+            connection.reset(side, now, &path);
         } else {
-            connection.finish(side, now, path.latency);
+            connection.finish(side, now, &path);
             connection.ends[side.index()].owner = Owner::Closing(now + linger);
         }
     }
@@ -290,7 +300,7 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
             let (path, now) = (self.path_of(connection), self.now);
             let connection = self.connection(index);
             if connection.established() {
-                connection.reset(Side::Server, now, path.latency);
+                connection.reset(Side::Server, now, &path);
             } else {
                 connection.ends[1].owner = Owner::Gone;
                 connection.phase = Phase::Refused(now + path.latency, Error::ECONNREFUSED);

@@ -1,16 +1,19 @@
 //! Streams: what arrives on the wire.
 
+use core::time::Duration;
+
 use usocket_core::spi::{Handle, Link};
 use usocket_core::{Error, Instant, SockAddr};
 
 use super::connection::{Owner, Phase, Side};
 use super::faults::Path;
+use super::pipe::Line;
 use super::ports::{TIME_WAIT, TimeWait};
 use super::socket::Role;
 use super::state::{Id, State};
 
 /// When a SYN that found the backlog full is sent again (row 63).
-const SYN_AGAIN: core::time::Duration = core::time::Duration::from_secs(1);
+const SYN_AGAIN: Duration = Duration::from_secs(1);
 
 impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
     /// Moves every connection; whether any moved.
@@ -31,6 +34,7 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
             return shaken;
         }
         let mut moved = shaken;
+        moved |= self.step_timers(index, &path);
         for side in Side::BOTH {
             moved |= self.pump(index, side, &path);
         }
@@ -55,6 +59,7 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
             Phase::Syn(due) if due <= now && !blocked => self.handle_syn(index, path),
             Phase::SynAck(due) if due <= now && !blocked => {
                 connection.phase = Phase::Ack(now + path.latency);
+                connection.ends[0].heard = now;
                 let client = &connection.ends[0];
                 if let (Some(host), Owner::Socket(handle)) = (client.host, client.owner) {
                     let id = Id { host, handle };
@@ -78,10 +83,10 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
     /// A SYN arrives: into the backlog, or back as a refusal (rows 63, 81).
     fn handle_syn(&mut self, index: usize, path: &Path) {
         let now = self.now;
-        let end = &self.connection(index).ends[1];
-        let (host, address) = (end.host, end.address);
+        let [client, end] = &self.connection(index).ends;
+        let (from, host, address) = (client.host, end.host, end.address);
         let listener = match host {
-            Some(host) if !path.faults.refuse => self.listener_at(host, address),
+            Some(host) if !path.faults.refuse => self.listener_at(host, address, from),
             _ => None,
         };
         let connection = self.connection(index);
@@ -100,7 +105,12 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
     }
 
     /// The listener for `address`, the one bound to it before a wildcard's.
-    fn listener_at(&self, host: usize, address: SockAddr) -> Option<(Handle, usize)> {
+    fn listener_at(
+        &self,
+        host: usize,
+        address: SockAddr,
+        from: Option<usize>,
+    ) -> Option<(Handle, usize)> {
         let sockets = self.hosts[host].sockets.iter();
         let listeners = sockets.filter_map(|(handle, socket)| {
             let Role::Listening { backlog } = socket.role else { return None };
@@ -108,7 +118,8 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
             let exact = bound.ip() == address.ip();
             let fits = bound.port() == address.port()
                 && bound.family() == address.family()
-                && (exact || bound.ip().is_unspecified());
+                && (exact || bound.ip().is_unspecified())
+                && (from != Some(host) || socket.options.device.is_empty());
             fits.then_some((exact, handle, backlog))
         });
         listeners.max_by_key(|&(exact, ..)| exact).map(|(_, handle, backlog)| (handle, backlog))
@@ -131,38 +142,47 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         if path.blocked(now) {
             return false;
         }
+        let to = from.other();
         let connection = self.connection(index);
+        let line = connection.ends[from.index()].line(path);
+        let departed = connection.pipes[from.index()].depart(now, &line);
+        if connection.answer_lost(to, now, path) {
+            return true;
+        }
         let left = path
             .faults
             .reset_after
             .map_or(u64::MAX, |limit| limit.saturating_sub(connection.carried));
-        let delivered = connection.pipes[from.index()].deliver(now, left);
+        let delivered = connection.pipes[from.index()].deliver(now, left, path.latency);
         connection.carried += delivered.bytes;
         if path.faults.reset_after.is_some_and(|limit| connection.carried >= limit) {
             return self.break_connection(index, now) || delivered.any();
         }
         if !delivered.any() {
-            return false;
+            return departed;
         }
-        let to = from.other();
+        for end in &mut connection.ends {
+            end.heard = now;
+            end.probe_at = None;
+        }
         let held =
             matches!(connection.ends[to.index()].owner, Owner::Socket(_) | Owner::Pending(_));
         if !held {
             connection.pipes[from.index()].discard();
             // Nobody is there to read: the sender must learn it (row 98).
             if delivered.bytes > 0 {
-                connection.reset(to, now, path.latency);
+                connection.reset(to, now, path);
             }
         }
         if delivered.rst {
             let told = connection.pipes[from.index()].fin_arrived();
             let end = &mut connection.ends[to.index()];
-            if held {
+            if !held {
+                end.owner = Owner::Gone;
+            } else if !end.dead {
                 end.dead = true;
                 // After an end of stream only the sender has something to learn.
                 end.error = Some(if told { Error::EPIPE } else { Error::ECONNRESET });
-            } else {
-                end.owner = Owner::Gone;
             }
         }
         let what =
@@ -179,8 +199,8 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
             let pipe = &mut connection.pipes[side.index()];
             if !pipe.was_reset() {
                 pipe.cut();
-                pipe.send_rst(now, core::time::Duration::ZERO);
-                let _ = pipe.deliver(now, 0);
+                pipe.send_rst(now, &Line::default());
+                let _ = pipe.deliver(now, 0, Duration::ZERO);
                 moved = true;
             }
             let end = &mut connection.ends[side.index()];
@@ -215,7 +235,7 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         }
         if connection.lingers(side) {
             connection.pipes[side.index()].cut();
-            connection.reset(side, now, path.latency);
+            connection.reset(side, now, path);
         } else {
             // All is out; a peer that never closes is answered when it sends.
             connection.ends[side.index()].owner = Owner::Gone;
@@ -234,13 +254,17 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
                 self.fail_connect(index, error);
                 continue;
             }
-            for end in connection.ends.iter_mut().filter(|end| end.host == Some(host)) {
+            for side in Side::BOTH {
+                let end = &mut connection.ends[side.index()];
+                if end.host != Some(host) {
+                    continue;
+                }
                 match end.owner {
-                    Owner::Socket(_) if !end.dead => {
-                        end.dead = true;
-                        end.error = Some(error);
+                    Owner::Socket(_) if !end.dead => connection.lose(side, error),
+                    Owner::Pending(_) | Owner::Closing(_) => {
+                        end.owner = Owner::Gone;
+                        connection.pipes[side.index()].cut();
                     }
-                    Owner::Pending(_) | Owner::Closing(_) => end.owner = Owner::Gone,
                     _ => {}
                 }
             }
@@ -253,7 +277,9 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
 
     /// The state of the link of `host`.
     pub(super) fn set_link(&mut self, host: usize, link: Link) {
+        self.note_cuts();
         self.hosts[host].link = link;
+        self.note_cuts();
         match link {
             Link::Up => self.touch(),
             Link::Down => self.link_lost(host, Error::ENETDOWN),

@@ -4,8 +4,10 @@ mod datagrams;
 mod faults;
 mod leaks;
 mod names;
+mod options;
 mod readiness;
 mod streams;
+mod timers;
 mod waiters;
 
 use core::time::Duration;
