@@ -89,7 +89,7 @@ pub use file::{File, Stream};
 pub use inet::{BinAddr, INET_ADDRSTRLEN, inet_ntop, inet_pton, ip_text};
 #[cfg(feature = "embedded-io-async")]
 pub use io_async::AsyncStream;
-pub use net::Usocket;
+pub use net::{Endpoint, Usocket};
 pub use poll::{
     IPoll, ONE_SHOT, Place, Poll, PollRef, Pollable, Ready, ReadyIter, ReadyList, SelectTimeout,
     Selected, UserWake, select,

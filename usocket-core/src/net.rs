@@ -89,17 +89,20 @@ pub trait Usocket: Backend {
         resolve::getaddrinfo(self, host, port, &hints.into())
     }
 
-    /// Connects to `"host:port"`, trying all addresses of the name, and returns
-    /// the stream, blocking and without a timeout. `timeout` bounds the whole.
-    /// An IPv6 literal stands in brackets, `"[::1]:80"`.
+    /// Connects to `"host:port"` or `(host, port)`, trying all addresses of the
+    /// name, and returns the stream, blocking and without a timeout. `timeout`
+    /// bounds the whole. In the first form an IPv6 literal stands in brackets,
+    /// `"[::1]:80"`.
     ///
     /// # Errors
     /// Those of `getaddrinfo`; those of `connect`, of the last address tried;
-    /// `EINVAL` without a port.
-    fn dial(&self, host_port: &str, timeout: impl IntoTimeout) -> Result<Socket<'_, Self>> {
-        let (host, port) = host_port.rsplit_once(':').ok_or(Error::EINVAL)?;
-        let port: u16 = port.parse().map_err(|_| Error::EINVAL)?;
-        let host = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    /// `EINVAL` without a port or with a timeout of zero.
+    fn dial<'h>(
+        &self,
+        to: impl Into<Endpoint<'h>>,
+        timeout: impl IntoTimeout,
+    ) -> Result<Socket<'_, Self>> {
+        let (host, port) = to.into().parts()?;
         let mut hints = Hints::stream();
         let deadline = match timeout.into_timeout()? {
             Timeout::Never => None,
@@ -230,6 +233,40 @@ pub trait Usocket: Backend {
 
 impl<B: Backend + ?Sized> Usocket for B {}
 
+/// Where [`Usocket::dial`] connects to: made of `"host:port"` or `(host, port)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Endpoint<'h> {
+    /// `"host:port"`, an IPv6 literal in brackets.
+    Text(&'h str),
+    /// Host and port.
+    Pair(&'h str, u16),
+}
+
+impl<'h> From<&'h str> for Endpoint<'h> {
+    fn from(text: &'h str) -> Self {
+        Endpoint::Text(text)
+    }
+}
+
+impl<'h> From<(&'h str, u16)> for Endpoint<'h> {
+    fn from((host, port): (&'h str, u16)) -> Self {
+        Endpoint::Pair(host, port)
+    }
+}
+
+impl<'h> Endpoint<'h> {
+    fn parts(self) -> Result<(&'h str, u16)> {
+        let text = match self {
+            Endpoint::Pair(host, port) => return Ok((host, port)),
+            Endpoint::Text(text) => text,
+        };
+        let (host, port) = text.rsplit_once(':').ok_or(Error::EINVAL)?;
+        let port = port.parse().map_err(|_| Error::EINVAL)?;
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        Ok((bare.unwrap_or(host), port))
+    }
+}
+
 /// The runner's registration, taken back when it is dropped.
 struct Work<'b, B: Backend + ?Sized> {
     net: &'b B,
@@ -247,6 +284,22 @@ impl<B: Backend + ?Sized> Drop for Work<'_, B> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
             self.net.unregister(key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints() {
+        let parts = |text: &'static str| Endpoint::from(text).parts();
+        assert_eq!(parts("example.org:80"), Ok(("example.org", 80)));
+        assert_eq!(parts("[::1]:8080"), Ok(("::1", 8080)));
+        assert_eq!(Endpoint::from(("::1", 80)).parts(), Ok(("::1", 80)));
+        for bad in ["example.org", "example.org:", "example.org:-1", "example.org:65536", ""] {
+            assert_eq!(parts(bad), Err(Error::EINVAL), "{bad}");
         }
     }
 }

@@ -2,7 +2,6 @@
 
 mod failure;
 
-use core::fmt::Write;
 use core::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -86,15 +85,10 @@ fn connect<'b, B: Backend, E>(
     url: &Url<'_>,
     timeout: Duration,
 ) -> Result<Socket<'b, B>, Failure<E>> {
-    // A name of 253 letters is the longest there is.
-    let mut address = heapless::String::<272>::new();
-    write!(address, "[{}]:{}", url.host, url.port).map_err(|_| Failure::LongRequest)?;
-    let dialled = net.dial(&address, timeout).and_then(|s| s.settimeout(timeout).map(|()| s));
-    dialled.map_err(
-        |error| {
-            if error.errno() < 0 { Failure::Name(error) } else { Failure::Connect(error) }
-        },
-    )
+    let dialled = net.dial((url.host, url.port), timeout);
+    dialled.and_then(|s| s.settimeout(timeout).map(|()| s)).map_err(|error| {
+        if error.errno() < 0 { Failure::Name(error) } else { Failure::Connect(error) }
+    })
 }
 
 /// A reset before any byte of an answer is an end without an answer.

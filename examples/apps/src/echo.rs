@@ -2,7 +2,6 @@
 
 use core::net::Ipv4Addr;
 
-use usocket::Ready;
 use usocket::prelude::*;
 
 use crate::Journal;
@@ -65,9 +64,9 @@ impl<'b, B: Backend, const N: usize, const BUF: usize> EchoServer<'b, B, N, BUF>
     /// # Errors
     /// Those of the poll. What goes wrong with one client ends only that client.
     pub fn turn(&mut self, ms: Option<i32>, journal: &mut impl Journal) -> Result<()> {
-        // The list borrows the poll, which is about to change.
-        let ready: heapless::Vec<Ready<'b>, N> = self.poll.poll(ms)?.iter().collect();
-        for ready in &ready {
+        self.poll.poll(ms)?;
+        // One by one, as the poll changes meanwhile.
+        while let Some(ready) = self.poll.next_ready() {
             if ready.is(&self.listener) {
                 self.accept(journal)?;
             } else if ready.is(&self.datagrams) {

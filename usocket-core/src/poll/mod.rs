@@ -32,12 +32,30 @@ use crate::{Error, Events, Instant, POLLIN, POLLOUT, Result, earlier};
 ///     listener.listen(None)?;
 ///     let mut poll = Poll::<8>::new(net);
 ///     poll.register(&listener, POLLIN)?;
-///     for ready in poll.poll(1000)? {
-///         if ready.is(&listener) {
-///             let (client, peer) = listener.accept()?;
+///     let mut clients = [const { None }; 7];
+///     loop {
+///         poll.poll(None)?;
+///         while let Some(ready) = poll.next_ready() {
+///             if ready.is(&listener) {
+///                 let (client, _) = listener.accept()?;
+///                 if let Some(free) = clients.iter_mut().find(|client| client.is_none()) {
+///                     poll.register(&client, POLLIN)?;
+///                     *free = Some(client);
+///                 }
+///             } else if let Some(slot) = clients
+///                 .iter_mut()
+///                 .find(|slot| slot.as_ref().is_some_and(|client| ready.is(client)))
+///             {
+///                 let mut buf = [0; 64];
+///                 match slot.as_ref().map_or(Ok(0), |client| client.recv(&mut buf)) {
+///                     Ok(n) if n > 0 => slot.as_ref().map_or(Ok(()), |c| c.sendall(&buf[..n]))?,
+///                     _ => {
+///                         slot.take().inspect(|client| poll.unregister(client));
+///                     }
+///                 }
+///             }
 ///         }
 ///     }
-///     Ok(())
 /// }
 /// ```
 pub struct Poll<'p, const N: usize, const S: usize = 4> {
@@ -46,6 +64,8 @@ pub struct Poll<'p, const N: usize, const S: usize = 4> {
     entries: heapless::Vec<Entry<'p>, N>,
     /// Serials of the entries found ready by the last wait.
     ready: heapless::Vec<u32, N>,
+    /// How many of them `next_ready` has shown.
+    next: usize,
     serial: u32,
     /// How many entries may still move to another source.
     unsettled: usize,
@@ -103,7 +123,7 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
         let mut sources = heapless::Vec::new();
         let _ = sources.push(Source::new(net.as_source()));
         let (entries, ready) = (heapless::Vec::new(), heapless::Vec::new());
-        Self { platform: net.platform(), sources, entries, ready, serial: 0, unsettled: 0 }
+        Self { platform: net.platform(), sources, entries, ready, next: 0, serial: 0, unsettled: 0 }
     }
 
     /// Watches `object` for `mask`, or `POLLIN | POLLOUT` if it is `None`;
@@ -170,13 +190,27 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
 
     /// Waits until an object is ready, at most `ms` milliseconds, and lists those
     /// that are (rows 192, 193). 0 only looks; `None` or negative waits for ever.
-    /// An empty list is a timeout.
+    /// An empty list is a timeout. The list borrows the poll; a loop that
+    /// registers and unregisters takes them by [`next_ready`](Self::next_ready).
     ///
     /// # Errors
     /// `ENOBUFS`: a backend's table of waiters is full.
     pub fn poll(&mut self, ms: impl Into<Option<i32>>) -> Result<ReadyList<'_, 'p, N, S>> {
         self.wait(ms.into())?;
         Ok(ReadyList { poll: self })
+    }
+
+    /// The next object that the last [`poll`](Self::poll) found ready, and `None`
+    /// after the last. Between two calls the poll may be changed: what was
+    /// unregistered is left out, what was registered is looked at by the next `poll`.
+    pub fn next_ready(&mut self) -> Option<Ready<'p>> {
+        while self.next < self.ready.len() {
+            self.next += 1;
+            if let Some((_, ready)) = self.nth_ready(self.next - 1) {
+                return Some(ready);
+            }
+        }
+        None
     }
 
     /// As [`poll`](Self::poll), as an iterator (row 207). With [`ONE_SHOT`] in
@@ -231,6 +265,7 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
 
     /// Fills `ready`.
     fn wait(&mut self, ms: Option<i32>) -> Result<()> {
+        self.next = 0;
         let limit = ms.and_then(|ms| u64::try_from(ms).ok()).map(Duration::from_millis);
         let deadline = limit.map(|limit| self.platform.now() + limit);
         let outcome = self.wait_until(deadline);

@@ -93,8 +93,8 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
     /// Accepts connections from now on, up to `backlog` ahead of
     /// [`accept`](Self::accept) (rows 60 to 68). Does not wait.
     ///
-    /// `None` picks the default, 4 or more. Negative counts as 0, which still
-    /// lets one connection complete; large values are clamped. May be repeated
+    /// `None` is 128, or what the backend has room for. Negative counts as 0, which
+    /// still lets one connection complete; large values are clamped. May be repeated
     /// to change the backlog. An unbound socket gets a port.
     ///
     /// # Errors
@@ -301,7 +301,9 @@ impl<B: Backend + ?Sized> fmt::Debug for Socket<'_, B> {
 }
 
 /// The backlog of `listen(None)` (row 60).
-const DEFAULT_BACKLOG: i32 = 4;
+///
+/// What CPython takes; a backend clamps it to what it has room for (row 64).
+const DEFAULT_BACKLOG: i32 = 128;
 
 /// The bound of a background close unless `SO_LINGER` says otherwise (R9).
 pub const DEFAULT_LINGER: Duration = Duration::from_secs(10);
