@@ -1,7 +1,9 @@
 //! Connect: blocking in one system call, or started and fetched later.
 
-use rustix::io::Errno;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+
+use rustix::io::Errno;
 use usocket_core::{Error, Events, POLLOUT, Result, SockAddr};
 
 use crate::address::reached;
@@ -20,14 +22,25 @@ impl Entry {
         if self.phase() == Phase::Connected {
             return Err(Error::EISCONN);
         }
-        self.done(sys::set_blocking_connect(&self.fd, false))?;
+        // A listener whose accepts must not wait (see `accept_now`) will refuse, and
+        // keeps its mode.
+        let polite = self.polite.load(Ordering::Acquire);
+        if !polite {
+            self.done(sys::set_blocking_connect(&self.fd, false))?;
+        }
         let mut outcome = retry(|| rustix::net::connect(&self.fd, &address.to_std()));
         if outcome == Err(Errno::CONNABORTED) {
             // The outcome of an earlier attempt was fetched by other means; this
             // call only cleared it away (Linux).
             outcome = retry(|| rustix::net::connect(&self.fd, &address.to_std()));
         }
-        self.done(sys::set_blocking_connect(&self.fd, true))?;
+        if !polite {
+            self.done(sys::set_blocking_connect(&self.fd, true))?;
+            // Another thread may just have begun to rely on it.
+            if self.polite.load(Ordering::Acquire) {
+                self.done(sys::set_blocking_connect(&self.fd, false))?;
+            }
+        }
         self.connect_outcome(address, outcome)
     }
 

@@ -248,3 +248,13 @@ fn reuse_address_is_off_until_asked_for() {
     let taken = net.bind(second, address).and_then(|()| net.listen(second, 1));
     assert_eq!(taken, Err(Error::EADDRINUSE), "never two listeners (row 58)");
 }
+
+#[test]
+fn a_refused_connect_leaves_a_listener_as_it_was() {
+    let net = net();
+    let (listening, address) = listener(&net, 4);
+    assert_eq!(net.try_accept(listening), Err(Error::EAGAIN));
+    assert_eq!(net.try_connect(listening, address), Err(Error::EISCONN));
+    // It would wait for ever here if it had been put into blocking mode.
+    assert_eq!(net.try_accept(listening), Err(Error::EAGAIN));
+}

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use socket2::Socket;
 use usocket_backend_std::StdNet;
 use usocket_conformance::{Actor, Caps, Harness, Peer, Report, Step};
 use usocket_core::spi::Handle;
@@ -86,6 +87,8 @@ pub(crate) struct ThreadPeer {
     scripts: Mutex<Scripts>,
     /// Kept open, as the address would not be silent otherwise.
     silent: Mutex<HashMap<Family, Silent>>,
+    /// Kept bound, as somebody else might listen there otherwise.
+    refusing: Mutex<HashMap<Family, (Socket, SockAddr)>>,
 }
 
 #[derive(Default)]
@@ -99,7 +102,13 @@ impl ThreadPeer {
         // Linux has all of 127/8; other systems have the one address.
         let own = Ipv4Addr::new(127, 0, 0, 2);
         let ipv4 = if UdpSocket::bind((own, 0)).is_ok() { own } else { Ipv4Addr::LOCALHOST };
-        Self { ipv4, ipv6, scripts: Mutex::default(), silent: Mutex::default() }
+        Self {
+            ipv4,
+            ipv6,
+            scripts: Mutex::default(),
+            silent: Mutex::default(),
+            refusing: Mutex::default(),
+        }
     }
 
     fn scripts(&self) -> std::sync::MutexGuard<'_, Scripts> {
@@ -152,7 +161,8 @@ impl Peer for ThreadPeer {
     }
 
     fn refusing(&self, family: Family) -> SockAddr {
-        refusing_at(self.host(family))
+        let mut refusing = self.refusing.lock().unwrap_or_else(PoisonError::into_inner);
+        refusing.entry(family).or_insert_with(|| refusing_at(self.host(family))).1
     }
 
     fn silent(&self, family: Family) -> SockAddr {

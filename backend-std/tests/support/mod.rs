@@ -60,15 +60,17 @@ pub(crate) fn datagrams(net: &StdNet, family: Family) -> [(Handle, SockAddr); 2]
 
 /// An address of the loopback on which nobody listens.
 pub(crate) fn refusing(family: Family) -> SockAddr {
-    refusing_at(loopback(family).ip())
+    // For as long as the process lives.
+    let (socket, address) = refusing_at(loopback(family).ip());
+    std::mem::forget(socket);
+    address
 }
 
-/// A port that is bound and not listening for as long as the process lives.
-pub(crate) fn refusing_at(host: IpAddr) -> SockAddr {
+/// A port that is bound and not listening for as long as the socket lives.
+pub(crate) fn refusing_at(host: IpAddr) -> (Socket, SockAddr) {
     let socket = bound(host);
     let address = socket.local_addr().unwrap().as_socket().unwrap();
-    std::mem::forget(socket);
-    address.into()
+    (socket, address.into())
 }
 
 fn bound(host: IpAddr) -> Socket {

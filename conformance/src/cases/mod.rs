@@ -1,39 +1,40 @@
 //! The cases, by section of the behaviour table.
 
+pub(crate) mod accept;
+pub(crate) mod addresses;
+pub(crate) mod bind;
 pub(crate) mod cancel;
 pub(crate) mod close;
+pub(crate) mod closed;
+pub(crate) mod connect;
 pub(crate) mod datagram;
 pub(crate) mod duplex;
 pub(crate) mod errors;
 pub(crate) mod exhaustion;
-pub(crate) mod module;
-pub(crate) mod random;
-pub(crate) mod closed;
-pub(crate) mod select;
-pub(crate) mod ipoll;
-pub(crate) mod makefile;
-pub(crate) mod outcomes;
-pub(crate) mod readiness;
-pub(crate) mod poll;
-pub(crate) mod options;
-pub(crate) mod recv;
-pub(crate) mod sendto;
-pub(crate) mod write;
-pub(crate) mod stream;
-pub(crate) mod bind;
 pub(crate) mod inet;
-pub(crate) mod addresses;
-pub(crate) mod accept;
+pub(crate) mod ipoll;
 pub(crate) mod listen;
-pub(crate) mod connect;
+pub(crate) mod makefile;
+pub(crate) mod module;
 pub(crate) mod names;
+pub(crate) mod options;
+pub(crate) mod outcomes;
+pub(crate) mod poll;
+pub(crate) mod random;
+pub(crate) mod readiness;
+pub(crate) mod recv;
+pub(crate) mod select;
 pub(crate) mod send;
 pub(crate) mod sendall;
+pub(crate) mod sendto;
 pub(crate) mod setup;
+mod stage;
+pub(crate) mod stream;
 pub(crate) mod talk;
 pub(crate) mod timeout;
-mod stage;
+pub(crate) mod write;
 
+pub use self::random::calls_in_any_order;
 use crate::{Case, Harness, Row};
 
 /// The cases of one section: `visit` shows them in order.

@@ -81,10 +81,17 @@ fn call<'h, H: Harness>(
 }
 
 pub(crate) fn any_order_of_calls<H: Harness>(h: &H) -> Outcome {
+    calls_in_any_order(h, SEEDS)
+}
+
+/// Random calls on a small pool of sockets, one run per seed: none panics, each
+/// answers what the table of `usocket_core::op` has for it, and all slots come back.
+/// The kit runs some seeds; a campaign runs many.
+pub fn calls_in_any_order<H: Harness>(h: &H, seeds: core::ops::Range<u32>) -> Outcome {
     let peer = script(h, &[Step::Listen(Family::V4, 16), Step::Accept, Step::Hold])?;
     let open = peer.address()?;
     let refusing = h.peer().refusing(Family::V4);
-    for seed in SEEDS {
+    for seed in seeds {
         let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9) | 1);
         let mut pool = heapless::Vec::<Socket<'_, H::Net>, 4>::new();
         for _ in 0..CALLS {
