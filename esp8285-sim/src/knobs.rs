@@ -1,0 +1,128 @@
+//! The knobs of sheet section 11.5 that the modem itself obeys.
+//!
+//! Those of the wire are in [`uart`](crate::uart), those of the air in [`air`](crate::air),
+//! those of the network in [`net`](crate::net).
+
+use std::time::Duration;
+
+use crate::profile::{ClosedPolicy, NoticePolicy};
+use crate::time::Instant;
+
+/// How the modem behaves beyond its firmware's table. `None` leaves it to the table.
+#[derive(Clone, Debug)]
+pub struct Knobs {
+    /// Every random choice of the modem comes from this.
+    pub seed: u64,
+    /// From power-up to `ready`.
+    pub boot_time: Duration,
+    /// Bytes of noise before `ready` (1.1); the first half is seeded garbage, the rest
+    /// is `boot_text`.
+    pub boot_noise: usize,
+    /// Text inside the boot noise, for noise that looks like an answer.
+    pub boot_text: Vec<u8>,
+    /// The rate stored in flash (section 7).
+    pub flash_baud: u32,
+    /// From the end of a command to the beginning of its answer (section 8).
+    pub command_latency: Duration,
+    /// From the end of `CIPSEND` to its prompt; at least `command_latency`.
+    pub prompt_latency: Duration,
+    /// From the last data byte to `Recv`.
+    pub recv_latency: Duration,
+    /// From `Recv` to `SEND OK` where it does not wait for the peer (2.x, UDP).
+    pub ack_latency: Duration,
+    /// The modem says `busy p...` for so long after every final result (esp-at#731).
+    pub busy_for: Duration,
+    /// Largest payload of one active `+IPD` (5.1).
+    pub ipd_chunk_max: usize,
+    /// Trailer after an active `+IPD` payload (5.1).
+    pub ipd_trailer: Option<bool>,
+    /// Passive notices (5.2).
+    pub notice: Option<NoticePolicy>,
+    /// Unread passive data at close (5.3).
+    pub closed: Option<ClosedPolicy>,
+    /// Hint and log lines of 2.x on the AT port (2.2).
+    pub chatty: bool,
+    /// From the `ERROR` of a failed open to the stale `CLOSED`; 1.x only (4.2).
+    pub stale_closed: Duration,
+    /// What becomes of the sends of this number and all later ones, counted from 0.
+    pub send_outcome: Vec<(u64, SendOutcome)>,
+    /// A send of more than this many bytes stalls after so many (2.5, 2.1 to 2.2.1).
+    pub rx_stall_after: Option<usize>,
+    /// Bytes put into the output at these offsets, counted from power-up. Where the
+    /// offset is inside a counted payload they follow it.
+    pub urc_at: Vec<(u64, Vec<u8>)>,
+    /// Spontaneous reboots.
+    pub reboot_at: Vec<Instant>,
+    /// Output that waits for the wire beyond which active receive stops taking data
+    /// from the network (section 7: TX ring 2048).
+    pub tx_ring: usize,
+}
+
+/// The end of a send (sheet sections 2.4, 2.5, scenario 22).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SendOutcome {
+    /// As the network decides.
+    Honest,
+    /// The bytes are not sent and the result is `SEND FAIL`.
+    Fail,
+    /// `SEND FAIL`, then `SEND OK` for the same send; the bytes are sent.
+    FailThenOk,
+    /// The bytes are sent and no result ever comes; the port is free.
+    Lost,
+    /// The bytes are sent, the port is free, the result comes this much later.
+    Late(Duration),
+}
+
+impl Default for Knobs {
+    /// No fault; the latencies of a quiet network (section 8).
+    fn default() -> Self {
+        Self {
+            seed: 1,
+            boot_time: Duration::from_millis(300),
+            boot_noise: 0,
+            boot_text: Vec::new(),
+            flash_baud: 115_200,
+            command_latency: Duration::from_millis(2),
+            prompt_latency: Duration::from_millis(4),
+            recv_latency: Duration::from_millis(1),
+            ack_latency: Duration::from_millis(4),
+            busy_for: Duration::ZERO,
+            ipd_chunk_max: 1460,
+            ipd_trailer: None,
+            notice: None,
+            closed: None,
+            chatty: false,
+            stale_closed: Duration::ZERO,
+            send_outcome: Vec::new(),
+            rx_stall_after: None,
+            urc_at: Vec::new(),
+            reboot_at: Vec::new(),
+            tx_ring: 2048,
+        }
+    }
+}
+
+impl Knobs {
+    /// What the knobs say about the send of this number.
+    #[must_use]
+    pub fn outcome_of(&self, send: u64) -> SendOutcome {
+        let mine = self.send_outcome.iter().filter(|(from, _)| *from <= send);
+        mine.max_by_key(|(from, _)| *from).map_or(SendOutcome::Honest, |(_, outcome)| *outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Knobs, SendOutcome};
+
+    #[test]
+    fn the_latest_outcome_holds() {
+        let knobs = Knobs {
+            send_outcome: vec![(2, SendOutcome::Fail), (3, SendOutcome::Honest)],
+            ..Knobs::default()
+        };
+        let outcomes = [0, 1, 2, 3, 9].map(|n| knobs.outcome_of(n) == SendOutcome::Fail);
+        assert_eq!(outcomes, [false, false, true, false, false]);
+    }
+}

@@ -1,0 +1,205 @@
+//! Bytes from the host: lines, rejected lines, payload (sheet sections 2, 4.3, 9).
+
+use std::time::Duration;
+
+use super::phase::{Data, Phase, SendKind, Sending};
+use super::{Event, Modem};
+use crate::knobs::SendOutcome;
+use crate::modem::timers::Timer;
+use crate::net::Network;
+use crate::syntax::Command;
+
+/// A line on its way in.
+#[derive(Debug, Default)]
+pub(super) struct Input {
+    line: Vec<u8>,
+    /// The line began while the modem was busy: what to answer at its end.
+    rejected: Option<&'static str>,
+}
+
+impl<N: Network> Modem<N> {
+    /// One byte from the host.
+    pub(super) fn byte(&mut self, byte: u8) {
+        match &self.phase {
+            Phase::Booting => {}
+            Phase::Data(_) => self.payload(byte),
+            _ => self.line_byte(byte),
+        }
+    }
+
+    fn line_byte(&mut self, byte: u8) {
+        if self.input.line.is_empty() && self.input.rejected.is_none() {
+            self.input.rejected = self.busy();
+        }
+        if self.set.echo && self.input.rejected.is_none() {
+            self.echo(byte);
+        }
+        // One more than a line may have, so that too long a line is seen as such.
+        if self.input.line.len() <= LINE_LIMIT {
+            self.input.line.push(byte);
+        }
+        if byte == b'\n' {
+            let input = std::mem::take(&mut self.input);
+            match input.rejected {
+                Some(answer) => self.reject(&input.line, answer),
+                None => self.accept(&input.line),
+            }
+        }
+    }
+
+    /// What to answer to input now; `None` if it is welcome.
+    fn busy(&self) -> Option<&'static str> {
+        match &self.phase {
+            Phase::Idle => None,
+            Phase::Recv { .. } | Phase::Sending(_) => Some(self.profile.busy_sending),
+            _ => Some("\r\nbusy p...\r\n"),
+        }
+    }
+
+    fn echo(&mut self, byte: u8) {
+        match byte {
+            // The family's way to show the line end is printed at the LF.
+            b'\r' => {}
+            b'\n' => self.say(self.profile.echo_end),
+            byte => self.say_raw(&[byte]),
+        }
+    }
+
+    fn reject(&mut self, line: &[u8], answer: &'static str) {
+        if line == b"AT+RST\r\n" {
+            self.say("\r\nWill force to restart!!!\r\n");
+            return self.reboot("AT+RST while busy");
+        }
+        self.event(Event::Rejected(readable(line)));
+        self.say(answer);
+    }
+
+    fn accept(&mut self, line: &[u8]) {
+        self.event(Event::Command(readable(line)));
+        let whole = line.strip_suffix(b"\r\n").filter(|_| line.len() <= LINE_LIMIT);
+        let command = whole.and_then(Command::parse);
+        self.phase = Phase::Command { due: self.now + self.knobs.command_latency, command };
+    }
+
+    /// One byte of payload (sheet sections 4.3, 4.4, scenario 36).
+    fn payload(&mut self, byte: u8) {
+        let stall = self.knobs.rx_stall_after;
+        let now = self.now;
+        let Phase::Data(data) = &mut self.phase else { return };
+        data.last = now;
+        if data.stalled {
+            return;
+        }
+        let mut complete = false;
+        match (data.send.kind, byte) {
+            (SendKind::Ex, b'0') if data.escaped => complete = true,
+            (SendKind::Ex, b'\\') if !data.escaped => {
+                data.escaped = true;
+                return;
+            }
+            _ => data.got.push(byte),
+        }
+        data.escaped = false;
+        complete |= data.got.len() >= data.send.len;
+        if complete {
+            self.payload_complete();
+        } else if stall.is_some_and(|limit| data.got.len() >= limit) {
+            data.stalled = true;
+        }
+    }
+
+    fn payload_complete(&mut self) {
+        let Phase::Data(data) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        if data.got == b"+++" {
+            return self.cancel_send();
+        }
+        let due = self.now + self.knobs.recv_latency;
+        self.phase = Phase::Recv { due, send: data.send, data: data.got };
+    }
+
+    /// `+++` alone (sheet section 4.3).
+    fn cancel_send(&mut self) {
+        self.say("\r\nSEND Canceled\r\n");
+        self.release();
+    }
+
+    /// The command in progress has reached its deadline.
+    pub(super) fn phase_due(&mut self) {
+        match std::mem::replace(&mut self.phase, Phase::Idle) {
+            Phase::Command { command, .. } => self.execute(command),
+            Phase::Prompt { send, .. } => {
+                self.say(self.profile.prompt);
+                self.input = Input::default();
+                let (got, last) = (Vec::new(), self.now);
+                self.phase = Phase::Data(Data { send, got, last, escaped: false, stalled: false });
+            }
+            Phase::Data(data) if data.stalled => self.stalled(),
+            Phase::Data(_) => self.cancel_send(),
+            Phase::Recv { send, data, .. } => {
+                self.say(&format!("\r\nRecv {} bytes\r\n", data.len()));
+                self.transmit(send, &data);
+            }
+            Phase::Sending(_) => self.sent("\r\nSEND OK\r\n"),
+            Phase::Waiting(waiting) => self.waited(waiting),
+            Phase::Booting | Phase::Idle | Phase::Cooling { .. } => {}
+        }
+    }
+
+    /// The stalled receiver is quiet: whatever comes next is answered with `ERROR`.
+    fn stalled(&mut self) {
+        self.phase = Phase::Idle;
+        // A line that cannot be completed to a command.
+        self.input.line = b"?".to_vec();
+    }
+
+    fn transmit(&mut self, send: super::Send, data: &[u8]) {
+        let outcome = self.knobs.outcome_of(self.sends);
+        self.sends += 1;
+        let alive = self.link(send.id).filter(|link| link.conn == send.conn && !link.finished);
+        if alive.is_none() || outcome == SendOutcome::Fail {
+            return self.sent(self.profile.send_fail);
+        }
+        let total = self.put_on_network(send, data);
+        if let SendKind::Buffered(_) = send.kind {
+            return self.release();
+        }
+        match outcome {
+            SendOutcome::Honest | SendOutcome::Fail => {
+                let wait_for_peer = self.profile.send_ok_is_ack && send.to.is_none();
+                let acked = wait_for_peer.then_some(total);
+                let due = (!wait_for_peer).then(|| self.now + self.knobs.ack_latency);
+                self.phase = Phase::Sending(Sending { conn: send.conn, acked, due });
+            }
+            SendOutcome::FailThenOk => {
+                self.later(FAIL_TO_OK, "\r\nSEND OK\r\n");
+                self.sent(self.profile.send_fail);
+            }
+            SendOutcome::Lost => self.release(),
+            SendOutcome::Late(by) => {
+                self.later(by, "\r\nSEND OK\r\n");
+                self.release();
+            }
+        }
+    }
+
+    /// A send has its result.
+    pub(super) fn sent(&mut self, result: &str) {
+        self.say(result);
+        self.release();
+    }
+
+    /// Says something after a while, whatever happens meanwhile.
+    pub(crate) fn later(&mut self, after: Duration, text: &str) {
+        self.timers.add(self.now + after, Timer::Say(text.to_owned()));
+    }
+}
+
+fn readable(line: &[u8]) -> String {
+    String::from_utf8_lossy(line).trim_end().to_owned()
+}
+
+/// CR LF counted in (sheet section 9).
+const LINE_LIMIT: usize = 256;
+
+/// Merely chosen: the sheet gives no time between `SEND FAIL` and the late `SEND OK`.
+const FAIL_TO_OK: Duration = Duration::from_millis(50);

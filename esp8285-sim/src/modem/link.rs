@@ -1,0 +1,74 @@
+//! One of the five links.
+
+use std::collections::VecDeque;
+use std::net::SocketAddrV4;
+
+use crate::net::Conn;
+use crate::time::Instant;
+
+/// A TCP connection, an accepted client or a UDP port.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) conn: Conn,
+    pub(crate) udp: bool,
+    pub(crate) remote: SocketAddrV4,
+    /// Accepted by the server.
+    pub(crate) server: bool,
+    /// 0 peer fixed, 1 changes once, 2 follows each sender (sheet section 4.2).
+    pub(crate) udp_mode: i64,
+    /// Passive UDP of 2.x: datagrams run together (5.3).
+    pub(crate) datagrams: VecDeque<u8>,
+    /// A notice was sent and nothing read since.
+    pub(crate) noticed: bool,
+    /// The peer has closed; `CLOSED` was not sent yet.
+    pub(crate) finished: bool,
+    /// When bytes came last, for `CIPSTO`.
+    pub(crate) heard: Instant,
+    pub(crate) sent: u64,
+    pub(crate) acked: u64,
+    pub(crate) segments: Segments,
+}
+
+/// The bookkeeping of `CIPSENDBUF` (sheet section 4.5).
+#[derive(Debug)]
+pub(crate) struct Segments {
+    /// Number of the next segment.
+    pub(crate) next: u32,
+    pub(crate) last_acked: u32,
+    /// Number and end of each segment in flight.
+    pub(crate) flying: VecDeque<(u32, u64)>,
+}
+
+impl Link {
+    pub(crate) fn new(conn: Conn, udp: bool, remote: SocketAddrV4, now: Instant) -> Self {
+        Self {
+            conn,
+            udp,
+            remote,
+            server: false,
+            udp_mode: 0,
+            datagrams: VecDeque::new(),
+            noticed: false,
+            finished: false,
+            heard: now,
+            sent: 0,
+            acked: 0,
+            segments: Segments { next: 1, last_acked: 0, flying: VecDeque::new() },
+        }
+    }
+
+    /// `TCP` or `UDP`.
+    pub(crate) fn kind(&self) -> &'static str {
+        if self.udp { "UDP" } else { "TCP" }
+    }
+
+    /// A datagram came from `from`: who is the peer now?
+    pub(crate) fn follow(&mut self, from: SocketAddrV4) {
+        if self.udp_mode > 0 {
+            self.remote = from;
+        }
+        if self.udp_mode == 1 {
+            self.udp_mode = 0;
+        }
+    }
+}

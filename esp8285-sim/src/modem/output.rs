@@ -1,0 +1,83 @@
+//! Ways to say something.
+
+use super::phase::Phase;
+use super::{Event, Modem};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// `\r\nOK\r\n`
+    Ok,
+    /// `OK\r\n`, straight after a value (sheet section 2.3).
+    BareOk,
+    /// `\r\nERROR\r\n`
+    Error,
+    /// The handler has set a phase; the final result comes later.
+    Later,
+}
+
+impl<N> Modem<N> {
+    /// Says text.
+    pub(crate) fn say(&mut self, text: &str) {
+        self.tx.text(text.as_bytes());
+    }
+
+    /// Says bytes that may be no text, such as an SSID.
+    pub(crate) fn say_raw(&mut self, bytes: &[u8]) {
+        self.tx.text(bytes);
+    }
+
+    /// Says a counted payload.
+    pub(crate) fn say_counted(&mut self, header: &str, payload: &[u8]) {
+        self.tx.counted(header.as_bytes(), payload);
+    }
+
+    /// Says why a command fails, where the firmware does (sheet section 2.2), and fails.
+    pub(crate) fn hint(&mut self, hint: &str) -> Outcome {
+        if self.profile.hints || self.knobs.chatty {
+            self.say(hint);
+            self.say("\r\n");
+        }
+        Outcome::Error
+    }
+
+    /// Whether payload for an active `+IPD` may still be queued.
+    pub(crate) fn has_tx_room(&self) -> bool {
+        self.tx.len() < self.knobs.tx_ring
+    }
+
+    /// Ends the command in progress.
+    pub(crate) fn finish(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Ok => self.say("\r\nOK\r\n"),
+            Outcome::BareOk => self.say("OK\r\n"),
+            Outcome::Error => self.say("\r\nERROR\r\n"),
+            Outcome::Later => return,
+        }
+        self.release();
+    }
+
+    /// Is ready for the next command, after `busy_for`.
+    pub(crate) fn release(&mut self) {
+        let busy_for = self.knobs.busy_for;
+        self.phase = match () {
+            () if busy_for.is_zero() => Phase::Idle,
+            () if busy_for == std::time::Duration::MAX => Phase::Cooling { due: None },
+            () => Phase::Cooling { due: Some(self.now + busy_for) },
+        };
+    }
+
+    /// Something went to flash.
+    pub(crate) fn store(&mut self) {
+        self.flash = self.set.stored.clone();
+        self.flash_writes += 1;
+        self.event(Event::Stored);
+    }
+}
+
+/// Fills in what stands in braces.
+pub(crate) fn fill(template: &str, values: &[(&str, &dyn std::fmt::Display)]) -> String {
+    values.iter().fold(template.to_owned(), |text, (name, value)| {
+        text.replace(&format!("{{{name}}}"), &value.to_string())
+    })
+}

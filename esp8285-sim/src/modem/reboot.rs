@@ -1,0 +1,47 @@
+//! Power-up and reboots (sheet sections 1.1, 1.2).
+
+use super::phase::Phase;
+use super::settings::Settings;
+use super::station::Station;
+use super::timers::Timer;
+use super::{Event, Modem};
+use crate::net::Network;
+
+impl<N: Network> Modem<N> {
+    /// Forgets everything but flash and boots.
+    pub(super) fn reboot(&mut self, why: &'static str) {
+        self.event(Event::Reboot(why));
+        for link in self.links.iter_mut().filter_map(Option::take) {
+            self.net.abort(self.now, link.conn);
+        }
+        self.leftover.iter_mut().for_each(std::collections::VecDeque::clear);
+        self.net.listen(self.now, None, 0);
+        self.net.set_address(self.now, None);
+        self.timers.retain(|timer| *timer == Timer::Fault);
+        self.station = Station::default();
+        self.ap_clients.clear();
+        self.pending_baud = None;
+        self.had_link = false;
+        self.input = super::input::Input::default();
+        self.set = Settings::booted(self.profile, &self.flash);
+        self.boot();
+    }
+
+    pub(super) fn boot(&mut self) {
+        self.phase = Phase::Booting;
+        let noise: Vec<u8> = (0..self.knobs.boot_noise).map(|_| self.rng.byte()).collect();
+        self.say_raw(&noise);
+        let text = self.knobs.boot_text.clone();
+        self.say_raw(&text);
+        self.timers.add(self.now + self.knobs.boot_time, Timer::Ready);
+    }
+
+    pub(super) fn ready(&mut self) {
+        self.say("\r\nready\r\n");
+        self.phase = Phase::Idle;
+        self.refresh_address();
+        if self.set.stored.auto_connect && self.set.stored.mode & 1 != 0 {
+            self.rejoin();
+        }
+    }
+}

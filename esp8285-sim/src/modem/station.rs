@@ -1,0 +1,243 @@
+//! Joining and losing access points, and clients of our own (sheet sections 1.5, 3).
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use super::Modem;
+use super::output::Outcome;
+use super::phase::{Phase, Waiting};
+use super::settings::{Addresses, Credentials};
+use super::timers::Timer;
+use crate::air::{AccessPoint, mac};
+use crate::net::Network;
+
+/// What the station is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Station {
+    /// Nothing.
+    #[default]
+    Idle,
+    /// On the way to this access point.
+    Joining(Credentials),
+    /// Associated, no address yet.
+    Associated(Credentials),
+    /// On the network.
+    Joined(Credentials, Addresses),
+    /// Its access point went away; it will come back to it.
+    Lost(Credentials),
+}
+
+impl Station {
+    fn credentials(&self) -> Option<&Credentials> {
+        match self {
+            Station::Idle => None,
+            Station::Joining(ap) | Station::Associated(ap) | Station::Lost(ap) => Some(ap),
+            Station::Joined(ap, _) => Some(ap),
+        }
+    }
+}
+
+impl<N: Network> Modem<N> {
+    /// An access point appears or vanishes.
+    pub fn set_access_point(&mut self, now: crate::Instant, ssid: &[u8], present: bool) {
+        self.advance(now);
+        let named = self.air.access_points.iter_mut().filter(|ap| ap.ssid == ssid);
+        named.for_each(|ap| ap.present = present);
+        let mine = self.station.credentials().is_some_and(|ap| ap.ssid == ssid);
+        match (&self.station, present) {
+            (Station::Lost(_), true) if mine => {
+                self.timers.add(self.now + REJOIN, Timer::Associated);
+                self.timers.add(self.now + REJOIN * 2, Timer::GotAddress);
+            }
+            (Station::Joined(ap, _) | Station::Associated(ap), false) if mine => {
+                let ap = ap.clone();
+                self.leave();
+                self.station = Station::Lost(ap);
+            }
+            _ => {}
+        }
+    }
+
+    /// A client joins the modem's own access point. False if that is off.
+    pub fn softap_join(&mut self, now: crate::Instant, client: [u8; 6], ip: Ipv4Addr) -> bool {
+        self.advance(now);
+        if self.set.stored.mode & 2 == 0 || matches!(self.phase, Phase::Booting) {
+            return false;
+        }
+        self.ap_clients.push((client, ip));
+        if self.profile.softap_events {
+            let client = mac(client);
+            self.say(&format!("+STA_CONNECTED:\"{client}\"\r\n"));
+            self.say(&format!("+DIST_STA_IP:\"{client}\",\"{ip}\"\r\n"));
+        }
+        true
+    }
+
+    /// A client of the modem's own access point leaves.
+    pub fn softap_leave(&mut self, now: crate::Instant, client: [u8; 6]) {
+        self.advance(now);
+        let before = self.ap_clients.len();
+        self.ap_clients.retain(|(mac, _)| *mac != client);
+        if self.ap_clients.len() < before && self.profile.softap_events {
+            self.say(&format!("+STA_DISCONNECTED:\"{}\"\r\n", mac(client)));
+        }
+    }
+
+    /// Begins `CWJAP` (sheet section 3.1).
+    pub(crate) fn join(&mut self, ap: Credentials) -> Outcome {
+        if matches!(self.station, Station::Joined(..) | Station::Associated(_)) {
+            self.leave();
+        }
+        self.timers.retain(|timer| !is_join(timer));
+        let found = self.air.find(&ap.ssid).cloned();
+        match found {
+            None => self.timers.add(self.now + SCAN_TIME, Timer::JoinFailed(3)),
+            Some(found) if found.password != ap.password => {
+                let after = found.join_time.min(JOIN_LIMIT);
+                self.timers.add(self.now + after, Timer::JoinFailed(2));
+            }
+            Some(found) if found.join_time > JOIN_LIMIT => {
+                self.timers.add(self.now + JOIN_LIMIT, Timer::JoinFailed(1));
+            }
+            Some(found) => self.begin_join(&found),
+        }
+        self.station = Station::Joining(ap);
+        self.phase = Phase::Waiting(Waiting::Join);
+        Outcome::Later
+    }
+
+    /// Joins the remembered access point without being asked (sheet section 1.5).
+    pub(super) fn rejoin(&mut self) {
+        let Some(ap) = self.set.stored.join.clone() else { return };
+        let good = |found: &&AccessPoint| found.password == ap.password;
+        if let Some(found) = self.air.find(&ap.ssid).filter(good).cloned() {
+            self.begin_join(&found);
+            self.station = Station::Joining(ap);
+        } else {
+            self.station = Station::Lost(ap);
+        }
+    }
+
+    fn begin_join(&mut self, found: &AccessPoint) {
+        self.timers.add(self.now + found.join_time * 3 / 4, Timer::Associated);
+        self.timers.add(self.now + found.join_time, Timer::GotAddress);
+    }
+
+    pub(super) fn associated(&mut self) {
+        if let Station::Joining(ap) | Station::Lost(ap) = &self.station {
+            let ap = ap.clone();
+            if self.air.find(&ap.ssid).is_some() {
+                self.station = Station::Associated(ap);
+                self.say("WIFI CONNECTED\r\n");
+            }
+        }
+    }
+
+    pub(super) fn got_address(&mut self) {
+        let Station::Associated(ap) = &self.station else {
+            return self.join_failed(1);
+        };
+        let ap = ap.clone();
+        let Some(found) = self.air.find(&ap.ssid) else { return };
+        let dhcp = [found.address, found.gateway, found.netmask];
+        let fixed = self.set.stored.station.filter(|_| !self.set.stored.station_dhcp);
+        self.station = Station::Joined(ap, fixed.unwrap_or(dhcp));
+        self.refresh_address();
+        self.say("WIFI GOT IP\r\n");
+        if matches!(self.phase, Phase::Waiting(Waiting::Join)) {
+            self.finish(Outcome::Ok);
+        }
+    }
+
+    pub(super) fn join_failed(&mut self, code: u8) {
+        if !matches!(self.phase, Phase::Waiting(Waiting::Join)) {
+            return;
+        }
+        self.timers.retain(|timer| !is_join(timer));
+        self.station = Station::Idle;
+        self.say(&format!("+CWJAP:{code}\r\n"));
+        self.say(self.profile.join_fail);
+        self.release();
+    }
+
+    /// The station leaves its access point: links die in no order (scenario 29).
+    pub(crate) fn leave(&mut self) {
+        let was_up = matches!(self.station, Station::Joined(..) | Station::Associated(_));
+        self.timers.retain(|timer| !is_join(timer));
+        self.station = Station::Idle;
+        if was_up {
+            self.say("WIFI DISCONNECT\r\n");
+        }
+        self.drop_links();
+        self.refresh_address();
+    }
+
+    fn drop_links(&mut self) {
+        let udp_too = self.profile.udp_closed_on_wifi_loss;
+        let mut ids: Vec<usize> = (0..self.links.len()).collect();
+        while !ids.is_empty() {
+            let pick = self.rng.below(ids.len() as u64);
+            let id = ids.swap_remove(usize::try_from(pick).unwrap_or(0));
+            match &self.links[id] {
+                Some(link) if !link.udp || udp_too => self.link_down(id),
+                _ => {}
+            }
+        }
+    }
+
+    /// The station's address, if it has one.
+    pub(crate) fn station_address(&self) -> Option<Addresses> {
+        match &self.station {
+            Station::Joined(_, addresses) => Some(*addresses),
+            _ => None,
+        }
+    }
+
+    /// Whether anybody can be reached at all.
+    pub(crate) fn has_address(&self) -> bool {
+        self.station_address().is_some() || self.set.stored.mode & 2 != 0
+    }
+
+    /// Tells the network which address we have.
+    pub(crate) fn refresh_address(&mut self) {
+        let own = (self.set.stored.mode & 2 != 0).then_some(self.set.stored.ap[0]);
+        let address = self.station_address().map(|addresses| addresses[0]).or(own);
+        self.net.set_address(self.now, address);
+    }
+
+    /// The access point that the station is joined to.
+    pub(crate) fn joined(&self) -> Option<&AccessPoint> {
+        match &self.station {
+            Station::Joined(ap, _) => self.air.find(&ap.ssid),
+            _ => None,
+        }
+    }
+
+    /// The command that waited is due.
+    pub(super) fn waited(&mut self, waiting: Waiting) {
+        if let Waiting::Scan { .. } = waiting {
+            self.say_scan();
+            self.finish(Outcome::Ok);
+        }
+    }
+
+    /// Writes what was set to flash if this form of the command does.
+    pub(crate) fn keep(&mut self, stores: bool) {
+        if stores {
+            self.store();
+        }
+    }
+}
+
+fn is_join(timer: &Timer) -> bool {
+    matches!(timer, Timer::Associated | Timer::GotAddress | Timer::JoinFailed(_))
+}
+
+/// How long a scan takes (sheet section 3.3: 2 to 4 s).
+pub(crate) const SCAN_TIME: Duration = Duration::from_secs(2);
+
+/// The firmware's own limit for a join (sheet section 3.1: 14 to 15 s).
+const JOIN_LIMIT: Duration = Duration::from_secs(15);
+
+/// Merely chosen: from the return of an access point to `WIFI CONNECTED`.
+const REJOIN: Duration = Duration::from_secs(1);

@@ -1,0 +1,96 @@
+//! What the modem has to say, in order.
+
+use std::collections::VecDeque;
+
+/// Bytes that wait for the wire.
+#[derive(Debug, Default)]
+pub(super) struct TxQueue {
+    bytes: VecDeque<u8>,
+    /// Bytes queued since power-up.
+    total: u64,
+    /// Lines to put in at offsets, earliest first.
+    injected: VecDeque<(u64, Vec<u8>)>,
+}
+
+impl TxQueue {
+    pub(super) fn new(mut injected: Vec<(u64, Vec<u8>)>) -> Self {
+        injected.sort_by_key(|(offset, _)| *offset);
+        Self { injected: injected.into(), ..Self::default() }
+    }
+
+    /// Queues text, which an injected line may interrupt.
+    pub(super) fn text(&mut self, text: &[u8]) {
+        for byte in text {
+            self.inject();
+            self.push(std::slice::from_ref(byte));
+        }
+    }
+
+    /// Queues a counted payload with its header: one piece, nothing comes between.
+    pub(super) fn counted(&mut self, header: &[u8], payload: &[u8]) {
+        self.inject();
+        self.push(header);
+        self.push(payload);
+    }
+
+    /// Moves queued bytes to `buf`.
+    pub(super) fn take(&mut self, buf: &mut [u8]) -> usize {
+        let len = buf.len().min(self.bytes.len());
+        for (to, from) in buf.iter_mut().zip(self.bytes.drain(..len)) {
+            *to = from;
+        }
+        len
+    }
+
+    /// Loses everything queued: a reboot in the middle of output.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend(bytes);
+        self.total += bytes.len() as u64;
+    }
+
+    fn inject(&mut self) {
+        while self.injected.front().is_some_and(|(offset, _)| *offset <= self.total) {
+            let Some((_, line)) = self.injected.pop_front() else { return };
+            self.push(&line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::TxQueue;
+
+    fn all(queue: &mut TxQueue) -> String {
+        let mut buf = [0; 64];
+        let len = queue.take(&mut buf);
+        String::from_utf8_lossy(&buf[..len]).into_owned()
+    }
+
+    #[test]
+    fn lines_come_at_their_offset_but_never_inside_a_payload() {
+        let mut queue = TxQueue::new(vec![(9, b"<9>".to_vec()), (2, b"<2>".to_vec())]);
+        queue.text(b"abcd");
+        queue.counted(b"len:", b"payload");
+        queue.text(b"end");
+        assert_eq!(all(&mut queue), "ab<2>cdlen:payload<9>end");
+    }
+
+    #[test]
+    fn take_is_bounded_by_the_buffer() {
+        let mut queue = TxQueue::new(Vec::new());
+        queue.text(b"abc");
+        assert_eq!(queue.take(&mut [0; 2]), 2);
+        assert_eq!((queue.len(), all(&mut queue).as_str()), (1, "c"));
+        queue.text(b"x");
+        queue.clear();
+        assert_eq!(all(&mut queue), "");
+    }
+}
