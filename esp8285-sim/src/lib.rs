@@ -13,6 +13,8 @@
 //!                    Air: access points  <-----+----+----->  Network: hosts, names
 //! ```
 //!
+//! [`uart::Uart`] puts a wire of a certain rate between the two, and the host's receive FIFO.
+//!
 //! Time is an argument of every call and nothing happens between calls. Every random
 //! choice comes from a seed, so a failing case replays. Where input is wrong the modem is
 //! strict: what a real one might forgive is answered with `ERROR` here.
@@ -49,6 +51,7 @@ mod profile;
 mod rng;
 mod syntax;
 mod time;
+pub mod uart;
 
 pub use air::{AccessPoint, Air};
 pub use knobs::{Knobs, SendOutcome};

@@ -6,8 +6,16 @@ use super::station::Station;
 use super::timers::Timer;
 use super::{Event, Modem};
 use crate::net::Network;
+use crate::time::Instant;
 
 impl<N: Network> Modem<N> {
+    /// A pulse on the enable pin: what was to be said is lost, and the modem boots.
+    pub fn reset(&mut self, now: Instant) {
+        self.advance(now);
+        self.tx.clear();
+        self.reboot("enable pin");
+    }
+
     /// Forgets everything but flash and boots.
     pub(super) fn reboot(&mut self, why: &'static str) {
         self.event(Event::Reboot(why));

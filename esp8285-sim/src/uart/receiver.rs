@@ -1,0 +1,121 @@
+//! The host's receiver: FIFO, late interrupt, ring.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::rng::Rng;
+use crate::time::Instant;
+
+/// The knobs of the host's receiver.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receiver {
+    /// Bytes that the FIFO holds (sheet section 7: 16 on the K210, 8 inferred once).
+    pub fifo_depth: usize,
+    /// From the first byte in an empty FIFO to the handler that empties it.
+    pub irq_latency: Duration,
+    /// Seeded addition to each latency, up to this.
+    pub irq_jitter: Duration,
+    /// Bytes that the ring between handler and driver holds.
+    pub ring: usize,
+}
+
+impl Default for Receiver {
+    /// The K210: 16 bytes, a handler that comes at once, a ring of 4 KiB.
+    fn default() -> Self {
+        Self { fifo_depth: 16, irq_latency: Duration::ZERO, irq_jitter: Duration::ZERO, ring: 4096 }
+    }
+}
+
+/// What the receiver has noticed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RxFlags {
+    /// A byte found the FIFO full and is lost.
+    pub overrun: bool,
+    /// A byte came at a rate that is not ours.
+    pub framing: bool,
+    /// A byte found the ring full and is lost.
+    pub ring_full: bool,
+    /// How many bytes were lost in FIFO and ring.
+    pub lost: u64,
+}
+
+/// FIFO and ring.
+#[derive(Debug)]
+pub(super) struct State {
+    config: Receiver,
+    rng: Rng,
+    fifo: VecDeque<u8>,
+    due: Option<Instant>,
+    ring: VecDeque<u8>,
+    flags: RxFlags,
+}
+
+impl State {
+    pub(super) fn new(config: Receiver, seed: u64) -> Self {
+        Self {
+            config,
+            rng: Rng::new(seed),
+            fifo: VecDeque::new(),
+            due: None,
+            ring: VecDeque::new(),
+            flags: RxFlags::default(),
+        }
+    }
+
+    pub(super) fn set_latency(&mut self, latency: Duration) {
+        self.config.irq_latency = latency;
+    }
+
+    /// A byte is complete.
+    pub(super) fn byte(&mut self, now: Instant, byte: u8, garbled: bool) {
+        self.flags.framing |= garbled;
+        if self.fifo.len() >= self.config.fifo_depth {
+            self.flags.overrun = true;
+            self.flags.lost += 1;
+            return;
+        }
+        self.fifo.push_back(byte);
+        if self.due.is_none() {
+            let jitter = u64::try_from(self.config.irq_jitter.as_nanos()).unwrap_or(u64::MAX);
+            let jitter = Duration::from_nanos(self.rng.below(jitter.saturating_add(1)));
+            self.due = Some(now + self.config.irq_latency + jitter);
+        }
+    }
+
+    /// When the handler comes.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// The handler empties the FIFO, if it is there.
+    pub(super) fn interrupt(&mut self, now: Instant) {
+        if self.due.is_none_or(|due| due > now) {
+            return;
+        }
+        self.due = None;
+        for byte in self.fifo.drain(..) {
+            if self.ring.len() < self.config.ring {
+                self.ring.push_back(byte);
+            } else {
+                self.flags.ring_full = true;
+                self.flags.lost += 1;
+            }
+        }
+    }
+
+    pub(super) fn read(&mut self, buf: &mut [u8]) -> usize {
+        let len = buf.len().min(self.ring.len());
+        for (to, from) in buf.iter_mut().zip(self.ring.drain(..len)) {
+            *to = from;
+        }
+        len
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    pub(super) fn take_flags(&mut self) -> RxFlags {
+        std::mem::take(&mut self.flags)
+    }
+}

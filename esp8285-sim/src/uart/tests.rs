@@ -1,0 +1,164 @@
+//! The wire with a modem that has nothing but its boot to say.
+
+use std::time::Duration;
+
+use super::{Fault, Faults, Receiver, RxFlags, Uart, UartConfig, byte_time};
+use crate::net::VirtualNet;
+use crate::{Air, Instant, Knobs, Modem, Version};
+
+const READY: &[u8] = b"\r\nready\r\n";
+
+struct Host {
+    uart: Uart<VirtualNet>,
+    now: Instant,
+}
+
+impl Host {
+    fn new(knobs: Knobs, config: UartConfig) -> Self {
+        let modem = Modem::new(Version::V2_2, knobs, Air::default(), VirtualNet::new(1));
+        Self { uart: Uart::new(modem, config), now: Instant::ZERO }
+    }
+
+    /// Waits, then reads everything.
+    fn wait(&mut self, time: Duration) -> Vec<u8> {
+        self.now = self.now + time;
+        let mut buf = [0; 8192];
+        let len = self.uart.read(self.now, &mut buf);
+        buf[..len].to_vec()
+    }
+
+    /// Writes as fast as the transmitter takes it.
+    fn say(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let len = self.uart.write(self.now, bytes);
+            bytes = &bytes[len..];
+            self.now = self.now + Duration::from_micros(100);
+        }
+    }
+
+    fn ask(&mut self, line: &[u8]) -> Vec<u8> {
+        self.say(line);
+        self.wait(Duration::from_millis(50))
+    }
+}
+
+fn booted(config: UartConfig) -> Host {
+    let mut host = Host::new(Knobs::default(), config);
+    assert_eq!(host.wait(Duration::from_millis(400)), READY);
+    host
+}
+
+#[test]
+fn bytes_take_their_time() {
+    assert_eq!(byte_time(115_200).as_nanos(), 86_805);
+    let mut host = Host::new(Knobs::default(), UartConfig::default());
+    assert_eq!(host.wait(Duration::from_millis(300)), b"");
+    assert_eq!(host.wait(byte_time(115_200) * 5 - Duration::from_nanos(1)), b"\r\nre");
+    assert_eq!(host.wait(Duration::from_nanos(1)), b"a");
+    assert_eq!(host.wait(Duration::from_millis(1)), b"dy\r\n");
+}
+
+#[test]
+fn an_answer_comes_through() {
+    let mut host = booted(UartConfig::default());
+    assert_eq!(host.ask(b"ATE0\r\n"), b"ATE0\r\n\r\nOK\r\n");
+    assert_eq!(host.ask(b"AT\r\n"), b"\r\nOK\r\n");
+    assert!(host.uart.is_tx_idle());
+    assert_eq!(host.uart.take_flags(), RxFlags::default());
+}
+
+/// Sheet section 7: 16 bytes last 1.39 ms at 115200.
+#[test]
+fn a_late_interrupt_overruns_the_fifo() {
+    let text = vec![b'n'; 1000];
+    let lost = |micros, depth| {
+        let knobs = Knobs { boot_text: text.clone(), ..Knobs::default() };
+        let irq_latency = Duration::from_micros(micros);
+        let receiver = Receiver { fifo_depth: depth, irq_latency, ..Receiver::default() };
+        let mut host = Host::new(knobs, UartConfig { receiver, ..UartConfig::default() });
+        let got = host.wait(Duration::from_millis(500)).len();
+        let flags = host.uart.take_flags();
+        let sent = text.len() + READY.len();
+        assert_eq!(usize::try_from(flags.lost).ok(), Some(sent - got));
+        assert_eq!(flags.overrun, got < sent);
+        sent - got
+    };
+    assert_eq!(lost(0, 16), 0);
+    assert_eq!(lost(1_290, 16), 0);
+    assert!(lost(1_500, 16) > 0);
+    assert!(lost(700, 8) > 0);
+    assert_eq!(lost(600, 8), 0);
+}
+
+#[test]
+fn a_full_ring_is_flagged() {
+    let receiver = Receiver { ring: 4, ..Receiver::default() };
+    let mut host = Host::new(Knobs::default(), UartConfig { receiver, ..UartConfig::default() });
+    assert_eq!(host.wait(Duration::from_millis(400)), b"\r\nre");
+    let flags = host.uart.take_flags();
+    assert!(flags.ring_full && !flags.overrun && flags.lost == 5);
+}
+
+/// Sheet section 7: `OK` at the old rate, then the switch.
+#[test]
+fn the_rate_is_switched_after_the_answer() {
+    let mut host = booted(UartConfig::default());
+    host.ask(b"ATE0\r\n");
+    assert_eq!(host.ask(b"AT+UART_CUR=921600,8,1,0,0\r\n"), b"\r\nOK\r\n");
+    let garbage = host.ask(b"AT\r\n");
+    assert_ne!(garbage, b"\r\nOK\r\n");
+    host.uart.set_baud(host.now, 921_600);
+    host.ask(b"\r\n");
+    host.uart.take_flags();
+    assert_eq!(host.ask(b"AT\r\n"), b"\r\nOK\r\n");
+    assert_eq!(host.uart.take_flags(), RxFlags::default());
+}
+
+#[test]
+fn the_wrong_rate_is_garbage_and_a_framing_error() {
+    let mut host = Host::new(Knobs::default(), UartConfig { baud: 9600, ..UartConfig::default() });
+    assert_ne!(host.wait(Duration::from_millis(400)), READY);
+    assert!(host.uart.take_flags().framing);
+    host.uart.set_baud(host.now, 116_000);
+    host.ask(b"\r\n");
+    assert_eq!(host.ask(b"AT\r\n").last_chunk(), Some(b"\r\nOK\r\n"));
+}
+
+#[test]
+fn faults_hit_the_byte_they_name() {
+    let host = |at| {
+        let to_host = Faults { at, ..Faults::default() };
+        let mut host = Host::new(Knobs::default(), UartConfig { to_host, ..UartConfig::default() });
+        host.wait(Duration::from_millis(400))
+    };
+    assert_eq!(host(vec![(2, Fault::Drop)]), b"\r\neady\r\n");
+    assert_eq!(host(vec![(3, Fault::Repeat)]), b"\r\nreeady\r\n");
+    assert_eq!(host(vec![(2, Fault::Flip(0x20))]), b"\r\nReady\r\n");
+    assert_eq!(host(vec![(0, Fault::Insert(b'!'))]), b"!\r\nready\r\n");
+    let to_modem = Faults { at: vec![(1, Fault::Drop)], ..Faults::default() };
+    let mut deaf = booted(UartConfig { to_modem, ..UartConfig::default() });
+    assert!(deaf.ask(b"AT\r\n").ends_with(b"\r\nERROR\r\n"));
+}
+
+#[test]
+fn random_faults_replay() {
+    let play = |seed| {
+        let knobs = Knobs { boot_text: vec![b'n'; 2000], ..Knobs::default() };
+        let to_host = Faults { drop: 9000, repeat: 9000, flip: 9000, insert: 9000, at: Vec::new() };
+        let mut host = Host::new(knobs, UartConfig { seed, to_host, ..UartConfig::default() });
+        host.wait(Duration::from_millis(500))
+    };
+    assert_eq!(play(1), play(1));
+    assert_ne!(play(1), play(2));
+    assert!(play(1).iter().any(|byte| *byte != b'n'));
+}
+
+#[test]
+fn an_enable_pulse_reboots() {
+    let mut host = booted(UartConfig::default());
+    host.say(b"AT+CI");
+    let now = host.now;
+    host.uart.modem(now).reset(now);
+    assert_eq!(host.wait(Duration::from_millis(400)).last_chunk(), Some(b"\r\nready\r\n"));
+    assert!(host.ask(b"AT\r\n").ends_with(b"\r\nOK\r\n"));
+}
