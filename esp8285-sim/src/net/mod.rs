@@ -1,6 +1,7 @@
-//! What the modem asks of a network, and a network in virtual time.
+//! What the modem asks of a network, a network in virtual time, and the machine's own.
 
 mod host;
+mod real;
 mod script;
 mod tcp;
 mod virtual_net;
@@ -9,6 +10,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::Duration;
 
 pub use host::{Host, UdpService};
+pub use real::RealNet;
 pub use script::{Script, Step};
 pub use virtual_net::{Datagram, VirtualNet};
 
