@@ -213,17 +213,17 @@ pub trait Api<B: Backend> {
         object: PollRef<'p>,
         mask: Option<Events>,
     ) -> Result<()> {
-        poll.register(&object, mask)
+        poll.register(object, mask)
     }
 
     /// [`Poll::modify`].
     fn modify<'p>(&self, poll: &mut KitPoll<'p>, object: PollRef<'p>, mask: Events) -> Result<()> {
-        poll.modify(&object, mask)
+        poll.modify(object, mask)
     }
 
     /// [`Poll::unregister`].
     fn unregister<'p>(&self, poll: &mut KitPoll<'p>, object: PollRef<'p>) {
-        poll.unregister(&object);
+        poll.unregister(object);
     }
 
     /// [`Poll::poll`], on the platform of `net`.

@@ -225,7 +225,7 @@ pub(crate) fn half_close_goes_on_reading<H: Harness>(h: &H) -> Outcome {
 pub(crate) fn abort_resets_and_waits_for_nothing<H: Harness>(h: &H) -> Outcome {
     let (socket, peer) = connected(h, &[Step::Wait(200), Step::RecvToEnd, Step::Hold])?;
     socket.setblocking(false)?;
-    let _ = socket.sendall(&BULK);
+    let _ = socket.sendall(BULK);
     let begun = h.now();
     check_eq!(socket.abort(), Ok(()));
     check_within(h, begun, AT_ONCE)?;

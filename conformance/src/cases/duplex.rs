@@ -87,7 +87,7 @@ pub(crate) fn a_send_proceeds_while_a_receive_waits<H: Harness>(h: &H) -> Outcom
     {
         let mut waiting = pin!(view.read(&mut buf[..4]));
         check!(ask(waiting.as_mut()).is_pending());
-        check_eq!(socket.sendall(&BULK), Ok(()));
+        check_eq!(socket.sendall(BULK), Ok(()));
         check_eq!(h.net().block_on(waiting), Ok(4));
     }
     check_eq!(&buf[..4], b"done");

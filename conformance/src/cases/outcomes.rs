@@ -178,7 +178,7 @@ pub(crate) fn reset_in_every_form<H: Harness>(h: &H) -> Outcome {
         let (socket, peer) = connected(h, &[Step::Wait(5), Step::Rst])?;
         let reset = if h.caps().reset { Err(Error::ECONNRESET) } else { Ok(Some(0)) };
         // Half of them wait for it, the other half find it.
-        if form as usize % 2 == 0 {
+        if (form as usize).is_multiple_of(2) {
             peer.settle();
             until_readable(h, &socket)?;
         }

@@ -237,8 +237,8 @@ pub(crate) fn a_poll_that_is_full<H: Harness>(h: &H) -> Outcome {
 
     let wakes = [const { UserWake::<NoopRawMutex>::new() }; 2];
     let mut poll = Poll::<4, 2>::with_sources(h.net());
-    poll.register(&&wakes[0], POLLIN)?;
-    check_eq!(poll.register(&&wakes[1], POLLIN), Err(Error::ENOBUFS));
+    poll.register(&wakes[0], POLLIN)?;
+    check_eq!(poll.register(&wakes[1], POLLIN), Err(Error::ENOBUFS));
     Ok(Verdict::Proved)
 }
 
@@ -246,17 +246,17 @@ pub(crate) fn a_user_wake_ends_a_poll<H: Harness>(h: &H) -> Outcome {
     let (socket, _peer) = talk(h, &[Step::Wait(20), Step::Text(b"x"), Step::Hold])?;
     let wake = UserWake::<NoopRawMutex>::new();
     let mut poll = KitPoll::new(h.net());
-    poll.register(&&wake, POLLIN)?;
+    poll.register(&wake, POLLIN)?;
     poll.register(&socket, POLLIN)?;
     check!(poll.poll(0)?.is_empty());
     wake.wake();
     let found = poll.poll(None)?;
-    check_eq!(found.events_of(&&wake), POLLIN);
+    check_eq!(found.events_of(&wake), POLLIN);
     check_eq!(found.len(), 1usize);
     check!(wake.clear());
     let found = poll.poll(None)?;
     check_eq!(found.events_of(&socket), POLLIN);
-    check_eq!(found.events_of(&&wake), Events::NONE);
+    check_eq!(found.events_of(&wake), Events::NONE);
     Ok(Verdict::Proved)
 }
 

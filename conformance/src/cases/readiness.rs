@@ -135,7 +135,7 @@ pub(crate) fn a_full_buffer_is_no_output<H: Harness>(h: &H) -> Outcome {
     fill(h, &socket)?;
     becomes(h, &socket, POLLOUT)?;
     socket.setblocking(false)?;
-    check!(socket.send(&BLOCK)? > 0);
+    check!(socket.send(BLOCK)? > 0);
     Ok(Verdict::Proved)
 }
 
@@ -261,7 +261,7 @@ pub(crate) fn output_is_never_a_promise_too_many<H: Harness>(h: &H) -> Outcome {
     let mut calm = 0;
     while calm < 3 {
         if polled(h, &socket, POLLOUT)?.contains(POLLOUT) {
-            if socket.send(&BLOCK)? == 0 {
+            if socket.send(BLOCK)? == 0 {
                 return Err(Failure::new("a send took nothing"));
             }
             calm = 0;

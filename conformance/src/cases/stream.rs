@@ -114,7 +114,7 @@ const ON_CALL: [Step; 7] = [
 ];
 
 /// A form of reading into a buffer of eight bytes.
-type Read<H> = fn(&H, &Socket<'_, <H as Harness>::Net>, &mut [u8; 8]) -> Result<Option<usize>>;
+type Read<H> = fn(&H, &Socket<'_, <H as Harness>::Net>, &mut [u8]) -> Result<Option<usize>>;
 
 fn gives_what_is_there<H: Harness>(h: &H, read: Read<H>) -> Outcome {
     let (socket, _peer) = talk(h, &ON_CALL)?;
@@ -180,7 +180,7 @@ pub(crate) fn a_timeout_with_nothing_read<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn a_timeout_after_a_part_keeps_it<H: Harness>(h: &H) -> Outcome {
-    let forms: [fn(&H, &Socket<'_, H::Net>, &mut [u8]) -> Result<Option<usize>>; 3] = [
+    let forms: [Read<H>; 3] = [
         |h, socket, buf| h.api().read(socket, buf),
         |h, socket, buf| h.api().readinto_n(socket, buf, 100),
         |h, socket, buf| h.net().block_on(socket.asynch().read(buf)).map(Some),

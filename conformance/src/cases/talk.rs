@@ -97,7 +97,7 @@ pub(crate) fn fill<H: Harness>(h: &H, socket: &Socket<'_, H::Net>) -> Result<u64
     socket.settimeout(Timeout::Zero)?;
     let (mut total, mut idle) = (0, 0);
     while total < MOST {
-        match socket.send(&BLOCK) {
+        match socket.send(BLOCK) {
             Ok(count) => (total, idle) = (total + count as u64, 0),
             // A host's delayed acknowledgement frees some room a little later.
             Err(Error::EAGAIN) if idle < 2 => {

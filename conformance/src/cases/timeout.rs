@@ -270,7 +270,7 @@ pub(crate) fn a_timeout_covers_the_whole_write<H: Harness>(h: &H) -> Outcome {
 fn fill_at_once<H: Harness>(socket: &Socket<'_, H::Net>) -> Result<()> {
     socket.setblocking(false)?;
     loop {
-        match socket.send(&BLOCK) {
+        match socket.send(BLOCK) {
             Ok(_) => {}
             Err(Error::EAGAIN) => return Ok(()),
             Err(error) => return Err(error),

@@ -2,35 +2,35 @@
 //!
 //! Run by `tests/liars.rs` on the tutorial backend, where time is virtual.
 
+mod accept;
+mod addresses;
+mod bind;
 mod cancel;
 mod close;
+mod closed;
+mod connect;
 mod datagram;
 mod duplex;
 mod errors;
 mod exhaustion;
-mod module;
-mod closed;
-mod select;
+mod inet;
 mod ipoll;
-mod readiness;
-mod poll;
+mod listen;
 mod makefile;
+mod module;
+mod names;
 mod options;
 mod outcomes;
+mod poll;
+mod readiness;
 mod recv;
-mod sendto;
-mod write;
-mod stream;
-mod bind;
-mod inet;
-mod addresses;
-mod accept;
-mod listen;
-mod connect;
-mod names;
-mod timeout;
+mod select;
 mod send;
 mod sendall;
+mod sendto;
+mod stream;
+mod timeout;
+mod write;
 
 use core::net::IpAddr;
 use core::time::Duration;

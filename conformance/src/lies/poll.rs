@@ -71,26 +71,26 @@ macro_rules! registering {
 registering!(FirstMaskStays, |poll, object, mask| {
     // Only what is registered can be modified: so it is known.
     match poll.len() {
-        0 => poll.register(&object, mask),
+        0 => poll.register(object, mask),
         _ => Ok(()),
     }
 });
 
 registering!(MasksAddUp, |poll, object, mask| match poll.len() {
-    0 => poll.register(&object, mask),
-    _ => poll.register(&object, POLLIN | POLLOUT),
+    0 => poll.register(object, mask),
+    _ => poll.register(object, POLLIN | POLLOUT),
 });
 
-registering!(DefaultIsInput, |poll, object, mask| poll.register(&object, mask.or(Some(POLLIN))));
+registering!(DefaultIsInput, |poll, object, mask| poll.register(object, mask.or(Some(POLLIN))));
 
 registering!(HupAsksForAll, |poll, object, mask| match mask {
-    Some(mask) if mask.intersects(POLLERR | POLLHUP | POLLNVAL) => poll.register(&object, None),
-    _ => poll.register(&object, mask),
+    Some(mask) if mask.intersects(POLLERR | POLLHUP | POLLNVAL) => poll.register(object, None),
+    _ => poll.register(object, mask),
 });
 
 registering!(EmptyMaskIsSilent, |poll, object, mask| match mask {
     Some(Events::NONE) => Ok(()),
-    _ => poll.register(&object, mask),
+    _ => poll.register(object, mask),
 });
 
 /// `modify` by a rule of the lie's own.
@@ -112,23 +112,23 @@ macro_rules! modifying {
     };
 }
 
-modifying!(ModifyIsQuiet, |poll, object, mask| match poll.modify(&object, mask) {
+modifying!(ModifyIsQuiet, |poll, object, mask| match poll.modify(object, mask) {
     Err(Error::ENOENT) => Ok(()),
     answer => answer,
 });
 
-modifying!(ModifyRegisters, |poll, object, mask| poll.register(&object, mask));
+modifying!(ModifyRegisters, |poll, object, mask| poll.register(object, mask));
 
 #[derive(Default)]
 struct UnregisterTakesAnother;
 
 impl<B: Backend> Api<B> for UnregisterTakesAnother {
     fn unregister<'p>(&self, poll: &mut KitPoll<'p>, object: PollRef<'p>) {
-        let known = poll.modify(&object, POLLOUT).is_ok();
+        let known = poll.modify(object, POLLOUT).is_ok();
         let first = poll.poll(0).ok().and_then(|found| found.iter().next());
         match first {
-            Some(ready) if !known => poll.unregister(&ready.object()),
-            _ => poll.unregister(&object),
+            Some(ready) if !known => poll.unregister(ready.object()),
+            _ => poll.unregister(object),
         }
     }
 }

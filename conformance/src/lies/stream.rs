@@ -173,9 +173,8 @@ reading!(TimeoutIsNone, readline, |socket, buf| match socket.readline(buf) {
 
 reading!(
     /// The bytes before the timeout are thrown away.
-    PartLost, read, |socket, buf| socket.read(buf).map_err(|error| {
+    PartLost, read, |socket, buf| socket.read(buf).inspect_err(|_error| {
         buf.fill(0);
-        error
     })
 );
 
