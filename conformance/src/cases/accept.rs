@@ -8,8 +8,8 @@ use usocket_core::{
 
 use super::section;
 use super::setup::{
-    Script, bound, connected, listening, on_time, reached, script, stream, timed, without_server,
-    without_udp,
+    PATIENCE, Script, becomes, bound, connect_plain, listening, on_time, reached, script, stream,
+    timed, without_server, without_udp,
 };
 use crate::{Harness, Outcome, Step, Verdict, check, check_eq};
 
@@ -26,9 +26,6 @@ section! {
     a_listener_receives_nothing: rows [78], requirements [], clauses [14];
     listener_and_accepted_are_independent: rows [79], requirements [], clauses [];
 }
-
-/// How long a case waits for a connection that must come.
-const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A listener with patience, and where the peer reaches it.
 fn server<H: Harness>(
@@ -74,7 +71,7 @@ pub(crate) fn accept_gives_a_socket_and_its_peer<H: Harness>(h: &H) -> Outcome {
 pub(crate) fn accept_needs_a_listener<H: Harness>(h: &H) -> Outcome {
     check_eq!(stream(h)?.accept().map(|_| ()), Err(Error::EINVAL));
     let peer = script(h, &[Step::Listen(Family::V4, 1), Step::Accept, Step::Hold])?;
-    let socket = connected(h, &peer)?;
+    let socket = connect_plain(h, &peer)?;
     socket.setblocking(false)?;
     check_eq!(socket.accept().map(|_| ()), Err(Error::EINVAL));
     if h.caps().server {
@@ -106,10 +103,7 @@ pub(crate) fn nobody_waiting_would_block<H: Harness>(h: &H) -> Outcome {
     check_eq!(answer, Err(Error::EAGAIN));
     check!(took < Duration::from_millis(100));
     let _peer = client(h, to, &[Step::Hold])?;
-    let until = h.now() + PATIENCE;
-    while !listener.readiness().intersects(POLLIN) && h.now() < until {
-        h.pass(Duration::from_millis(5));
-    }
+    becomes(h, &listener, POLLIN)?;
     check!(listener.accept().is_ok());
     check_eq!(listener.accept().map(|_| ()), Err(Error::EAGAIN));
     Ok(Verdict::Proved)

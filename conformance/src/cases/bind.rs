@@ -7,7 +7,9 @@ use usocket_core::{
 };
 
 use super::section;
-use super::setup::{bound, connected, listening, own_ip, reached, script, stream, without_server};
+use super::setup::{
+    bound, connect_plain, listening, own_ip, reached, script, stream, without_server,
+};
 use crate::{Failure, Harness, Outcome, State, Step, Verdict, check, check_eq};
 
 section! {
@@ -123,7 +125,7 @@ pub(crate) fn bind_after_implicit_bind_is_refused<H: Harness>(h: &H) -> Outcome 
     }
     let any = (own_ip(h, Family::V4)?, 0);
     let peer = script(h, &[Step::Listen(Family::V4, 1), Step::Accept, Step::Hold])?;
-    let socket = connected(h, &peer)?;
+    let socket = connect_plain(h, &peer)?;
     check_eq!(socket.bind(any), Err(Error::EINVAL));
     if h.caps().udp {
         let peer = script(h, &[Step::Udp(Family::V4), Step::Hold])?;

@@ -9,9 +9,9 @@ use usocket_core::{Error, Family, POLLIN, SockAddr, Usocket};
 
 use super::duplex::ask;
 use super::section;
-use super::stage::{
-    BULK, PATIENCE, Part, SHORT, Sock, bound_udp, check_pattern, connected, fill, no_server,
-    no_udp, our_ip,
+use super::setup::{
+    BULK, PATIENCE, SHORT, Sock, bound_udp, connected, fill, is_pattern, own_ip, script,
+    without_server, without_udp,
 };
 use crate::{Failure, Harness, Outcome, Step, Verdict, check, check_eq};
 
@@ -70,7 +70,7 @@ fn receive_all<H: Harness>(h: &H, socket: &Sock<'_, H>, seed: u32) -> Result<u64
             None => {}
             Some(0) => return Ok(total),
             Some(len) => {
-                check_pattern(&buf[..len], total)?;
+                check!(is_pattern(&buf[..len], total));
                 total += len as u64;
             }
         }
@@ -79,14 +79,14 @@ fn receive_all<H: Harness>(h: &H, socket: &Sock<'_, H>, seed: u32) -> Result<u64
 }
 
 pub(crate) fn dropped_receives_lose_nothing<H: Harness>(h: &H) -> Outcome {
-    let mut script = [Step::Wait(4); 22];
-    for send in script.iter_mut().step_by(2).take(10) {
+    let mut steps = [Step::Wait(4); 22];
+    for send in steps.iter_mut().step_by(2).take(10) {
         *send = Step::Send(37);
     }
-    script[20] = Step::Fin;
-    script[21] = Step::Hold;
+    steps[20] = Step::Fin;
+    steps[21] = Step::Hold;
     for seed in [1, 77, 4_093] {
-        let (socket, _peer) = connected(h, &script)?;
+        let (socket, _peer) = connected(h, &steps)?;
         check_eq!(receive_all(h, &socket, seed)?, 370);
     }
     Ok(Verdict::Proved)
@@ -114,18 +114,17 @@ pub(crate) fn dropped_sends_send_nothing<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn dropped_accepts_lose_no_connection<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().server {
-        return no_server(h);
+    if let Some(outcome) = without_server(h) {
+        return outcome;
     }
     let listener = h.net().tcp()?;
-    let ip = our_ip(h)?;
+    let ip = own_ip(h, Family::V4)?;
     listener.bind((ip, 0))?;
     listener.listen(4)?;
     let to = SockAddr::new(ip, listener.local_addr()?.port());
     let (view, mut dice) = (listener.asynch(), Dice(5));
-    let peers = [5_u32, 25, 60].map(|ms| {
-        Part::start(h, &[Step::Wait(ms), Step::Connect(to), Step::Text(b"hi"), Step::Hold])
-    });
+    let peers = [5_u32, 25, 60]
+        .map(|ms| script(h, &[Step::Wait(ms), Step::Connect(to), Step::Text(b"hi"), Step::Hold]));
     for peer in peers {
         let peer = peer?;
         let (accepted, from) = loop {
@@ -142,17 +141,17 @@ pub(crate) fn dropped_accepts_lose_no_connection<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn dropped_datagram_receives_lose_nothing<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     let (socket, to) = bound_udp(h)?;
-    let mut script = [Step::Wait(4); 23];
-    script[0] = Step::Udp(Family::V4);
-    for (len, send) in (10..).zip(script.iter_mut().skip(1).step_by(2)) {
+    let mut steps = [Step::Wait(4); 23];
+    steps[0] = Step::Udp(Family::V4);
+    for (len, send) in (10..).zip(steps.iter_mut().skip(1).step_by(2)) {
         *send = Step::SendLenTo(to, len);
     }
-    script[22] = Step::Hold;
-    let _peer = Part::start(h, &script)?;
+    steps[22] = Step::Hold;
+    let _peer = script(h, &steps)?;
     let (view, mut dice, mut buf) = (socket.asynch(), Dice(3), [0; 64]);
     for wanted in 10..21 {
         let mut found = None;

@@ -10,8 +10,8 @@ use usocket_core::{
 
 use super::section;
 use super::setup::{
-    bound, connected, families, listening, on_time, own_ip, reached, script, stream, timed,
-    without_server, without_udp,
+    PATIENCE, bound, connect_plain, families, listening, on_time, own_ip, reached, script, stream,
+    timed, without_server, without_udp,
 };
 use crate::{Harness, Outcome, Step, Verdict, check, check_eq};
 
@@ -33,9 +33,6 @@ section! {
     no_route_is_unreachable: rows [92], requirements [25], clauses [];
     close_cancels_a_pending_connect: rows [93], requirements [11], clauses [7, 9, 17];
 }
-
-/// How long a case gives a connect that must come to its end.
-const PATIENCE: Duration = Duration::from_secs(8);
 
 /// How long a connect that must not end is watched.
 const MOMENT: Duration = Duration::from_millis(60);
@@ -141,7 +138,7 @@ pub(crate) fn connect_while_pending_is_already<H: Harness>(h: &H) -> Outcome {
 
 pub(crate) fn connected_stream_is_connected<H: Harness>(h: &H) -> Outcome {
     let peer = script(h, &[Step::Listen(Family::V4, 2), Step::Accept, Step::Hold])?;
-    let socket = connected(h, &peer)?;
+    let socket = connect_plain(h, &peer)?;
     check_eq!(socket.connect(peer.address()?), Err(Error::EISCONN));
     check_eq!(socket.connect(refusing(h)), Err(Error::EISCONN));
 

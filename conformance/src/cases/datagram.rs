@@ -3,13 +3,13 @@
 use core::time::Duration;
 
 use usocket_core::{
-    Error, Family, MSG_DONTWAIT, MSG_PEEK, SO_RCVBUF, SOL_SOCKET, SockAddr, Usocket,
+    Error, Family, MSG_DONTWAIT, MSG_PEEK, POLLIN, SO_RCVBUF, SOL_SOCKET, SockAddr, Usocket,
 };
 
 use super::section;
-use super::stage::{
-    PATIENCE, Part, SHORT, bound_udp, check_pattern, check_took, check_within, no_udp, our_ip,
-    until_readable,
+use super::setup::{
+    PATIENCE, SHORT, becomes, bound_udp, check_took, check_within, is_pattern, own_ip, script,
+    without_udp,
 };
 use crate::{Harness, Outcome, Step, Verdict, check, check_eq, unsupported};
 
@@ -25,21 +25,21 @@ section! {
 }
 
 pub(crate) fn a_datagram_is_received_whole_or_cut<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     let (socket, to) = bound_udp(h)?;
-    let script = [
+    let steps = [
         Step::Udp(Family::V4),
         Step::SendLenTo(to, 1000),
         Step::SendTo(to, b"next"),
         Step::SendTo(to, b"and one"),
         Step::Hold,
     ];
-    let _peer = Part::start(h, &script)?;
+    let _peer = script(h, &steps)?;
     let mut buf = [0xee; 200];
     check_eq!(socket.recv(&mut buf[..100]), Ok(100));
-    check_pattern(&buf[..100], 0)?;
+    check!(is_pattern(&buf[..100], 0));
     check!(buf[100..].iter().all(|&byte| byte == 0xee));
     // One per call, also where two would fit.
     check_eq!(socket.recv(&mut buf), Ok(4));
@@ -50,25 +50,25 @@ pub(crate) fn a_datagram_is_received_whole_or_cut<H: Harness>(h: &H) -> Outcome 
 }
 
 pub(crate) fn truncation_is_visible<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     let (socket, to) = bound_udp(h)?;
-    let script = [
+    let steps = [
         Step::Udp(Family::V4),
         Step::SendLenTo(to, 1000),
         Step::SendLenTo(to, 100),
         Step::SendLenTo(to, 300),
         Step::Hold,
     ];
-    let peer = Part::start(h, &script)?;
+    let peer = script(h, &steps)?;
     let mut buf = [0; 100];
     for full_len in [1000, 100] {
         let info = socket.recv_info(&mut buf, 0)?;
         check_eq!((info.len, info.full_len), (100, full_len));
         check_eq!(info.truncated(), full_len > 100);
         check_eq!(info.from, peer.address()?);
-        check_pattern(&buf, 0)?;
+        check!(is_pattern(&buf, 0));
     }
     let info = h.net().block_on(socket.asynch().recv_info(&mut buf))?;
     check_eq!((info.len, info.full_len), (100, 300));
@@ -76,11 +76,11 @@ pub(crate) fn truncation_is_visible<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn an_empty_datagram_is_no_end<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     let (socket, to) = bound_udp(h)?;
-    let script = [
+    let steps = [
         Step::Udp(Family::V4),
         Step::SendTo(to, b""),
         Step::SendTo(to, b"one"),
@@ -89,7 +89,7 @@ pub(crate) fn an_empty_datagram_is_no_end<H: Harness>(h: &H) -> Outcome {
         Step::SendTo(to, b"three"),
         Step::Hold,
     ];
-    let _peer = Part::start(h, &script)?;
+    let _peer = script(h, &steps)?;
     let mut buf = [0; 16];
     check_eq!(socket.recv(&mut buf), Ok(0));
     check_eq!(socket.recv(&mut buf), Ok(3));
@@ -105,8 +105,8 @@ pub(crate) fn an_empty_datagram_is_no_end<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn a_quiet_datagram_socket_waits<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     for socket in [h.net().udp()?, bound_udp(h)?.0] {
         socket.setblocking(false)?;
@@ -121,18 +121,18 @@ pub(crate) fn a_quiet_datagram_socket_waits<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn datagrams_queue_in_order<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     let (socket, to) = bound_udp(h)?;
     // So small that the script overflows it, where the backend has the option.
     let _ = socket.setsockopt(SOL_SOCKET, SO_RCVBUF, 16_384);
-    let mut script = [Step::Hold; 22];
-    script[0] = Step::Udp(Family::V4);
-    for (len, step) in (1000..).zip(&mut script[1..21]) {
+    let mut steps = [Step::Hold; 22];
+    steps[0] = Step::Udp(Family::V4);
+    for (len, step) in (1000..).zip(&mut steps[1..21]) {
         *step = Step::SendLenTo(to, len);
     }
-    let peer = Part::start(h, &script)?;
+    let peer = script(h, &steps)?;
     check!(matches!(peer.settle().state, crate::State::Running(21)));
     h.pass(Duration::from_millis(50));
     let mut buf = [0; 1024];
@@ -152,14 +152,14 @@ pub(crate) fn datagrams_queue_in_order<H: Harness>(h: &H) -> Outcome {
     check!((4..=20).contains(&count));
     // The overflow left no trace.
     socket.settimeout(PATIENCE)?;
-    let _later = Part::start(h, &[Step::Udp(Family::V4), Step::SendTo(to, b"later"), Step::Hold])?;
+    let _later = script(h, &[Step::Udp(Family::V4), Step::SendTo(to, b"later"), Step::Hold])?;
     check_eq!(socket.recv(&mut buf), Ok(5));
     Ok(Verdict::Proved)
 }
 
 pub(crate) fn a_closed_port_is_told_once<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     let (socket, _) = bound_udp(h)?;
     let refusing = h.peer().refusing(Family::V4);
@@ -181,8 +181,8 @@ pub(crate) fn a_closed_port_is_told_once<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn peek_and_dontwait_on_datagrams<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     let (socket, to) = bound_udp(h)?;
     let mut buf = [0; 16];
@@ -194,11 +194,11 @@ pub(crate) fn peek_and_dontwait_on_datagrams<H: Harness>(h: &H) -> Outcome {
         check_eq!(answer, Err(Error::EAGAIN));
     }
     check_within(h, begun, Duration::from_millis(50))?;
-    let script =
+    let steps =
         [Step::Udp(Family::V4), Step::SendTo(to, b"first"), Step::SendTo(to, b"2nd"), Step::Hold];
-    let peer = Part::start(h, &script)?;
+    let peer = script(h, &steps)?;
     let from = peer.address()?;
-    until_readable(h, &socket)?;
+    becomes(h, &socket, POLLIN)?;
     for room in [5, 2, 16] {
         let len = room.min(5);
         check_eq!(socket.recv_flags(&mut buf[..room], MSG_PEEK), Ok(len));
@@ -211,16 +211,16 @@ pub(crate) fn peek_and_dontwait_on_datagrams<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn the_local_address_of_a_datagram<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     let socket = h.net().udp()?;
     socket.bind(("", 0))?;
     socket.settimeout(PATIENCE)?;
-    let ip = our_ip(h)?;
+    let ip = own_ip(h, Family::V4)?;
     let to = SockAddr::new(ip, socket.local_addr()?.port());
     check!(to.port() != 0);
-    let _peer = Part::start(h, &[Step::Udp(Family::V4), Step::SendTo(to, b"x"), Step::Hold])?;
+    let _peer = script(h, &[Step::Udp(Family::V4), Step::SendTo(to, b"x"), Step::Hold])?;
     let info = socket.recv_info(&mut [0; 8], 0)?;
     check_eq!(info.local, h.caps().local_address.then_some(ip));
     Ok(Verdict::Proved)

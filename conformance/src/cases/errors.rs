@@ -8,7 +8,7 @@ use usocket_core::{
 };
 
 use super::section;
-use super::stage::{BULK, PATIENCE, Sock, connected, foreign_ip, no_pipe, our_ip};
+use super::setup::{BULK, PATIENCE, Sock, connected, foreign_ip, no_pipe, own_ip, without_udp};
 use crate::{Failure, Harness, Outcome, Step, Verdict, check, check_eq, unsupported};
 
 section! {
@@ -36,7 +36,7 @@ fn fresh_stream<H: Harness>(h: &H, s: &Sock<'_, H>) -> Result<(), Failure> {
     line(s.peer_addr(), Error::ENOTCONN)?;
     line(s.shutdown(Shutdown::Both), Error::ENOTCONN)?;
     line(s.connect(h.peer().refusing(Family::V4)), Error::ECONNREFUSED)?;
-    line(s.connect((our_ip(h)?, 0)), Error::EINVAL)?;
+    line(s.connect((own_ip(h, Family::V4)?, 0)), Error::EINVAL)?;
     line(s.setsockopt(SOL_SOCKET, SO_KEEPALIVE, b""), Error::EINVAL)?;
     line(s.setsockopt(SOL_SOCKET, 20, 1), Error::ENOPROTOOPT)?;
     line(s.getsockopt(SOL_SOCKET, 20), Error::ENOPROTOOPT)?;
@@ -66,11 +66,11 @@ pub(crate) fn each_condition_has_its_error<H: Harness>(h: &H) -> Outcome {
     line(stream.accept(), Error::EINVAL)?;
     line(connected.accept(), Error::EINVAL)?;
     line(connected.listen(1), Error::EINVAL)?;
-    line(connected.bind((our_ip(h)?, 0)), Error::EINVAL)?;
+    line(connected.bind((own_ip(h, Family::V4)?, 0)), Error::EINVAL)?;
     let listener = h.net().tcp()?;
     line(listener.bind((foreign_ip(), 0)), Error::EADDRNOTAVAIL)?;
-    listener.bind((our_ip(h)?, 0))?;
-    line(listener.bind((our_ip(h)?, 0)), Error::EINVAL)?;
+    listener.bind((own_ip(h, Family::V4)?, 0))?;
+    line(listener.bind((own_ip(h, Family::V4)?, 0)), Error::EINVAL)?;
     listener.listen(1)?;
     let second = h.net().tcp()?;
     line(second.bind(listener.local_addr()?), Error::EADDRINUSE)?;
@@ -81,12 +81,12 @@ pub(crate) fn each_condition_has_its_error<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn datagram_conditions_have_their_errors<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return super::stage::no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     let s = h.net().udp()?;
     s.setblocking(false)?;
-    let own = SockAddr::new(our_ip(h)?, 9);
+    let own = SockAddr::new(own_ip(h, Family::V4)?, 9);
     line(s.send(b"x"), Error::EDESTADDRREQ)?;
     line(s.peer_addr(), Error::ENOTCONN)?;
     line(s.listen(1), Error::EOPNOTSUPP)?;

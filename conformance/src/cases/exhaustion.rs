@@ -4,7 +4,7 @@ use usocket_core::spi::Shutdown;
 use usocket_core::{Error, SO_REUSEADDR, SOL_SOCKET, Usocket};
 
 use super::section;
-use super::stage::{Sock, connected};
+use super::setup::{Sock, connected};
 use crate::{Harness, Outcome, Step, Verdict, check, check_eq};
 
 section! {

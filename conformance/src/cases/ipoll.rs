@@ -2,10 +2,8 @@
 
 use usocket_core::{Events, ONE_SHOT, POLLERR, POLLHUP, POLLIN, POLLOUT, Pollable};
 
-use super::poll::poll_of;
 use super::section;
-use super::setup::stream;
-use super::talk::{arrived, becomes, events_of, quiet, talk};
+use super::setup::{arrived, becomes, connected_plain, events_of, poll_of, quiet, stream};
 use crate::{Harness, Outcome, Step, Verdict, check, check_eq};
 
 section! {
@@ -19,7 +17,7 @@ section! {
 const ALL: usize = usize::MAX;
 
 pub(crate) fn ipoll_yields_what_poll_lists<H: Harness>(h: &H) -> Outcome {
-    let (one, _one) = talk(h, &[Step::Text(b"x"), Step::Hold])?;
+    let (one, _one) = connected_plain(h, &[Step::Text(b"x"), Step::Hold])?;
     let (idle, _idle) = quiet(h)?;
     let fresh = stream(h)?;
     arrived(h, &one, 1)?;
@@ -39,7 +37,7 @@ pub(crate) fn ipoll_yields_what_poll_lists<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn one_shot_disarms_what_was_yielded<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Text(b"x"), Step::Hold])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Text(b"x"), Step::Hold])?;
     arrived(h, &socket, 1)?;
     let object = socket.poll_ref();
     let mut poll = poll_of(h, &[(object, None)])?;
@@ -73,7 +71,7 @@ pub(crate) fn one_shot_keeps_what_was_not_yielded<H: Harness>(h: &H) -> Outcome 
 }
 
 pub(crate) fn a_disarmed_object_reports_trouble<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Recv(1), Step::Rst])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Recv(1), Step::Rst])?;
     let object = socket.poll_ref();
     let mut poll = poll_of(h, &[(object, None)])?;
     check_eq!(h.api().ipoll(&mut poll, Some(0), ONE_SHOT, ALL)?.len(), 1usize);

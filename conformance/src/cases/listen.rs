@@ -6,7 +6,7 @@ use usocket_core::{Error, Family, SockAddr, Socket};
 
 use super::section;
 use super::setup::{
-    Script, bound, connected, listening, reached, script, stream, without_server, without_udp,
+    Script, bound, connect_plain, listening, reached, script, stream, without_server, without_udp,
 };
 use crate::{End, Failure, Harness, Outcome, State, Step, Verdict, check, check_eq};
 
@@ -168,7 +168,7 @@ pub(crate) fn listen_where_it_cannot_be<H: Harness>(h: &H) -> Outcome {
         return outcome;
     }
     let peer = script(h, &[Step::Listen(Family::V4, 1), Step::Accept, Step::Hold])?;
-    check_eq!(connected(h, &peer)?.listen(None), Err(Error::EINVAL));
+    check_eq!(connect_plain(h, &peer)?.listen(None), Err(Error::EINVAL));
     if let Some(outcome) = without_udp(h) {
         return outcome;
     }
@@ -198,7 +198,7 @@ pub(crate) fn closed_listener_of_the_peer<H: Harness>(h: &H) -> Outcome {
         h,
         &[Step::Listen(Family::V4, 2), Step::Wait(100), Step::CloseListener, Step::Hold],
     )?;
-    let socket = connected(h, &peer)?;
+    let socket = connect_plain(h, &peer)?;
     socket.settimeout(Duration::from_secs(5))?;
     let reset = if h.caps().reset { Err(Error::ECONNRESET) } else { Ok(0) };
     check_eq!(socket.recv(&mut [0; 8]), reset);

@@ -3,8 +3,7 @@
 use usocket_core::{Error, Usocket};
 
 use super::section;
-use super::setup::stream;
-use super::talk::{arrived, quiet, talk};
+use super::setup::{arrived, connected_plain, quiet, stream};
 use crate::{End, Harness, Outcome, Step, Verdict, check, check_eq};
 
 section! {
@@ -22,7 +21,8 @@ const MODES: [&str; 3] = ["rb", "wb", "rwb"];
 
 pub(crate) fn files_share_the_sockets_position<H: Harness>(h: &H) -> Outcome {
     for mode in MODES {
-        let (socket, _peer) = talk(h, &[Step::Text(b"line\nabcdefg"), Step::Fin, Step::Hold])?;
+        let (socket, _peer) =
+            connected_plain(h, &[Step::Text(b"line\nabcdefg"), Step::Fin, Step::Hold])?;
         let file = h.api().makefile(&socket, mode, 0)?;
         let mut buf = [0; 8];
         check_eq!(file.readline(&mut buf), Ok(Some(5)));
@@ -41,7 +41,7 @@ pub(crate) fn files_share_the_sockets_position<H: Harness>(h: &H) -> Outcome {
 
 pub(crate) fn files_write_what_sockets_write<H: Harness>(h: &H) -> Outcome {
     for mode in MODES {
-        let (socket, peer) = talk(h, &[Step::Recv(6), Step::Hold])?;
+        let (socket, peer) = connected_plain(h, &[Step::Recv(6), Step::Hold])?;
         let file = h.api().makefile(&socket, mode, 0)?;
         check_eq!(file.write("ab"), Ok(Some(2)));
         check_eq!(socket.send("c"), Ok(1));
@@ -66,7 +66,8 @@ pub(crate) fn other_modes_are_refused<H: Harness>(h: &H) -> Outcome {
 
 pub(crate) fn buffering_changes_nothing<H: Harness>(h: &H) -> Outcome {
     for buffering in [0, 1, -1, 4096, i32::MAX, i32::MIN] {
-        let (socket, peer) = talk(h, &[Step::Recv(3), Step::Text(b"x\nyz"), Step::Hold])?;
+        let (socket, peer) =
+            connected_plain(h, &[Step::Recv(3), Step::Text(b"x\nyz"), Step::Hold])?;
         let file = h.api().makefile(&socket, "rwb", buffering)?;
         check_eq!(file.write("abc"), Ok(Some(3)));
         // Neither does a write wait for a flush, nor does a read take more than asked.
@@ -82,7 +83,7 @@ pub(crate) fn buffering_changes_nothing<H: Harness>(h: &H) -> Outcome {
 
 pub(crate) fn the_direction_is_not_enforced<H: Harness>(h: &H) -> Outcome {
     for mode in MODES {
-        let (socket, peer) = talk(h, &[Step::Recv(2), Step::Text(b"ok"), Step::Hold])?;
+        let (socket, peer) = connected_plain(h, &[Step::Recv(2), Step::Text(b"ok"), Step::Hold])?;
         let file = h.api().makefile(&socket, mode, 0)?;
         check_eq!(file.write("hi"), Ok(Some(2)));
         check!(peer.settle().head.as_slice() == b"hi");
@@ -94,7 +95,7 @@ pub(crate) fn the_direction_is_not_enforced<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn closing_a_file_closes_the_socket<H: Harness>(h: &H) -> Outcome {
-    let (socket, peer) = talk(h, &[Step::RecvToEnd])?;
+    let (socket, peer) = connected_plain(h, &[Step::RecvToEnd])?;
     socket.settimeout(5)?;
     let file = h.api().makefile(&socket, "rb", 0)?;
     let other = h.api().makefile(&socket, "wb", 0)?;

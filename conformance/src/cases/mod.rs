@@ -28,9 +28,7 @@ pub(crate) mod send;
 pub(crate) mod sendall;
 pub(crate) mod sendto;
 pub(crate) mod setup;
-mod stage;
 pub(crate) mod stream;
-pub(crate) mod talk;
 pub(crate) mod timeout;
 pub(crate) mod write;
 

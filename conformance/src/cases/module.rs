@@ -11,7 +11,7 @@ use usocket_core::{
 };
 
 use super::section;
-use super::setup::{connected, script, stream, without_udp};
+use super::setup::{connect_plain, script, stream, without_udp};
 use crate::{Asked, Harness, Outcome, Step, Verdict, check, check_eq};
 
 section! {
@@ -141,7 +141,7 @@ pub(crate) fn sockets_are_independent<H: Harness>(h: &H) -> Outcome {
     let listen = [Step::Listen(Family::V4, 1), Step::Accept];
     let quiet = script(h, &[listen[0], listen[1], Step::Hold])?;
     let echoing = script(h, &[listen[0], listen[1], Step::Echo])?;
-    let (idle, closed, used) = (connected(h, &quiet)?, stream(h)?, connected(h, &echoing)?);
+    let (idle, closed, used) = (connect_plain(h, &quiet)?, stream(h)?, connect_plain(h, &echoing)?);
     let talk = |used: &Socket<'_, H::Net>| {
         used.sendall("ping")?;
         let mut back = [0; 4];
@@ -251,7 +251,7 @@ pub(crate) fn receive_flags_are_an_extension<H: Harness>(h: &H) -> Outcome {
             Step::Hold,
         ],
     )?;
-    let (socket, mut buf) = (connected(h, &peer)?, [0; 8]);
+    let (socket, mut buf) = (connect_plain(h, &peer)?, [0; 8]);
     check_eq!(h.api().recv_flags(&socket, &mut buf, MSG_DONTWAIT), Err(Error::EAGAIN));
     let nothing = socket.recvfrom_flags(&mut buf, MSG_DONTWAIT).map(|(len, _)| len);
     check_eq!(nothing, Err(Error::EAGAIN));

@@ -10,7 +10,7 @@ use usocket_core::{
 };
 
 use super::section;
-use super::stage::{PATIENCE, Part, SHORT, Sock, check_end, connected, foreign_ip, our_ip};
+use super::setup::{PATIENCE, SHORT, Sock, connected, foreign_ip, own_ip, script, without_udp};
 use crate::{End, Failure, Harness, Outcome, Step, Verdict, check, check_eq, unsupported};
 
 section! {
@@ -67,7 +67,7 @@ pub(crate) fn flags_take_any_integer<H: Harness>(h: &H) -> Outcome {
             check_eq!(socket.getsockopt(SOL_SOCKET, name), Ok(0));
             for bind in [false, true] {
                 if bind && caps.server {
-                    socket.bind((our_ip(h)?, 0))?;
+                    socket.bind((own_ip(h, Family::V4)?, 0))?;
                 }
                 for (value, on) in [(1, 1), (0, 0), (7, 1), (0, 0), (-1, 1), (1, 1)] {
                     check_eq!(int(h, &socket, SOL_SOCKET, name, value), Ok(()));
@@ -240,7 +240,7 @@ fn membership(group: Ipv4Addr, interface: IpAddr) -> [u8; 8] {
 /// The whole case on a backend without groups.
 fn no_groups<H: Harness>(h: &H) -> Option<Outcome> {
     if !h.caps().udp {
-        return Some(super::stage::no_udp(h));
+        return without_udp(h);
     }
     if h.caps().multicast {
         return None;
@@ -255,14 +255,14 @@ pub(crate) fn membership_takes_eight_bytes<H: Harness>(h: &H) -> Outcome {
     if let Some(outcome) = no_groups(h) {
         return outcome;
     }
-    let ip = our_ip(h)?;
+    let ip = own_ip(h, Family::V4)?;
     let socket = h.net().udp()?;
     socket.bind(("", 0))?;
     let to = SockAddr::new(GROUP.into(), socket.local_addr()?.port());
     let value = membership(GROUP, ip);
     let mut buf = [0; 8];
     let mut heard = |text: &'static [u8]| -> Result<bool, Failure> {
-        let peer = Part::start(h, &[Step::Udp(Family::V4), Step::SendTo(to, text), Step::Hold])?;
+        let peer = script(h, &[Step::Udp(Family::V4), Step::SendTo(to, text), Step::Hold])?;
         check!(matches!(peer.settle().state, crate::State::Running(2)));
         match socket.recv(&mut buf) {
             Ok(len) => {
@@ -289,7 +289,7 @@ pub(crate) fn membership_is_joined_and_left_once<H: Harness>(h: &H) -> Outcome {
         return outcome;
     }
     let socket = h.net().udp()?;
-    let value = membership(GROUP, our_ip(h)?);
+    let value = membership(GROUP, own_ip(h, Family::V4)?);
     let join = || bytes(h, &socket, IPPROTO_IP, IP_ADD_MEMBERSHIP, &value);
     let leave = || bytes(h, &socket, IPPROTO_IP, IP_DROP_MEMBERSHIP, &value);
     check_eq!(leave(), Err(Error::EADDRNOTAVAIL));
@@ -311,7 +311,7 @@ pub(crate) fn membership_values_are_checked<H: Harness>(h: &H) -> Outcome {
         return outcome;
     }
     let socket = h.net().udp()?;
-    let ip = our_ip(h)?;
+    let ip = own_ip(h, Family::V4)?;
     let good = membership(GROUP, ip);
     for name in [IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP] {
         for len in [0, 1, 4, 7] {
@@ -340,7 +340,7 @@ pub(crate) fn linger_of_zero_resets<H: Harness>(h: &H) -> Outcome {
     check_eq!(int(h, &socket, SOL_SOCKET, SO_LINGER, 1), Err(Error::EINVAL));
     check_eq!(set(1, 0), Ok(()));
     socket.close()?;
-    check_end(&peer.settle(), End::Reset)?;
+    check_eq!(peer.settle().end, End::Reset);
     // Without it the same close is in order.
     let (socket, peer) = connected(h, &[Step::RecvToEnd, Step::Hold])?;
     for (on, seconds) in [(1, 0), (0, 0)] {
@@ -348,6 +348,6 @@ pub(crate) fn linger_of_zero_resets<H: Harness>(h: &H) -> Outcome {
         check_eq!(bytes(h, &socket, SOL_SOCKET, SO_LINGER, value.as_flattened()), Ok(()));
     }
     socket.close()?;
-    check_end(&peer.settle(), End::Fin)?;
+    check_eq!(peer.settle().end, End::Fin);
     Ok(Verdict::Proved)
 }

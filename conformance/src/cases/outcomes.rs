@@ -6,10 +6,10 @@ use core::pin::pin;
 use core::task::{Context, Poll, Waker};
 
 use embedded_io::Read as _;
-use usocket_core::{Error, MSG_DONTWAIT, MSG_PEEK, Usocket};
+use usocket_core::{Error, MSG_DONTWAIT, MSG_PEEK, POLLIN, Usocket};
 
 use super::section;
-use super::stage::{SHORT, Sock, check_took, connected, until_readable};
+use super::setup::{SHORT, Sock, becomes, check_took, connected};
 use crate::{Failure, Harness, Outcome, Step, Verdict, check_eq};
 
 section! {
@@ -162,7 +162,7 @@ fn same(
 pub(crate) fn end_of_stream_in_every_form<H: Harness>(h: &H) -> Outcome {
     let (socket, peer) = connected(h, &[Step::Close])?;
     peer.settle();
-    until_readable(h, &socket)?;
+    becomes(h, &socket, POLLIN)?;
     h.pass(SHORT);
     for timeout in [Some(core::time::Duration::ZERO), None, Some(SHORT)] {
         socket.settimeout(timeout)?;
@@ -180,7 +180,7 @@ pub(crate) fn reset_in_every_form<H: Harness>(h: &H) -> Outcome {
         // Half of them wait for it, the other half find it.
         if (form as usize).is_multiple_of(2) {
             peer.settle();
-            until_readable(h, &socket)?;
+            becomes(h, &socket, POLLIN)?;
         }
         same(form, ask(h, form, &socket, true), reset)?;
         // Told once, also to a look: a readline that looks first must come to the end.
@@ -220,7 +220,7 @@ pub(crate) fn would_block_in_every_form<H: Harness>(h: &H) -> Outcome {
 
 pub(crate) fn local_close_in_every_form<H: Harness>(h: &H) -> Outcome {
     let (socket, _peer) = connected(h, &[Step::Send(10), Step::Hold])?;
-    until_readable(h, &socket)?;
+    becomes(h, &socket, POLLIN)?;
     socket.close()?;
     for form in FORMS {
         same(form, ask(h, form, &socket, true), Err(Error::EBADF))?;

@@ -11,8 +11,10 @@ use usocket_core::{
 };
 
 use super::section;
-use super::setup::{SLACK, on_time, stream, timed};
-use super::talk::{arrived, events_of, polled, quiet, talk};
+use super::setup::{
+    SHORT, SLACK, arrived, becomes, connected_plain, events_of, on_time, poll_of, polled, quiet,
+    starting, stream, timed,
+};
 use crate::{Harness, KitPoll, Outcome, POLLED, Step, Verdict, check, check_eq};
 
 section! {
@@ -34,20 +36,6 @@ section! {
     a_stream_of_the_users_own: rows [], requirements [12, 13], clauses [];
 }
 
-const SHORT: Duration = Duration::from_millis(60);
-
-/// A poll for the objects and masks.
-pub(crate) fn poll_of<'p, H: Harness>(
-    h: &'p H,
-    objects: &[(PollRef<'p>, Option<Events>)],
-) -> Result<KitPoll<'p>> {
-    let mut poll = KitPoll::new(h.net());
-    for &(object, mask) in objects {
-        h.api().register(&mut poll, object, mask)?;
-    }
-    Ok(poll)
-}
-
 pub(crate) fn poll_numbers<H: Harness>(h: &H) -> Outcome {
     let numbers = [(POLLIN, 1), (POLLOUT, 4), (POLLERR, 8), (POLLHUP, 16), (POLLNVAL, 32)];
     for (events, wanted) in numbers {
@@ -60,7 +48,7 @@ pub(crate) fn poll_numbers<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn registering_again_replaces_the_mask<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Text(b"x"), Step::Hold])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Text(b"x"), Step::Hold])?;
     arrived(h, &socket, 1)?;
     let object = socket.poll_ref();
     let mut poll = poll_of(h, &[(object, Some(POLLOUT))])?;
@@ -75,7 +63,7 @@ pub(crate) fn registering_again_replaces_the_mask<H: Harness>(h: &H) -> Outcome 
 }
 
 pub(crate) fn the_default_mask_is_in_and_out<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Text(b"x"), Step::Hold])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Text(b"x"), Step::Hold])?;
     arrived(h, &socket, 1)?;
     check_eq!(polled(h, &socket, None)?, POLLIN | POLLOUT);
     Ok(Verdict::Proved)
@@ -134,7 +122,8 @@ const LATE: u32 = 120;
 
 pub(crate) fn poll_without_a_limit_waits<H: Harness>(h: &H) -> Outcome {
     for ms in [None, Some(-1), Some(i32::MIN)] {
-        let (socket, _peer) = talk(h, &[Step::Wait(LATE), Step::Text(b"x"), Step::Hold])?;
+        let (socket, _peer) =
+            connected_plain(h, &[Step::Wait(LATE), Step::Text(b"x"), Step::Hold])?;
         let mut poll = poll_of(h, &[(socket.poll_ref(), Some(POLLIN))])?;
         let found = h.api().poll(h.net(), &mut poll, ms)?;
         check_eq!(events_of(&found, socket.poll_ref()), POLLIN);
@@ -143,7 +132,7 @@ pub(crate) fn poll_without_a_limit_waits<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn poll_returns_in_time<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Wait(LATE), Step::Text(b"x"), Step::Hold])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Wait(LATE), Step::Text(b"x"), Step::Hold])?;
     let mut poll = poll_of(h, &[(socket.poll_ref(), Some(POLLIN))])?;
     let (found, took) = timed(h, || h.api().poll(h.net(), &mut poll, Some(5000)));
     check_eq!(events_of(&found?, socket.poll_ref()), POLLIN);
@@ -165,7 +154,7 @@ pub(crate) fn an_empty_poll_waits<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn error_bits_in_a_mask_are_ignored<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Text(b"x"), Step::Hold])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Text(b"x"), Step::Hold])?;
     arrived(h, &socket, 1)?;
     check_eq!(polled(h, &socket, POLLERR | POLLHUP | POLLNVAL)?, Events::NONE);
     check_eq!(polled(h, &socket, POLLERR | POLLIN)?, POLLIN);
@@ -177,8 +166,8 @@ pub(crate) fn an_empty_mask_reports_trouble<H: Harness>(h: &H) -> Outcome {
     check_eq!(polled(h, &fresh, Events::NONE)?, POLLHUP);
     fresh.close()?;
     check_eq!(polled(h, &fresh, Events::NONE)?, POLLNVAL);
-    let refused = super::talk::starting(h, h.peer().refusing(usocket_core::Family::V4))?;
-    super::talk::becomes(h, &refused, POLLERR)?;
+    let refused = starting(h, h.peer().refusing(usocket_core::Family::V4))?;
+    becomes(h, &refused, POLLERR)?;
     check_eq!(polled(h, &refused, Events::NONE)?, POLLERR | POLLHUP);
     Ok(Verdict::Proved)
 }
@@ -205,7 +194,7 @@ pub(crate) fn only_the_ready_in_order_of_registration<H: Harness>(h: &H) -> Outc
 }
 
 pub(crate) fn one_socket_in_several_polls<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Wait(20), Step::Text(b"x"), Step::Hold])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Wait(20), Step::Text(b"x"), Step::Hold])?;
     let object = socket.poll_ref();
     let mut input = poll_of(h, &[(object, Some(POLLIN))])?;
     let mut output = poll_of(h, &[(object, Some(POLLOUT))])?;
@@ -243,7 +232,7 @@ pub(crate) fn a_poll_that_is_full<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn a_user_wake_ends_a_poll<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Wait(20), Step::Text(b"x"), Step::Hold])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Wait(20), Step::Text(b"x"), Step::Hold])?;
     let wake = UserWake::<NoopRawMutex>::new();
     let mut poll = KitPoll::new(h.net());
     poll.register(&wake, POLLIN)?;

@@ -8,10 +8,8 @@ use usocket_core::{
     SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET, SockAddr, Socket, Usocket,
 };
 
-use super::poll::poll_of;
 use super::section;
-use super::setup::script;
-use super::talk::{events_of, talk};
+use super::setup::{connected_plain, events_of, poll_of, script};
 use crate::{Failure, Harness, Outcome, Step, Verdict, check_eq};
 
 section! {
@@ -133,8 +131,9 @@ pub fn calls_in_any_order<H: Harness>(h: &H, seeds: core::ops::Range<u32>) -> Ou
 pub(crate) fn a_poll_equals_a_fresh_query<H: Harness>(h: &H) -> Outcome {
     for seed in SEEDS {
         let mut dice = Dice(seed.wrapping_mul(0x85eb_ca6b) | 1);
-        let (a, _a) = talk(h, &[Step::Echo])?;
-        let (b, _b) = talk(h, &[Step::Recv(3), Step::Send(9), Step::Fin, Step::RecvToEnd])?;
+        let (a, _a) = connected_plain(h, &[Step::Echo])?;
+        let (b, _b) =
+            connected_plain(h, &[Step::Recv(3), Step::Send(9), Step::Fin, Step::RecvToEnd])?;
         let c = h.net().tcp()?;
         let sockets = [&a, &b, &c];
         sockets.iter().try_for_each(|socket| socket.setblocking(false))?;

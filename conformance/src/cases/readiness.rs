@@ -8,10 +8,9 @@ use usocket_core::{
 };
 
 use super::section;
-use super::setup::{listening, reached, script, stream, without_server, without_udp};
-use super::talk::{
-    BLOCK, arrived, becomes, datagrams, events_of, fill, pending, polled, quiet, starting, talk,
-    watch,
+use super::setup::{
+    BLOCK, arrived, becomes, connected_plain, connected_udp, events_of, fill, listening, pending,
+    poll_of, polled, quiet, reached, script, starting, stream, watch, without_server, without_udp,
 };
 use crate::{Failure, Harness, Outcome, Step, Verdict, check, check_eq};
 
@@ -65,7 +64,7 @@ pub(crate) fn datagram_readiness<H: Harness>(h: &H) -> Outcome {
         return outcome;
     }
     check_eq!(all_masks(h, &h.net().udp()?)?, [4, 0, 4, 0]);
-    let (socket, _peer) = datagrams(h, &[Step::RecvFrom, Step::Reply(b"x"), Step::Hold])?;
+    let (socket, _peer) = connected_udp(h, &[Step::RecvFrom, Step::Reply(b"x"), Step::Hold])?;
     check_eq!(all_masks(h, &socket)?, [4, 0, 4, 0]);
     socket.send("?")?;
     becomes(h, &socket, POLLIN)?;
@@ -79,7 +78,7 @@ pub(crate) fn an_empty_datagram_is_input<H: Harness>(h: &H) -> Outcome {
     if let Some(outcome) = without_udp(h) {
         return outcome;
     }
-    let (socket, _peer) = datagrams(h, &[Step::RecvFrom, Step::Reply(b""), Step::Hold])?;
+    let (socket, _peer) = connected_udp(h, &[Step::RecvFrom, Step::Reply(b""), Step::Hold])?;
     socket.send("?")?;
     let mut poll = watch(h, &socket)?;
     check_eq!(poll.poll(2000)?.events_of(&socket), POLLIN);
@@ -112,7 +111,7 @@ pub(crate) fn connecting_readiness<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn data_is_input_until_read<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Text(b"xy"), Step::Hold])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Text(b"xy"), Step::Hold])?;
     arrived(h, &socket, 2)?;
     let mut poll = watch(h, &socket)?;
     for _ in 0..3 {
@@ -131,7 +130,7 @@ pub(crate) fn a_full_buffer_is_no_output<H: Harness>(h: &H) -> Outcome {
     check_eq!(all_masks(h, &socket)?, [4, 0, 4, 0]);
     fill(h, &socket)?;
     check_eq!(all_masks(h, &socket)?, [0; 4]);
-    let (socket, _peer) = talk(h, &[Step::Wait(500), Step::RecvToEnd])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Wait(500), Step::RecvToEnd])?;
     fill(h, &socket)?;
     becomes(h, &socket, POLLOUT)?;
     socket.setblocking(false)?;
@@ -140,7 +139,7 @@ pub(crate) fn a_full_buffer_is_no_output<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn the_end_of_the_stream_is_input<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Text(b"x"), Step::Fin, Step::Hold])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Text(b"x"), Step::Fin, Step::Hold])?;
     becomes(h, &socket, POLLIN)?;
     check_eq!(all_masks(h, &socket)?, [5, 1, 4, 0]);
     check_eq!(socket.recv(&mut [0; 4]), Ok(1));
@@ -158,7 +157,7 @@ fn reset_masks<H: Harness>(h: &H) -> [u8; 4] {
 }
 
 pub(crate) fn a_reset_is_an_error<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Rst])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Rst])?;
     becomes(h, &socket, if h.caps().reset { POLLERR } else { POLLIN })?;
     check_eq!(all_masks(h, &socket)?, reset_masks(h));
     check_eq!(all_masks(h, &socket)?, reset_masks(h));
@@ -166,7 +165,7 @@ pub(crate) fn a_reset_is_an_error<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn a_reset_behind_data_is_an_error<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Text(b"xy"), Step::Recv(1), Step::Rst])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Text(b"xy"), Step::Recv(1), Step::Rst])?;
     arrived(h, &socket, 2)?;
     socket.send("!")?;
     becomes(h, &socket, if h.caps().reset { POLLERR } else { POLLIN })?;
@@ -177,7 +176,7 @@ pub(crate) fn a_reset_behind_data_is_an_error<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn a_delivered_reset_hangs_up<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Rst])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Rst])?;
     if !h.caps().reset {
         check_eq!(socket.recv(&mut [0; 4]), Ok(0));
         check!(polled(h, &socket, None)?.contains(POLLIN));
@@ -217,7 +216,7 @@ pub(crate) fn a_closed_socket_is_invalid<H: Harness>(h: &H) -> Outcome {
     }
     if h.caps().udp {
         let object = h.net().udp()?.poll_ref();
-        let mut poll = super::poll::poll_of(h, &[(object, None)])?;
+        let mut poll = poll_of(h, &[(object, None)])?;
         let found = h.api().poll(h.net(), &mut poll, Some(100))?;
         check_eq!(events_of(&found, object), POLLNVAL);
     }
@@ -227,7 +226,7 @@ pub(crate) fn a_closed_socket_is_invalid<H: Harness>(h: &H) -> Outcome {
 /// Polls for input, then receives without waiting: once for each poll.
 pub(crate) fn input_is_never_a_promise_too_many<H: Harness>(h: &H) -> Outcome {
     let steps = [Step::Send(50), Step::Wait(5), Step::Send(200), Step::Wait(5), Step::Send(6)];
-    let (socket, _peer) = talk(h, &steps)?;
+    let (socket, _peer) = connected_plain(h, &steps)?;
     socket.setblocking(false)?;
     let mut poll = watch(h, &socket)?;
     let mut total = 0;

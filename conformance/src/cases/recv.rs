@@ -2,12 +2,12 @@
 
 use core::time::Duration;
 
-use usocket_core::{Error, MSG_DONTWAIT, MSG_PEEK, Usocket};
+use usocket_core::{Error, Family, MSG_DONTWAIT, MSG_PEEK, POLLIN, Usocket};
 
 use super::section;
-use super::stage::{
-    PATIENCE, SHORT, Sock, check_pattern, check_took, check_within, connected, drain_pattern,
-    our_ip, until_readable,
+use super::setup::{
+    PATIENCE, SHORT, Sock, becomes, check_took, check_within, connected, is_pattern, own_ip,
+    read_pattern,
 };
 use crate::{Failure, Harness, Outcome, Step, Verdict, check, check_eq};
 
@@ -31,7 +31,7 @@ const UNREAD: u32 = 200;
 pub(crate) fn recv_takes_what_is_there<H: Harness>(h: &H) -> Outcome {
     let (socket, _peer) = connected(h, &[Step::Send(UNREAD), Step::Hold])?;
     let mut buf = [0xee; 64];
-    until_readable(h, &socket)?;
+    becomes(h, &socket, POLLIN)?;
     h.pass(Duration::from_millis(20));
     // More is there than fits, and less than fits: neither is waited for or lost.
     let mut total = 0;
@@ -39,7 +39,7 @@ pub(crate) fn recv_takes_what_is_there<H: Harness>(h: &H) -> Outcome {
         let room = if total == 0 { 3 } else { buf.len() };
         let count = h.api().recv_flags(&socket, &mut buf[..room], 0)?;
         check!((1..=room).contains(&count));
-        check_pattern(&buf[..count], total as u64)?;
+        check!(is_pattern(&buf[..count], total as u64));
         check!(total > 0 || buf[3..].iter().all(|&byte| byte == 0xee));
         total += count;
     }
@@ -55,7 +55,7 @@ pub(crate) fn end_of_stream_is_for_ever<H: Harness>(h: &H) -> Outcome {
             peer.settle();
             h.pass(Duration::from_millis(30));
         }
-        check_eq!(drain_pattern::<H>(&socket)?, u64::from(len));
+        check_eq!(read_pattern::<H>(&socket)?, u64::from(len));
         for timeout in [None, Some(PATIENCE), Some(SHORT)] {
             socket.settimeout(timeout)?;
             let begun = h.now();
@@ -70,10 +70,10 @@ pub(crate) fn end_of_stream_is_for_ever<H: Harness>(h: &H) -> Outcome {
 pub(crate) fn end_of_stream_without_blocking<H: Harness>(h: &H) -> Outcome {
     let (socket, peer) = connected(h, &[Step::Send(10), Step::Close])?;
     peer.settle();
-    until_readable(h, &socket)?;
+    becomes(h, &socket, POLLIN)?;
     h.pass(Duration::from_millis(30));
     socket.setblocking(false)?;
-    check_eq!(drain_pattern::<H>(&socket)?, 10);
+    check_eq!(read_pattern::<H>(&socket)?, 10);
     for _ in 0..5 {
         check_eq!(socket.recv(&mut [0; 8]), Ok(0));
         check_eq!(socket.recv_flags(&mut [0; 8], MSG_DONTWAIT), Ok(0));
@@ -95,7 +95,7 @@ pub(crate) fn unconnected_stream_cannot_recv<H: Harness>(h: &H) -> Outcome {
     for bind in [false, true] {
         let socket = h.net().tcp()?;
         if bind && h.caps().server {
-            socket.bind((our_ip(h)?, 0))?;
+            socket.bind((own_ip(h, Family::V4)?, 0))?;
         }
         check_recv::<H>(&socket, Error::ENOTCONN)?;
     }
@@ -104,7 +104,7 @@ pub(crate) fn unconnected_stream_cannot_recv<H: Harness>(h: &H) -> Outcome {
 
 pub(crate) fn closed_socket_has_no_data<H: Harness>(h: &H) -> Outcome {
     let (socket, _peer) = connected(h, &[Step::Send(20), Step::Hold])?;
-    until_readable(h, &socket)?;
+    becomes(h, &socket, POLLIN)?;
     socket.close()?;
     for flags in [0, MSG_PEEK, MSG_DONTWAIT] {
         check_eq!(socket.recv_flags(&mut [0; 8], flags), Err(Error::EBADF));
@@ -137,9 +137,8 @@ pub(crate) fn nothing_in_time_times_out<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn a_timeout_leaves_the_connection_intact<H: Harness>(h: &H) -> Outcome {
-    let script =
-        [Step::Wait(250), Step::Text(b"late"), Step::Recv(4), Step::Text(b"r"), Step::Hold];
-    let (socket, peer) = connected(h, &script)?;
+    let steps = [Step::Wait(250), Step::Text(b"late"), Step::Recv(4), Step::Text(b"r"), Step::Hold];
+    let (socket, peer) = connected(h, &steps)?;
     socket.settimeout(SHORT)?;
     for _ in 0..2 {
         let answer = h.api().recv_flags(&socket, &mut [0; 8], 0);
@@ -168,7 +167,7 @@ pub(crate) fn a_reset_is_told_once_after_the_data<H: Harness>(h: &H) -> Outcome 
         let end = loop {
             match socket.recv(&mut buf) {
                 Ok(count @ 1..) => {
-                    check_pattern(&buf[..count], total)?;
+                    check!(is_pattern(&buf[..count], total));
                     total += count as u64;
                 }
                 end => break end,
@@ -205,7 +204,7 @@ pub(crate) fn recv_of_nothing_takes_nothing<H: Harness>(h: &H) -> Outcome {
     }
     check_within(h, begun, Duration::from_millis(90))?;
     socket.settimeout(PATIENCE)?;
-    until_readable(h, &socket)?;
+    becomes(h, &socket, POLLIN)?;
     check_eq!(socket.recv(&mut []), Ok(0));
     let mut buf = [0; 3];
     check_eq!(socket.read(&mut buf), Ok(Some(3)));

@@ -5,8 +5,7 @@ use core::time::Duration;
 use usocket_core::{Place, Pollable};
 
 use super::section;
-use super::setup::{SLACK, on_time, stream, timed};
-use super::talk::{arrived, becomes, quiet, talk};
+use super::setup::{SLACK, arrived, becomes, connected_plain, on_time, quiet, stream, timed};
 use crate::{Harness, Lists, Outcome, Step, Verdict, check, check_eq};
 
 section! {
@@ -18,7 +17,7 @@ section! {
 }
 
 pub(crate) fn select_sorts_into_three_lists<H: Harness>(h: &H) -> Outcome {
-    let (full, _full) = talk(h, &[Step::Text(b"x"), Step::Hold])?;
+    let (full, _full) = connected_plain(h, &[Step::Text(b"x"), Step::Hold])?;
     let (idle, _idle) = quiet(h)?;
     arrived(h, &full, 1)?;
     let (r, w): (&[&dyn Pollable<'_>], &[&dyn Pollable<'_>]) = (&[&idle, &full], &[&idle]);
@@ -41,7 +40,7 @@ pub(crate) fn select_waits_for_seconds<H: Harness>(h: &H) -> Outcome {
     let (found, took) = timed(h, || h.api().select(h.net(), lists, 0.0));
     check!(found?.is_empty());
     check!(took < Duration::from_millis(60));
-    let (late, _peer) = talk(h, &[Step::Wait(100), Step::Text(b"x"), Step::Hold])?;
+    let (late, _peer) = connected_plain(h, &[Step::Wait(100), Step::Text(b"x"), Step::Hold])?;
     let lists = Lists { r: &[&idle, &late], w: &[], x: &[] };
     let (found, took) = timed(h, || h.api().select(h.net(), lists, 5.0));
     check!(found?.readable.as_slice() == [1]);
@@ -51,10 +50,10 @@ pub(crate) fn select_waits_for_seconds<H: Harness>(h: &H) -> Outcome {
 
 pub(crate) fn select_without_a_limit_waits<H: Harness>(h: &H) -> Outcome {
     let late = [Step::Wait(100), Step::Text(b"x"), Step::Hold];
-    let (socket, _peer) = talk(h, &late)?;
+    let (socket, _peer) = connected_plain(h, &late)?;
     let found = h.api().select(h.net(), Lists { r: &[&socket], w: &[], x: &[] }, -1.0)?;
     check!(found.readable.as_slice() == [0]);
-    let (socket, _peer) = talk(h, &late)?;
+    let (socket, _peer) = connected_plain(h, &late)?;
     let found = usocket_core::select::<4, _>(h.net(), &[&socket], &[], &[], None)?;
     check!(found.readable.as_slice() == [0]);
     Ok(Verdict::Proved)
@@ -73,7 +72,7 @@ pub(crate) fn trouble_goes_to_the_third_list<H: Harness>(h: &H) -> Outcome {
     check!(found.exceptional.contains(&Place::Except(0)));
     check!(found.exceptional.contains(&Place::Except(1)));
     if h.caps().reset {
-        let (reset, _peer) = talk(h, &[Step::Rst])?;
+        let (reset, _peer) = connected_plain(h, &[Step::Rst])?;
         becomes(h, &reset, usocket_core::POLLERR)?;
         let found = h.api().select(h.net(), Lists { r: &[&reset], w: &[], x: &[] }, 5.0)?;
         check!(found.exceptional.as_slice() == [Place::Read(0)]);
@@ -83,7 +82,7 @@ pub(crate) fn trouble_goes_to_the_third_list<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn a_duplicate_is_listed_once<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Text(b"x"), Step::Hold])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Text(b"x"), Step::Hold])?;
     arrived(h, &socket, 1)?;
     let twice: &[&dyn Pollable<'_>] = &[&socket, &socket];
     let found = h.api().select(h.net(), Lists { r: twice, w: twice, x: &[] }, 5.0)?;

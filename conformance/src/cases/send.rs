@@ -5,9 +5,9 @@ use core::time::Duration;
 use usocket_core::{Error, Family, POLLERR, Usocket};
 
 use super::section;
-use super::stage::{
-    BULK, PATIENCE, Part, SHORT, Sock, Sum, bound_udp, check_took, check_within, connected, dead,
-    fill, no_pipe, no_server, no_udp, our_ip,
+use super::setup::{
+    BULK, PATIENCE, SHORT, Sock, Sum, becomes, bound_udp, check_took, check_within, connected,
+    fill, gone, no_pipe, own_ip, script, without_server, without_udp,
 };
 use crate::{Digest, Failure, Harness, Outcome, Step, Verdict, check, check_eq, unsupported};
 
@@ -73,7 +73,7 @@ pub(crate) fn unconnected_stream_cannot_send<H: Harness>(h: &H) -> Outcome {
     for bind in [false, true] {
         let socket = h.net().tcp()?;
         if bind && h.caps().server {
-            socket.bind((our_ip(h)?, 0))?;
+            socket.bind((own_ip(h, Family::V4)?, 0))?;
         }
         check_no_pipe::<H>(&socket)?;
         socket.setblocking(false)?;
@@ -88,11 +88,11 @@ pub(crate) fn listening_or_closed_socket_cannot_send<H: Harness>(h: &H) -> Outco
     for data in [&b"x"[..], b""] {
         check_eq!(closed.send(data), Err(Error::EBADF));
     }
-    if !h.caps().server {
-        return no_server(h);
+    if let Some(outcome) = without_server(h) {
+        return outcome;
     }
     let listener = h.net().tcp()?;
-    listener.bind((our_ip(h)?, 0))?;
+    listener.bind((own_ip(h, Family::V4)?, 0))?;
     listener.listen(1)?;
     check_no_pipe::<H>(&listener)?;
     Ok(Verdict::Proved)
@@ -112,11 +112,11 @@ fn until_refused<H: Harness>(h: &H, socket: &Sock<'_, H>) -> Result<Error, Failu
 pub(crate) fn sends_to_a_closed_peer_fail<H: Harness>(h: &H) -> Outcome {
     let (socket, peer) = connected(h, &[Step::Close])?;
     peer.settle();
-    check!(dead(until_refused(h, &socket)?));
+    check!(gone(until_refused(h, &socket)?));
     for _ in 0..3 {
-        check!(socket.send(b"x").is_err_and(dead));
-        check!(socket.sendall(b"x").is_err_and(dead));
-        check!(socket.write(b"x").is_err_and(dead));
+        check!(socket.send(b"x").is_err_and(gone));
+        check!(socket.sendall(b"x").is_err_and(gone));
+        check!(socket.write(b"x").is_err_and(gone));
     }
     Ok(Verdict::Proved)
 }
@@ -127,11 +127,7 @@ pub(crate) fn reset_is_told_to_the_first_send<H: Harness>(h: &H) -> Outcome {
     if !h.caps().reset {
         return unsupported(Err::<(), _>(until_refused(h, &socket)?), Error::EPIPE);
     }
-    let until = h.now() + PATIENCE;
-    while !socket.readiness().intersects(POLLERR) {
-        check!(h.now() < until);
-        h.pass(Duration::from_millis(5));
-    }
+    becomes(h, &socket, POLLERR)?;
     check_eq!(socket.send(b"x"), Err(Error::ECONNRESET));
     for _ in 0..3 {
         check_eq!(socket.send(b"x"), Err(Error::EPIPE));
@@ -141,8 +137,8 @@ pub(crate) fn reset_is_told_to_the_first_send<H: Harness>(h: &H) -> Outcome {
 
 pub(crate) fn full_buffer_would_block<H: Harness>(h: &H) -> Outcome {
     let (socket, peer) = connected(h, &[Step::Hold])?;
-    let sum = fill(h, &socket)?;
-    check!(sum.count > 0);
+    socket.setblocking(false)?;
+    check!(fill(h, &socket)?.count > 0);
     check_eq!(h.api().send(&socket, &BULK[..1024]), Err(Error::EAGAIN));
     check_eq!(h.api().send(&socket, &BULK), Err(Error::EAGAIN));
     drop(peer);
@@ -183,15 +179,15 @@ pub(crate) fn send_with_timeout_waits_for_room<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn send_is_one_datagram<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     let (socket, _) = bound_udp(h)?;
     for data in [&b"x"[..], b""] {
         check_eq!(socket.send(data), Err(Error::EDESTADDRREQ));
     }
-    let script = [Step::Udp(Family::V4), Step::RecvFrom, Step::RecvFrom, Step::Hold];
-    let peer = Part::start(h, &script)?;
+    let steps = [Step::Udp(Family::V4), Step::RecvFrom, Step::RecvFrom, Step::Hold];
+    let peer = script(h, &steps)?;
     socket.connect(peer.address()?)?;
     check_eq!(socket.send(&BULK[..700]), Ok(700));
     check_eq!(socket.send(b""), Ok(0));
@@ -203,12 +199,11 @@ pub(crate) fn send_is_one_datagram<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn oversize_datagram_is_refused<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     let (socket, _) = bound_udp(h)?;
-    let peer =
-        Part::start(h, &[Step::Udp(Family::V4), Step::RecvFrom, Step::RecvFrom, Step::Hold])?;
+    let peer = script(h, &[Step::Udp(Family::V4), Step::RecvFrom, Step::RecvFrom, Step::Hold])?;
     let to = peer.address()?;
     let largest = h.caps().max_datagram;
     let begun = h.now();

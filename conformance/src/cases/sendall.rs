@@ -5,8 +5,9 @@ use core::time::Duration;
 use usocket_core::{Error, Family, Usocket};
 
 use super::section;
-use super::stage::{
-    BULK, GRACE, PATIENCE, Part, Sum, bound_udp, check_took, connected, dead, no_pipe, no_udp,
+use super::setup::{
+    BULK, PATIENCE, SLACK, Sum, bound_udp, check_took, connected, gone, no_pipe, script,
+    without_udp,
 };
 use crate::{Digest, Harness, Outcome, Step, Verdict, check, check_eq};
 
@@ -52,9 +53,9 @@ pub(crate) fn sendall_fails_as_send_does<H: Harness>(h: &H) -> Outcome {
         }
         h.pass(Duration::from_millis(10));
     }
-    check!(outcome.is_err_and(dead));
+    check!(outcome.is_err_and(gone));
     for _ in 0..3 {
-        check!(h.api().sendall(&socket, b"x").is_err_and(dead));
+        check!(h.api().sendall(&socket, b"x").is_err_and(gone));
     }
     Ok(Verdict::Proved)
 }
@@ -109,18 +110,18 @@ pub(crate) fn sendall_has_one_deadline_and_counts<H: Harness>(h: &H) -> Outcome 
     let mut sum = Sum::default();
     sum.add(&BULK[..sent]);
     check!(sum.is(&peer.settle()));
-    const { assert!(LIMIT.as_millis() + GRACE.as_millis() < 380, "pieces go on for longer") };
+    const { assert!(LIMIT.as_millis() + SLACK.as_millis() < 380, "pieces go on for longer") };
     Ok(Verdict::Proved)
 }
 
 pub(crate) fn sendall_is_one_datagram<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     let (socket, _) = bound_udp(h)?;
     check_eq!(h.api().sendall(&socket, b"x"), Err(Error::EDESTADDRREQ));
-    let script = [Step::Udp(Family::V4), Step::RecvFrom, Step::RecvFrom, Step::Hold];
-    let peer = Part::start(h, &script)?;
+    let steps = [Step::Udp(Family::V4), Step::RecvFrom, Step::RecvFrom, Step::Hold];
+    let peer = script(h, &steps)?;
     socket.connect(peer.address()?)?;
     for timeout in [None, Some(PATIENCE)] {
         socket.settimeout(timeout)?;

@@ -8,8 +8,9 @@ use usocket_core::{
 };
 
 use super::section;
-use super::stage::{
-    BULK, PATIENCE, Part, SHORT, Sock, bound_udp, check_took, connected, no_pipe, no_udp, our_ip,
+use super::setup::{
+    BULK, PATIENCE, SHORT, Sock, bound_udp, check_took, connected, no_pipe, own_ip, script,
+    without_udp,
 };
 use crate::{Digest, Failure, Harness, Outcome, Step, Verdict, check, check_eq, unsupported};
 
@@ -27,11 +28,11 @@ section! {
 }
 
 pub(crate) fn sendto_binds_and_replies_arrive<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
-    let script = [Step::Udp(Family::V4), Step::RecvFrom, Step::Reply(b"pong"), Step::Hold];
-    let peer = Part::start(h, &script)?;
+    let steps = [Step::Udp(Family::V4), Step::RecvFrom, Step::Reply(b"pong"), Step::Hold];
+    let peer = script(h, &steps)?;
     let to = peer.address()?;
     let socket = h.net().udp()?;
     socket.settimeout(PATIENCE)?;
@@ -50,15 +51,15 @@ pub(crate) fn sendto_binds_and_replies_arrive<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn recvfrom_names_each_sender<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     let (socket, to) = bound_udp(h)?;
     let mut buf = [0; 16];
     let texts: [&'static [u8]; 3] = [b"a", b"bb", b"ccc"];
     for text in texts {
-        let script = [Step::Udp(Family::V4), Step::SendTo(to, text), Step::RecvFrom, Step::Hold];
-        let peer = Part::start(h, &script)?;
+        let steps = [Step::Udp(Family::V4), Step::SendTo(to, text), Step::RecvFrom, Step::Hold];
+        let peer = script(h, &steps)?;
         let (len, sender) = socket.recvfrom(&mut buf)?;
         check_eq!(&buf[..len], text);
         check_eq!(sender, peer.address()?);
@@ -71,10 +72,10 @@ pub(crate) fn recvfrom_names_each_sender<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn an_empty_datagram_makes_the_round<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
-    let peer = Part::start(h, &[Step::Udp(Family::V4), Step::EchoFrom(1), Step::Hold])?;
+    let peer = script(h, &[Step::Udp(Family::V4), Step::EchoFrom(1), Step::Hold])?;
     let to = peer.address()?;
     let (socket, _) = bound_udp(h)?;
     check_eq!(socket.sendto(b"", to), Ok(0));
@@ -84,11 +85,11 @@ pub(crate) fn an_empty_datagram_makes_the_round<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn sendto_leaves_the_default_peer<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
-    let script = [Step::Udp(Family::V4), Step::RecvFrom, Step::Hold];
-    let (a, b) = (Part::start(h, &script)?, Part::start(h, &script)?);
+    let steps = [Step::Udp(Family::V4), Step::RecvFrom, Step::Hold];
+    let (a, b) = (script(h, &steps)?, script(h, &steps)?);
     let (socket, _) = bound_udp(h)?;
     socket.connect(a.address()?)?;
     check_eq!(socket.sendto(b"to b", b.address()?), Ok(4));
@@ -119,12 +120,12 @@ pub(crate) fn recvfrom_on_a_stream_names_the_peer<H: Harness>(h: &H) -> Outcome 
         return Ok(Verdict::Proved);
     }
     let listener = h.net().tcp()?;
-    let ip = our_ip(h)?;
+    let ip = own_ip(h, Family::V4)?;
     listener.bind((ip, 0))?;
     listener.listen(1)?;
     listener.settimeout(PATIENCE)?;
     let to = SockAddr::new(ip, listener.local_addr()?.port());
-    let peer = Part::start(h, &[Step::Connect(to), Step::Text(b"x"), Step::Fin, Step::Hold])?;
+    let peer = script(h, &[Step::Connect(to), Step::Text(b"x"), Step::Fin, Step::Hold])?;
     let (accepted, _) = listener.accept()?;
     accepted.settimeout(PATIENCE)?;
     let from = peer.address()?;
@@ -135,15 +136,15 @@ pub(crate) fn recvfrom_on_a_stream_names_the_peer<H: Harness>(h: &H) -> Outcome 
 }
 
 pub(crate) fn broadcast_needs_permission<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     let (socket, _) = bound_udp(h)?;
     if !h.caps().broadcast {
         return unsupported(socket.setsockopt(SOL_SOCKET, SO_BROADCAST, 1), Error::ENOPROTOOPT);
     }
     // The loopback has a broadcast address of its own.
-    let ip = match our_ip(h)? {
+    let ip = match own_ip(h, Family::V4)? {
         IpAddr::V4(own) if own.is_loopback() => Ipv4Addr::new(127, 255, 255, 255),
         _ => Ipv4Addr::BROADCAST,
     };
@@ -157,8 +158,8 @@ pub(crate) fn broadcast_needs_permission<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn what_sendto_refuses<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     let (socket, own) = bound_udp(h)?;
     let oversize = &BULK[..=h.caps().max_datagram];
@@ -208,8 +209,8 @@ pub(crate) fn recvfrom_fails_as_recv_does<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn a_closed_port_never_fails_sendto<H: Harness>(h: &H) -> Outcome {
-    if !h.caps().udp {
-        return no_udp(h);
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
     }
     let (socket, _) = bound_udp(h)?;
     let refusing = h.peer().refusing(Family::V4);

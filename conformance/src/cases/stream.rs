@@ -1,13 +1,12 @@
 //! Section P: read, readinto, readline, write.
 
-use core::time::Duration;
-
 use usocket_core::{Error, POLLIN, Result, Socket, Usocket};
 
 use super::section;
-use super::setup::{on_time, stream, timed};
-use super::talk::{arrived, becomes, quiet, seconds, talk};
-use crate::{Harness, Outcome, Step, Verdict, check, check_eq, pattern};
+use super::setup::{
+    SHORT, arrived, becomes, connected_plain, is_pattern, on_time, quiet, stream, timed,
+};
+use crate::{Harness, Outcome, Step, Verdict, check, check_eq};
 
 section! {
     read_fills_the_buffer: rows [159], requirements [3], clauses [];
@@ -34,11 +33,6 @@ pub(crate) fn go<H: Harness>(socket: &Socket<'_, H::Net>) -> Result<()> {
     socket.send("!").map(|_| ())
 }
 
-/// The first bytes of the pattern.
-fn is_pattern(bytes: &[u8], from: u64) -> bool {
-    (from..).zip(bytes).all(|(offset, &byte)| byte == pattern(offset))
-}
-
 /// "abcd", "ef" in three pieces, and the end.
 const PIECES: [Step; 7] = [
     Step::Text(b"ab"),
@@ -51,18 +45,18 @@ const PIECES: [Step; 7] = [
 ];
 
 pub(crate) fn read_fills_the_buffer<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &PIECES)?;
+    let (socket, _peer) = connected_plain(h, &PIECES)?;
     let mut buf = [0; 4];
     check_eq!(h.api().read(&socket, &mut buf), Ok(Some(4)));
     check_eq!(&buf, b"abcd");
-    let (socket, _peer) = talk(h, &PIECES)?;
+    let (socket, _peer) = connected_plain(h, &PIECES)?;
     check_eq!(h.net().block_on(socket.asynch().read(&mut buf)), Ok(4));
     check_eq!(&buf, b"abcd");
     Ok(Verdict::Proved)
 }
 
 pub(crate) fn read_ends_at_the_end_of_the_stream<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &PIECES)?;
+    let (socket, _peer) = connected_plain(h, &PIECES)?;
     let mut buf = [0; 4];
     check_eq!(h.api().read(&socket, &mut buf), Ok(Some(4)));
     check_eq!(h.api().read(&socket, &mut buf), Ok(Some(2)));
@@ -76,7 +70,7 @@ pub(crate) fn read_ends_at_the_end_of_the_stream<H: Harness>(h: &H) -> Outcome {
 pub(crate) fn read_all_ends_at_the_end_of_the_stream<H: Harness>(h: &H) -> Outcome {
     let steps =
         [Step::Send(1000), Step::Wait(20), Step::Send(2000), Step::Wait(20), Step::Send(96)];
-    let (socket, _peer) = talk(h, &steps)?;
+    let (socket, _peer) = connected_plain(h, &steps)?;
     let mut buf = [0; 4096];
     check_eq!(h.api().read(&socket, &mut buf), Ok(Some(3096)));
     check!(is_pattern(&buf[..3096], 0));
@@ -117,7 +111,7 @@ const ON_CALL: [Step; 7] = [
 type Read<H> = fn(&H, &Socket<'_, <H as Harness>::Net>, &mut [u8]) -> Result<Option<usize>>;
 
 fn gives_what_is_there<H: Harness>(h: &H, read: Read<H>) -> Outcome {
-    let (socket, _peer) = talk(h, &ON_CALL)?;
+    let (socket, _peer) = connected_plain(h, &ON_CALL)?;
     let mut buf = [0; 8];
     socket.setblocking(false)?;
     check_eq!(read(h, &socket, &mut buf), Ok(None));
@@ -147,7 +141,7 @@ pub(crate) fn non_blocking_readinto_gives_what_is_there<H: Harness>(h: &H) -> Ou
 pub(crate) fn non_blocking_readline_gives_a_part<H: Harness>(h: &H) -> Outcome {
     gives_what_is_there(h, |h, socket, buf| h.api().readline(socket, buf))?;
     let steps = [Step::Text(b"par"), Step::Recv(1), Step::Text(b"tial\nnext"), Step::Hold];
-    let (socket, _peer) = talk(h, &steps)?;
+    let (socket, _peer) = connected_plain(h, &steps)?;
     let mut buf = [0; 16];
     socket.setblocking(false)?;
     arrived(h, &socket, 3)?;
@@ -160,11 +154,9 @@ pub(crate) fn non_blocking_readline_gives_a_part<H: Harness>(h: &H) -> Outcome {
     Ok(Verdict::Proved)
 }
 
-const SHORT: Duration = Duration::from_millis(60);
-
 pub(crate) fn a_timeout_with_nothing_read<H: Harness>(h: &H) -> Outcome {
     let (socket, _peer) = quiet(h)?;
-    socket.settimeout(seconds(SHORT))?;
+    socket.settimeout(SHORT.as_secs_f64())?;
     let forms: [Read<H>; 4] = [
         |h, socket, buf| h.api().read(socket, buf),
         |h, socket, buf| h.api().readline(socket, buf),
@@ -187,10 +179,10 @@ pub(crate) fn a_timeout_after_a_part_keeps_it<H: Harness>(h: &H) -> Outcome {
     ];
     for read in forms {
         let (socket, _peer) =
-            talk(h, &[Step::Send(50), Step::Recv(1), Step::Send(50), Step::Hold])?;
+            connected_plain(h, &[Step::Send(50), Step::Recv(1), Step::Send(50), Step::Hold])?;
         let mut buf = [0; 100];
         arrived(h, &socket, 50)?;
-        socket.settimeout(seconds(SHORT))?;
+        socket.settimeout(SHORT.as_secs_f64())?;
         check_eq!(read(h, &socket, &mut buf), Err(Error::ETIMEDOUT.with_transferred(50)));
         check!(is_pattern(&buf[..50], 0));
         go::<H>(&socket)?;
@@ -204,10 +196,10 @@ pub(crate) fn a_timeout_after_a_part_keeps_it<H: Harness>(h: &H) -> Outcome {
 pub(crate) fn a_timeout_after_a_part_of_a_line_keeps_it<H: Harness>(h: &H) -> Outcome {
     let steps = [Step::Text(b"first half,"), Step::Recv(1), Step::Text(b"second\n"), Step::Hold];
     for awaited in [false, true] {
-        let (socket, _peer) = talk(h, &steps)?;
+        let (socket, _peer) = connected_plain(h, &steps)?;
         let mut line = [0; 40];
         arrived(h, &socket, 11)?;
-        socket.settimeout(seconds(SHORT))?;
+        socket.settimeout(SHORT.as_secs_f64())?;
         let answer = match awaited {
             false => h.api().readline(&socket, &mut line),
             true => h.net().block_on(socket.asynch().readline(&mut line)).map(Some),
@@ -222,7 +214,7 @@ pub(crate) fn a_timeout_after_a_part_of_a_line_keeps_it<H: Harness>(h: &H) -> Ou
 }
 
 pub(crate) fn a_reset_after_a_part_keeps_it<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Send(20), Step::Recv(1), Step::Rst])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Send(20), Step::Recv(1), Step::Rst])?;
     let mut buf = [0; 100];
     arrived(h, &socket, 20)?;
     go::<H>(&socket)?;
@@ -255,13 +247,13 @@ pub(crate) fn reading_unconnected_or_closed<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn readinto_fills_the_buffer<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &PIECES)?;
+    let (socket, _peer) = connected_plain(h, &PIECES)?;
     let mut buf = [0; 4];
     check_eq!(h.api().readinto_n(&socket, &mut buf, 4), Ok(Some(4)));
     check_eq!(&buf, b"abcd");
     check_eq!(h.api().readinto_n(&socket, &mut buf, 4), Ok(Some(2)));
     check_eq!(h.api().readinto_n(&socket, &mut buf, 4), Ok(Some(0)));
-    let (socket, _peer) = talk(h, &PIECES)?;
+    let (socket, _peer) = connected_plain(h, &PIECES)?;
     check_eq!(socket.readinto(&mut buf), Ok(Some(4)));
     check_eq!(socket.readinto(&mut buf), Ok(Some(2)));
     check_eq!(socket.readinto(&mut buf), Ok(Some(0)));
@@ -269,7 +261,7 @@ pub(crate) fn readinto_fills_the_buffer<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn readinto_keeps_to_its_count<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &PIECES)?;
+    let (socket, _peer) = connected_plain(h, &PIECES)?;
     let mut buf = [0xaa; 6];
     arrived(h, &socket, 6)?;
     check_eq!(h.api().readinto_n(&socket, &mut buf, 3), Ok(Some(3)));
@@ -291,7 +283,7 @@ const LINES: [Step; 6] = [
 
 pub(crate) fn readline_ends_at_the_newline<H: Harness>(h: &H) -> Outcome {
     for awaited in [false, true] {
-        let (socket, _peer) = talk(h, &LINES)?;
+        let (socket, _peer) = connected_plain(h, &LINES)?;
         for line in ["one\r\n", "t\rwo\n", "\n"] {
             let mut buf = [0; 16];
             let answer = match awaited {
@@ -306,7 +298,7 @@ pub(crate) fn readline_ends_at_the_newline<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn readline_gives_the_last_line<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &LINES)?;
+    let (socket, _peer) = connected_plain(h, &LINES)?;
     let mut buf = [0; 16];
     for _ in 0..3 {
         h.api().readline(&socket, &mut buf)?;
@@ -319,7 +311,7 @@ pub(crate) fn readline_gives_the_last_line<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn readline_takes_nothing_behind_it<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Text(b"a\nb\ncd"), Step::Hold])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Text(b"a\nb\ncd"), Step::Hold])?;
     socket.settimeout(5)?;
     arrived(h, &socket, 6)?;
     let mut buf = [0; 16];

@@ -5,8 +5,10 @@ use core::time::Duration;
 use usocket_core::{Error, Family, Hints, Result, SOCK_STREAM, Socket, Timeout, Usocket};
 
 use super::section;
-use super::setup::{listening, on_time, reached, script, stream, timed};
-use super::talk::{BLOCK, datagrams, fill, pending, quiet, seconds, talk};
+use super::setup::{
+    BLOCK, SHORT, connected_plain, connected_udp, fill, listening, on_time, pending, quiet,
+    reached, script, stream, timed,
+};
 use crate::{Asked, Harness, Outcome, Step, Verdict, check, check_eq};
 
 section! {
@@ -28,9 +30,6 @@ section! {
     no_timeout_on_a_closed_socket: rows [158], requirements [], clauses [9];
 }
 
-/// Long enough to be seen, short enough for a host's clock.
-const SHORT: Duration = Duration::from_millis(60);
-
 /// When late data comes, in milliseconds: after `SHORT`.
 const LATE: u32 = 150;
 
@@ -39,7 +38,7 @@ fn recv<H: Harness>(socket: &Socket<'_, H::Net>) -> Result<usize> {
 }
 
 pub(crate) fn none_zero_and_seconds<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Wait(LATE), Step::Text(b"x"), Step::Hold])?;
+    let (socket, _peer) = connected_plain(h, &[Step::Wait(LATE), Step::Text(b"x"), Step::Hold])?;
     h.api().settimeout_to(&socket, Timeout::Never)?;
     check_eq!(socket.timeout(), Timeout::Never);
     check_eq!(recv::<H>(&socket), Ok(1));
@@ -50,7 +49,7 @@ pub(crate) fn none_zero_and_seconds<H: Harness>(h: &H) -> Outcome {
     check_eq!(answer, Err(Error::EAGAIN));
     check!(took < SHORT);
 
-    h.api().settimeout(&socket, seconds(SHORT))?;
+    h.api().settimeout(&socket, SHORT.as_secs_f64())?;
     check_eq!(socket.timeout(), Timeout::After(SHORT));
     let (answer, took) = timed(h, || recv::<H>(&socket));
     check_eq!(answer, Err(Error::ETIMEDOUT));
@@ -59,8 +58,8 @@ pub(crate) fn none_zero_and_seconds<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn setblocking_is_short_for_settimeout<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Wait(LATE), Step::Text(b"x"), Step::Hold])?;
-    h.api().settimeout(&socket, seconds(SHORT))?;
+    let (socket, _peer) = connected_plain(h, &[Step::Wait(LATE), Step::Text(b"x"), Step::Hold])?;
+    h.api().settimeout(&socket, SHORT.as_secs_f64())?;
     h.api().setblocking(&socket, true)?;
     check_eq!(recv::<H>(&socket), Ok(1));
     check_eq!(socket.timeout(), Timeout::Never);
@@ -68,7 +67,7 @@ pub(crate) fn setblocking_is_short_for_settimeout<H: Harness>(h: &H) -> Outcome 
     h.api().setblocking(&socket, false)?;
     check_eq!(recv::<H>(&socket), Err(Error::EAGAIN));
     check_eq!(socket.timeout(), Timeout::Zero);
-    h.api().settimeout(&socket, seconds(SHORT))?;
+    h.api().settimeout(&socket, SHORT.as_secs_f64())?;
     h.api().setblocking(&socket, false)?;
     check_eq!(recv::<H>(&socket), Err(Error::EAGAIN));
     Ok(Verdict::Proved)
@@ -77,7 +76,7 @@ pub(crate) fn setblocking_is_short_for_settimeout<H: Harness>(h: &H) -> Outcome 
 pub(crate) fn a_timeout_after_setblocking_false_waits<H: Harness>(h: &H) -> Outcome {
     let (socket, _peer) = quiet(h)?;
     h.api().setblocking(&socket, false)?;
-    h.api().settimeout(&socket, seconds(SHORT))?;
+    h.api().settimeout(&socket, SHORT.as_secs_f64())?;
     let (answer, took) = timed(h, || recv::<H>(&socket));
     check_eq!(answer, Err(Error::ETIMEDOUT));
     check!(on_time(took, SHORT));
@@ -129,20 +128,20 @@ pub(crate) fn would_block_is_no_timeout<H: Harness>(h: &H) -> Outcome {
     for receive in forms::<H>() {
         socket.setblocking(false)?;
         check!(matches!(receive(h, &socket), Err(Error::EAGAIN) | Ok(None)));
-        socket.settimeout(seconds(SHORT))?;
+        socket.settimeout(SHORT.as_secs_f64())?;
         let (answer, took) = timed(h, || receive(h, &socket));
         check_eq!(answer, Err(Error::ETIMEDOUT));
         check!(on_time(took, SHORT));
     }
     check_eq!(connecting.connect(h.peer().silent(Family::V4)), Err(Error::EALREADY));
     let slow = stream(h)?;
-    slow.settimeout(seconds(SHORT))?;
+    slow.settimeout(SHORT.as_secs_f64())?;
     check_eq!(h.api().connect(&slow, h.peer().silent(Family::V4)), Err(Error::ETIMEDOUT));
     if h.caps().server {
         let listener = listening(h, None)?;
         listener.setblocking(false)?;
         check_eq!(h.api().accept(&listener).map(|_| ()), Err(Error::EAGAIN));
-        listener.settimeout(seconds(SHORT))?;
+        listener.settimeout(SHORT.as_secs_f64())?;
         check_eq!(h.api().accept(&listener).map(|_| ()), Err(Error::ETIMEDOUT));
         let accepting = h.net().block_on(listener.asynch().accept()).map(|_| ());
         check_eq!(accepting, Err(Error::ETIMEDOUT));
@@ -171,16 +170,16 @@ pub(crate) fn a_full_buffer_is_no_timeout<H: Harness>(h: &H) -> Outcome {
     let (socket, _peer) = quiet(h)?;
     fill(h, &socket)?;
     socket.setblocking(false)?;
-    check_eq!(h.api().send(&socket, &BLOCK), Err(Error::EAGAIN));
-    check_eq!(h.api().sendall(&socket, &BLOCK), Err(Error::EAGAIN));
-    check_eq!(h.api().write(&socket, &BLOCK), Ok(None));
-    check_eq!(embedded_io::Write::write(&mut socket.stream(), &BLOCK), Err(Error::EAGAIN));
-    socket.settimeout(seconds(SHORT))?;
-    check_eq!(h.api().send(&socket, &BLOCK), Err(Error::ETIMEDOUT));
-    check_eq!(h.api().sendall(&socket, &BLOCK), Err(Error::ETIMEDOUT));
-    check_eq!(h.api().write(&socket, &BLOCK), Err(Error::ETIMEDOUT));
-    check_eq!(embedded_io::Write::write(&mut socket.stream(), &BLOCK), Err(Error::ETIMEDOUT));
-    check_eq!(h.net().block_on(socket.asynch().send(&BLOCK)), Err(Error::ETIMEDOUT));
+    check_eq!(h.api().send(&socket, BLOCK), Err(Error::EAGAIN));
+    check_eq!(h.api().sendall(&socket, BLOCK), Err(Error::EAGAIN));
+    check_eq!(h.api().write(&socket, BLOCK), Ok(None));
+    check_eq!(embedded_io::Write::write(&mut socket.stream(), BLOCK), Err(Error::EAGAIN));
+    socket.settimeout(SHORT.as_secs_f64())?;
+    check_eq!(h.api().send(&socket, BLOCK), Err(Error::ETIMEDOUT));
+    check_eq!(h.api().sendall(&socket, BLOCK), Err(Error::ETIMEDOUT));
+    check_eq!(h.api().write(&socket, BLOCK), Err(Error::ETIMEDOUT));
+    check_eq!(embedded_io::Write::write(&mut socket.stream(), BLOCK), Err(Error::ETIMEDOUT));
+    check_eq!(h.net().block_on(socket.asynch().send(BLOCK)), Err(Error::ETIMEDOUT));
     Ok(Verdict::Proved)
 }
 
@@ -188,11 +187,11 @@ pub(crate) fn datagrams_would_block_or_time_out<H: Harness>(h: &H) -> Outcome {
     if let Some(outcome) = super::setup::without_udp(h) {
         return outcome;
     }
-    let (socket, _peer) = datagrams(h, &[Step::Hold])?;
+    let (socket, _peer) = connected_udp(h, &[Step::Hold])?;
     for receive in forms::<H>() {
         socket.setblocking(false)?;
         check!(matches!(receive(h, &socket), Err(Error::EAGAIN) | Ok(None)));
-        socket.settimeout(seconds(SHORT))?;
+        socket.settimeout(SHORT.as_secs_f64())?;
         check_eq!(receive(h, &socket), Err(Error::ETIMEDOUT));
     }
     Ok(Verdict::Proved)
@@ -214,8 +213,8 @@ const DRIPS: [Step; 21] = {
 };
 
 pub(crate) fn a_timeout_covers_the_whole_read<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &DRIPS)?;
-    h.api().settimeout(&socket, seconds(WHOLE))?;
+    let (socket, _peer) = connected_plain(h, &DRIPS)?;
+    h.api().settimeout(&socket, WHOLE.as_secs_f64())?;
     let (answer, took) = timed(h, || h.api().read(&socket, &mut [0; 100]));
     check_eq!(answer.map_err(|error| error.with_transferred(0)), Err(Error::ETIMEDOUT));
     check!(on_time(took, WHOLE));
@@ -223,8 +222,8 @@ pub(crate) fn a_timeout_covers_the_whole_read<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn a_timeout_covers_the_whole_readline<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &DRIPS)?;
-    h.api().settimeout(&socket, seconds(WHOLE))?;
+    let (socket, _peer) = connected_plain(h, &DRIPS)?;
+    h.api().settimeout(&socket, WHOLE.as_secs_f64())?;
     let (answer, took) = timed(h, || h.api().readline(&socket, &mut [0; 100]));
     check_eq!(answer.map_err(|error| error.with_transferred(0)), Err(Error::ETIMEDOUT));
     check!(on_time(took, WHOLE));
@@ -245,16 +244,16 @@ const SIPS: [Step; 21] = {
 
 pub(crate) fn a_timeout_covers_the_whole_write<H: Harness>(h: &H) -> Outcome {
     for all in [false, true] {
-        let (socket, _peer) = talk(h, &SIPS)?;
+        let (socket, _peer) = connected_plain(h, &SIPS)?;
         fill_at_once::<H>(&socket)?;
-        h.api().settimeout(&socket, seconds(WHOLE))?;
+        h.api().settimeout(&socket, WHOLE.as_secs_f64())?;
         let mut answer = Ok(());
         // A buffer may have grown meanwhile; one of these calls cannot end in time.
         for _ in 0..64 {
             let took;
             (answer, took) = timed(h, || match all {
-                false => h.api().write(&socket, &BLOCK).map(|_| ()),
-                true => h.api().sendall(&socket, &BLOCK),
+                false => h.api().write(&socket, BLOCK).map(|_| ()),
+                true => h.api().sendall(&socket, BLOCK),
             });
             if answer.is_err() {
                 check!(on_time(took, WHOLE));
@@ -280,8 +279,8 @@ fn fill_at_once<H: Harness>(socket: &Socket<'_, H::Net>) -> Result<()> {
 
 pub(crate) fn a_timeout_is_the_sockets_own<H: Harness>(h: &H) -> Outcome {
     let (one, _first) = quiet(h)?;
-    let (other, _second) = talk(h, &[Step::Wait(LATE), Step::Text(b"x"), Step::Hold])?;
-    h.api().settimeout(&one, seconds(SHORT))?;
+    let (other, _second) = connected_plain(h, &[Step::Wait(LATE), Step::Text(b"x"), Step::Hold])?;
+    h.api().settimeout(&one, SHORT.as_secs_f64())?;
     check_eq!(recv::<H>(&other), Ok(1));
     check_eq!(recv::<H>(&one), Err(Error::ETIMEDOUT));
     check_eq!(other.timeout(), Timeout::Never);
@@ -297,7 +296,7 @@ pub(crate) fn a_timeout_is_not_inherited<H: Harness>(h: &H) -> Outcome {
         return outcome;
     }
     let listener = listening(h, None)?;
-    h.api().settimeout(&listener, seconds(SHORT))?;
+    h.api().settimeout(&listener, SHORT.as_secs_f64())?;
     let to = reached(h, &listener)?;
     let _peer = script(h, &[Step::Connect(to), Step::Wait(LATE), Step::Text(b"x"), Step::Hold])?;
     let (child, _) = h.api().accept(&listener)?;
@@ -315,11 +314,11 @@ pub(crate) fn a_timeout_may_come_first<H: Harness>(h: &H) -> Outcome {
     h.api().settimeout(&socket, 5.0)?;
     socket.connect(peer.address()?)?;
     check_eq!(socket.timeout(), Timeout::After(Duration::from_secs(5)));
-    h.api().settimeout(&socket, seconds(SHORT))?;
+    h.api().settimeout(&socket, SHORT.as_secs_f64())?;
     check_eq!(recv::<H>(&socket), Err(Error::ETIMEDOUT));
     if h.caps().server {
         let socket = stream(h)?;
-        h.api().settimeout(&socket, seconds(SHORT))?;
+        h.api().settimeout(&socket, SHORT.as_secs_f64())?;
         socket.bind((super::setup::own_ip(h, Family::V4)?, 0))?;
         socket.listen(1)?;
         check_eq!(socket.accept().map(|_| ()), Err(Error::ETIMEDOUT));

@@ -5,8 +5,10 @@ use core::time::Duration;
 use usocket_core::{Error, POLLIN, Usocket};
 
 use super::section;
-use super::setup::{on_time, stream, timed, without_udp};
-use super::talk::{BLOCK, arrived, becomes, datagrams, fill, quiet, seconds, talk};
+use super::setup::{
+    BLOCK, SHORT, arrived, becomes, connected_plain, connected_udp, fill, on_time, quiet, stream,
+    timed, without_udp,
+};
 use crate::{Digest, Harness, Outcome, Step, Verdict, check, check_eq, pattern};
 
 section! {
@@ -22,12 +24,10 @@ section! {
     an_empty_datagram_ends_a_read: rows [181], requirements [17], clauses [18];
 }
 
-const SHORT: Duration = Duration::from_millis(60);
-
 pub(crate) fn write_queues_everything<H: Harness>(h: &H) -> Outcome {
     let data: [u8; 6000] = core::array::from_fn(|offset| pattern(offset as u64));
     for awaited in [false, true] {
-        let (socket, peer) = talk(h, &[Step::Wait(30), Step::RecvToEnd])?;
+        let (socket, peer) = connected_plain(h, &[Step::Wait(30), Step::RecvToEnd])?;
         check_eq!(h.api().write(&socket, b""), Ok(Some(0)));
         let answer = match awaited {
             false => h.api().write(&socket, &data),
@@ -44,12 +44,12 @@ pub(crate) fn write_queues_everything<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn non_blocking_write_takes_what_fits<H: Harness>(h: &H) -> Outcome {
-    let (socket, peer) = talk(h, &[Step::Wait(400), Step::RecvToEnd])?;
+    let (socket, peer) = connected_plain(h, &[Step::Wait(400), Step::RecvToEnd])?;
     socket.setblocking(false)?;
     let mut total = 0;
     let until = h.now() + Duration::from_millis(300);
     loop {
-        match h.api().write(&socket, &BLOCK)? {
+        match h.api().write(&socket, BLOCK)? {
             Some(count) => {
                 check!(count > 0 && count <= BLOCK.len());
                 total += count as u64;
@@ -58,7 +58,7 @@ pub(crate) fn non_blocking_write_takes_what_fits<H: Harness>(h: &H) -> Outcome {
             None => h.pass(Duration::from_millis(30)),
         }
     }
-    check_eq!(h.api().write(&socket, &BLOCK), Ok(None));
+    check_eq!(h.api().write(&socket, BLOCK), Ok(None));
     socket.close()?;
     check_eq!(peer.settle().received, total);
     Ok(Verdict::Proved)
@@ -67,11 +67,11 @@ pub(crate) fn non_blocking_write_takes_what_fits<H: Harness>(h: &H) -> Outcome {
 pub(crate) fn write_times_out_when_full<H: Harness>(h: &H) -> Outcome {
     let (socket, _peer) = quiet(h)?;
     fill(h, &socket)?;
-    socket.settimeout(seconds(SHORT))?;
-    let (answer, took) = timed(h, || h.api().write(&socket, &BLOCK));
+    socket.settimeout(SHORT.as_secs_f64())?;
+    let (answer, took) = timed(h, || h.api().write(&socket, BLOCK));
     check_eq!(answer.map_err(|error| error.with_transferred(0)), Err(Error::ETIMEDOUT));
     check!(on_time(took, SHORT));
-    let answer = h.net().block_on(socket.asynch().write(&BLOCK));
+    let answer = h.net().block_on(socket.asynch().write(BLOCK));
     check_eq!(answer.map_err(|error| error.with_transferred(0)), Err(Error::ETIMEDOUT));
     Ok(Verdict::Proved)
 }
@@ -90,7 +90,7 @@ pub(crate) fn writing_unconnected_or_closed<H: Harness>(h: &H) -> Outcome {
 
 pub(crate) fn writing_to_a_dead_peer<H: Harness>(h: &H) -> Outcome {
     for end in [Step::Close, Step::Rst] {
-        let (socket, peer) = talk(h, &[end])?;
+        let (socket, peer) = connected_plain(h, &[end])?;
         becomes(h, &socket, POLLIN)?;
         peer.settle();
         // The first may find nothing wrong; its answer from the peer ends the second.
@@ -106,7 +106,8 @@ pub(crate) fn writing_to_a_dead_peer<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn reads_mix_without_a_hidden_buffer<H: Harness>(h: &H) -> Outcome {
-    let (socket, _peer) = talk(h, &[Step::Text(b"one\n23\nfour\n5678"), Step::Fin, Step::Hold])?;
+    let (socket, _peer) =
+        connected_plain(h, &[Step::Text(b"one\n23\nfour\n5678"), Step::Fin, Step::Hold])?;
     arrived(h, &socket, 16)?;
     let mut buf = [0; 16];
     let api = h.api();
@@ -127,7 +128,7 @@ pub(crate) fn reads_mix_without_a_hidden_buffer<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn writes_mix_without_a_hidden_buffer<H: Harness>(h: &H) -> Outcome {
-    let (socket, peer) = talk(h, &[Step::Recv(9), Step::Hold])?;
+    let (socket, peer) = connected_plain(h, &[Step::Recv(9), Step::Hold])?;
     check_eq!(h.api().write(&socket, b"ab"), Ok(Some(2)));
     check_eq!(h.api().send(&socket, b"c"), Ok(1));
     check_eq!(embedded_io::Write::write(&mut socket.stream(), b"d"), Ok(1));
@@ -146,7 +147,7 @@ pub(crate) fn write_is_one_datagram<H: Harness>(h: &H) -> Outcome {
     }
     let alone = h.net().udp()?;
     check_eq!(h.api().write(&alone, b"x"), Err(Error::EDESTADDRREQ));
-    let (socket, peer) = datagrams(h, &[Step::RecvFrom, Step::RecvFrom, Step::Hold])?;
+    let (socket, peer) = connected_udp(h, &[Step::RecvFrom, Step::RecvFrom, Step::Hold])?;
     check_eq!(h.api().write(&socket, b""), Ok(Some(0)));
     check_eq!(h.api().write(&socket, b"abc"), Ok(Some(3)));
     let report = peer.settle();
@@ -169,7 +170,7 @@ pub(crate) fn read_joins_datagrams<H: Harness>(h: &H) -> Outcome {
     if let Some(outcome) = without_udp(h) {
         return outcome;
     }
-    let (socket, _peer) = datagrams(h, &REPLIES)?;
+    let (socket, _peer) = connected_udp(h, &REPLIES)?;
     socket.settimeout(5)?;
     socket.send("?")?;
     let mut buf = [0; 16];
@@ -185,13 +186,13 @@ pub(crate) fn an_empty_datagram_ends_a_read<H: Harness>(h: &H) -> Outcome {
     if let Some(outcome) = without_udp(h) {
         return outcome;
     }
-    let (socket, _peer) = datagrams(h, &REPLIES)?;
+    let (socket, _peer) = connected_udp(h, &REPLIES)?;
     socket.settimeout(5)?;
     socket.send("?")?;
     let mut buf = [0; 16];
     check_eq!(h.api().read(&socket, &mut buf), Ok(Some(8)));
     check_eq!(&buf[..8], b"abcdefgh");
-    socket.settimeout(seconds(SHORT))?;
+    socket.settimeout(SHORT.as_secs_f64())?;
     check_eq!(h.api().read(&socket, &mut buf), Err(Error::ETIMEDOUT));
     Ok(Verdict::Proved)
 }

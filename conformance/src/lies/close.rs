@@ -3,20 +3,13 @@
 use core::cell::Cell;
 
 use usocket_core::spi::{Backend, Handle, Opt, RecvFlags, Shutdown};
-use usocket_core::{Error, Result, SockAddr, Socket};
+use usocket_core::{Result, Socket};
 
 use super::lies;
 use crate::cases::close;
 use crate::{Api, Lie};
 
 lies! {
-    backend SecondCloseFails breaks [214], caught by close::close_may_be_repeated;
-    api SecondCloseIsAnError breaks [214], caught by close::close_may_be_repeated;
-    backend AliveForEver breaks [215], caught by close::a_closed_socket_fails_every_call;
-    backend BindsWhenClosed breaks [215], caught by close::a_closed_socket_fails_every_call;
-    backend SendsWhenClosed breaks [215], caught by close::a_closed_socket_fails_every_call;
-    backend ClosedIsTheEnd breaks [215], caught by close::a_closed_socket_fails_every_call;
-    backend ClosedIsUnconnected breaks [215], caught by close::a_closed_socket_fails_every_call;
     backend CloseDiscards breaks [216], caught by close::the_peer_gets_everything_then_the_end;
     backend CloseWaits breaks [216], caught by close::the_peer_gets_everything_then_the_end;
     backend CloseSaysNothing breaks [216], caught by close::the_peer_gets_everything_then_the_end;
@@ -28,84 +21,6 @@ lies! {
     backend HalfIsWhole breaks [], caught by close::half_close_goes_on_reading;
     backend HalfIsNothing breaks [], caught by close::half_close_goes_on_reading;
     backend AbortIsClose breaks [], caught by close::abort_resets_and_waits_for_nothing;
-}
-
-#[derive(Default)]
-struct SecondCloseFails {
-    closed: Cell<Option<Handle>>,
-}
-
-impl<B: Backend> Lie<B> for SecondCloseFails {
-    fn close(&self, net: &B, handle: Handle) -> Result<()> {
-        if self.closed.replace(Some(handle)) == Some(handle) {
-            return Err(Error::EINVAL);
-        }
-        net.close(handle)
-    }
-}
-
-#[derive(Default)]
-struct SecondCloseIsAnError;
-
-impl<B: Backend> Api<B> for SecondCloseIsAnError {
-    fn close(&self, socket: &Socket<'_, B>) -> Result<()> {
-        socket.local_addr()?;
-        socket.close()
-    }
-}
-
-#[derive(Default)]
-struct AliveForEver;
-
-impl<B: Backend> Lie<B> for AliveForEver {
-    fn alive(&self, _: &B, _: Handle) -> Result<()> {
-        Ok(())
-    }
-}
-
-#[derive(Default)]
-struct BindsWhenClosed;
-
-impl<B: Backend> Lie<B> for BindsWhenClosed {
-    fn bind(&self, net: &B, handle: Handle, address: SockAddr) -> Result<()> {
-        match net.bind(handle, address) {
-            Err(Error::EBADF) => Ok(()),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct SendsWhenClosed;
-
-impl<B: Backend> Lie<B> for SendsWhenClosed {
-    fn try_send(&self, net: &B, handle: Handle, data: &[u8]) -> Result<usize> {
-        match net.try_send(handle, data) {
-            Err(Error::EBADF) => Ok(data.len()),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct ClosedIsTheEnd;
-
-impl<B: Backend> Lie<B> for ClosedIsTheEnd {
-    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        match net.try_recv(handle, buf, flags) {
-            Err(Error::EBADF) => Ok(0),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct ClosedIsUnconnected;
-
-impl<B: Backend> Lie<B> for ClosedIsUnconnected {
-    fn peer_addr(&self, net: &B, handle: Handle) -> Result<SockAddr> {
-        net.peer_addr(handle).map_err(|_| Error::ENOTCONN)
-    }
 }
 
 #[derive(Default)]

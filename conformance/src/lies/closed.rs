@@ -11,6 +11,7 @@ use crate::{Api, Lie};
 
 lies! {
     api SecondCloseFails breaks [214], caught by closed::close_may_be_repeated;
+    backend SecondCloseIsInvalid breaks [214], caught by closed::close_may_be_repeated;
     backend CloseHitsTheSlot breaks [214], caught by closed::close_may_be_repeated;
     backend BindsWhenClosed breaks [215], caught by closed::every_method_of_a_closed_stream;
     backend ListensWhenClosed breaks [215], caught by closed::every_method_of_a_closed_stream;
@@ -24,6 +25,7 @@ lies! {
     backend ShutsDownWhenClosed breaks [215], caught by closed::every_method_of_a_closed_stream;
     backend NoErrorWhenClosed breaks [215], caught by closed::every_method_of_a_closed_stream;
     backend NamedWhenClosed breaks [215], caught by closed::every_method_of_a_closed_stream;
+    backend PeerNamedWhenClosed breaks [215], caught by closed::every_method_of_a_closed_stream;
     backend AliveWhenClosed breaks [215], caught by closed::every_method_of_a_closed_stream;
     api TimesWhenClosed breaks [215], caught by closed::every_method_of_a_closed_stream;
     api FilesWhenClosed breaks [215], caught by closed::every_method_of_a_closed_stream;
@@ -41,6 +43,18 @@ impl<B: Backend> Api<B> for SecondCloseFails {
     fn close(&self, socket: &Socket<'_, B>) -> Result<()> {
         socket.backend().alive(socket.handle())?;
         socket.close()
+    }
+}
+
+#[derive(Default)]
+struct SecondCloseIsInvalid(Cell<Option<Handle>>);
+
+impl<B: Backend> Lie<B> for SecondCloseIsInvalid {
+    fn close(&self, net: &B, handle: Handle) -> Result<()> {
+        if self.0.replace(Some(handle)) == Some(handle) {
+            return Err(Error::EINVAL);
+        }
+        net.close(handle)
     }
 }
 
@@ -102,6 +116,7 @@ when_closed! {
     ShutsDownWhenClosed: shutdown(how: Shutdown) -> () = Ok(());
     NoErrorWhenClosed: take_error() -> Option<Error> = Ok(None);
     NamedWhenClosed: local_addr() -> SockAddr = Err(Error::ENOTCONN);
+    PeerNamedWhenClosed: peer_addr() -> SockAddr = Err(Error::ENOTCONN);
     AliveWhenClosed: alive() -> () = Ok(());
 }
 
