@@ -154,7 +154,7 @@ pub trait Usocket: Backend {
             if deadline.is_some_and(|deadline| platform.now() >= deadline) {
                 return Err(Error::ETIMEDOUT);
             }
-            sleeper.idle(earlier(next, deadline));
+            sleeper.idle(next, deadline, || self.lingering() == 0);
         }
     }
 
@@ -180,7 +180,7 @@ pub trait Usocket: Backend {
             if let TaskPoll::Ready(output) = future.as_mut().poll(&mut context) {
                 return output;
             }
-            sleeper.idle(next);
+            sleeper.idle(next, None, || false);
         }
     }
 
@@ -198,31 +198,26 @@ pub trait Usocket: Backend {
         async move {
             let mut work = Work { net: self, key: None };
             loop {
-                let mut next = self.drive(self.platform().now());
+                // Listens first: what another task queued and drove before woke nobody
+                // and may have brought the next time nearer.
                 let listens = poll_fn(|context| TaskPoll::Ready(work.register(context)));
-                if listens.await.is_err() {
+                let listens = listens.await.is_ok();
+                let mut next = self.drive(self.platform().now());
+                if !listens {
                     next = earlier(next, Some(self.platform().now() + LOOK));
                 }
                 let mut nap = pin!(sleep(next));
-                let (mut slept, mut due) = (false, false);
+                let mut slept = false;
                 poll_fn(|context| {
-                    // Work that came before the registration would not wake us.
-                    due = due || nap.as_mut().poll(context).is_ready() || self.pending();
-                    if due && slept {
+                    // Woken, or polled without reason: either way our registration may
+                    // have fired and the work been done by another. Look again.
+                    if slept {
                         return TaskPoll::Ready(());
                     }
-                    if due {
-                        context.waker().wake_by_ref();
-                    } else if slept {
-                        // Polled without reason, or our registration fired and the
-                        // work was done by another: it must stand. A full table
-                        // leaves the nap.
-                        let _ = work.register(context);
-                        if self.pending() {
-                            return TaskPoll::Ready(());
-                        }
-                    }
                     slept = true;
+                    if nap.as_mut().poll(context).is_ready() || self.pending() {
+                        context.waker().wake_by_ref();
+                    }
                     TaskPoll::Pending
                 })
                 .await;

@@ -76,7 +76,7 @@ pub(crate) fn park<B: Backend + ?Sized>(
         match sleeper.listen(handle, events) {
             // What became true before the registration would not wake us.
             Ok(true) if ready() => return Ok(()),
-            Ok(_) => sleeper.idle(earlier(next, until)),
+            Ok(_) => sleeper.idle(next, until, ready),
             // Closed between the two calls: the next attempt finds out.
             Err(Error::EBADF) => return Ok(()),
             Err(error) => return Err(error),
@@ -116,17 +116,28 @@ impl<'b, B: Backend + ?Sized> Sleeper<'b, B> {
         Ok(true)
     }
 
-    /// Idles until `until`, work, or a wake.
-    pub(crate) fn idle(&mut self, until: Option<Instant>) {
+    /// Idles until `next`, what the last drive returned, or `deadline`, or work, or
+    /// a wake; not at all once `done` says true.
+    pub(crate) fn idle(
+        &mut self,
+        mut next: Option<Instant>,
+        deadline: Option<Instant>,
+        mut done: impl FnMut() -> bool,
+    ) {
         let platform = self.backend.platform();
-        let mut until = until;
         if let Some(waker) = &self.waker {
             match self.backend.register(self.work, work(waker)) {
-                Ok(key) => self.work = Some(key),
-                Err(_) => until = earlier(until, Some(platform.now() + LOOK)),
+                Ok(key) => {
+                    self.work = Some(key);
+                    // Driven once more behind the registration: another thread may have
+                    // queued work and driven it before, which woke nobody and may have
+                    // brought the next time nearer.
+                    next = self.backend.drive(platform.now());
+                }
+                Err(_) => next = earlier(next, Some(platform.now() + LOOK)),
             }
         }
-        platform.idle(until, &mut || self.backend.pending());
+        platform.idle(earlier(next, deadline), &mut || self.backend.pending() || done());
     }
 }
 
@@ -158,6 +169,28 @@ mod tests {
     use super::fake::{Fake, ms};
     use super::*;
     use crate::{POLLIN, Poll, UserWake, Usocket};
+
+    #[test]
+    fn a_timer_that_another_thread_set_and_drove_before_we_listened_is_not_slept_through() {
+        let mut buf = [0; 8];
+        let net = Fake::<2>::new(true);
+        let socket = net.tcp().unwrap();
+        net.intruder.set(Some(ms(5)));
+        assert_eq!(socket.recv(&mut buf), Ok(1));
+        assert_eq!(net.platform().now(), ms(5));
+
+        let net = Fake::<4>::new(true);
+        let socket = net.tcp().unwrap();
+        let mut poll = Poll::<2>::new(&net);
+        poll.register(&socket, POLLIN).unwrap();
+        net.intruder.set(Some(ms(5)));
+        assert_eq!(poll.poll(None).unwrap().len(), 1);
+
+        let net = Fake::<2>::new(true);
+        let socket = net.tcp().unwrap();
+        net.intruder.set(Some(ms(5)));
+        assert_eq!(net.block_on(socket.asynch().recv(&mut buf)), Ok(1));
+    }
 
     #[test]
     fn a_program_that_only_spins_moves_its_backend() {

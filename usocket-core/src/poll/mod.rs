@@ -286,8 +286,8 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
                 self.settle()?;
             }
             let idler = self.sources.iter().position(|source| source.has_sets());
-            let now = self.platform.now();
-            let next = self.drive(now);
+            let mut now = self.platform.now();
+            let mut next = self.drive(now);
             self.look(idler)?;
             if deadline.is_some_and(|deadline| now >= deadline) || !self.ready.is_empty() {
                 return match idler {
@@ -296,7 +296,10 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
                 };
             }
             if self.listen(idler)? {
-                // What became ready before the registration has woken nobody.
+                // Driven and asked once more behind the registration: what another thread
+                // did before it, new timers included, has woken nobody.
+                now = self.platform.now();
+                next = self.drive(now);
                 self.look(idler)?;
                 if !self.ready.is_empty() || self.sources.iter().any(|source| source.pending()) {
                     continue;

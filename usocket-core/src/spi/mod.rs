@@ -56,7 +56,8 @@
 //!   thread that brings input. A runner and every sleeping thread depend on it:
 //!   until somebody drives, input makes nobody ready. [`Handle::ANY`] fires when
 //!   any socket or query may have gained a bit of readiness since the registration,
-//!   by `drive` or by an operation; it may fire without need, but not without end.
+//!   by `drive` or by an operation; it may fire without need, but not without end: a
+//!   drive that changed nothing must not fire it.
 //!   A flag does: set wherever bytes, room, a connection, an answer, an error or a
 //!   close arrives, cleared when those who wait on `ANY` are taken out. To compare
 //!   with the readiness of the last `drive` does not: a bit may have gone and come

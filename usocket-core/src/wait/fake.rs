@@ -37,6 +37,10 @@ pub(crate) struct Fake<const N: usize> {
     pub(crate) sent: Cell<usize>,
     pub(crate) drives: Cell<usize>,
     pub(crate) idles: Cell<usize>,
+    /// A thread that sets a timer for this time, and drives, just before somebody
+    /// listens for work: nobody is woken.
+    pub(crate) intruder: Cell<Option<Instant>>,
+    timer: Cell<Option<Instant>>,
     /// There is always more to do.
     pub(crate) flood: Cell<bool>,
     pub(crate) wakers: RefCell<WakerTable<N>>,
@@ -54,6 +58,8 @@ impl<const N: usize> Fake<N> {
             sent: Cell::default(),
             drives: Cell::default(),
             idles: Cell::default(),
+            intruder: Cell::default(),
+            timer: Cell::default(),
             flood: Cell::default(),
             wakers: RefCell::default(),
         }
@@ -111,15 +117,20 @@ impl<const N: usize> Platform for Fake<N> {
 impl<const N: usize> EventSource for Fake<N> {
     fn drive(&self, now: Instant) -> Option<Instant> {
         self.drives.set(self.drives.get() + 1);
-        self.bytes.set(self.bytes.get() + self.raw.take());
+        if self.timer.get().is_some_and(|timer| timer <= now) {
+            self.timer.set(None);
+            self.raw.set(self.raw.get() + 1);
+        }
+        let before = self.bytes.get();
+        self.bytes.set(before + self.raw.take());
         self.sent.set(self.sent.get() + self.queued.take());
         let woken = self.wakers.borrow_mut().take(now, |handle, events| match handle {
-            Handle::ANY => true,
+            Handle::ANY => self.bytes.get() > before,
             Handle::WORK => self.flood.get(),
             _ => !self.readiness(handle).masked(events).is_empty(),
         });
         woken.wake();
-        self.wakers.borrow_mut().next_deadline()
+        earlier(self.wakers.borrow_mut().next_deadline(), self.timer.get())
     }
 
     fn pending(&self) -> bool {
@@ -134,6 +145,11 @@ impl<const N: usize> EventSource for Fake<N> {
     }
 
     fn register(&self, key: Option<WaitKey>, wait: Wait<'_>) -> Result<WaitKey> {
+        if wait.handle == Handle::WORK
+            && let Some(timer) = self.intruder.take()
+        {
+            self.timer.set(Some(timer));
+        }
         let key = self.wakers.borrow_mut().register(key, wait)?;
         if self.wakers.borrow().sooner() {
             self.work();
