@@ -17,13 +17,19 @@
 //!
 //! ```
 //! use usocket_backend_std::StdNet;
-//! use usocket_core::Family;
-//! use usocket_core::spi::{Backend, SockType};
+//! use usocket_core::prelude::*;
 //!
 //! let net = StdNet::new();
-//! let socket = net.open(Family::V4, SockType::Stream)?;
-//! net.close(socket)?;
-//! # Ok::<(), usocket_core::Error>(())
+//! let listener = net.tcp()?;
+//! listener.bind(("127.0.0.1", 0))?;
+//! listener.listen(None)?;
+//! let s = net.tcp()?;
+//! s.connect(listener.local_addr()?)?;
+//! s.send("hello")?;
+//! let (conn, _peer) = listener.accept()?;
+//! let mut buf = [0; 8];
+//! assert_eq!(conn.recv(&mut buf)?, 5);
+//! # Ok::<(), Error>(())
 //! ```
 #![forbid(unsafe_code)]
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
@@ -34,6 +40,8 @@ mod backend;
 mod close;
 mod connect;
 mod entry;
+#[cfg(unix)]
+mod ext;
 mod net;
 mod options;
 mod reactor;
@@ -49,6 +57,8 @@ mod table;
 #[cfg(unix)]
 mod watch;
 
+#[cfg(unix)]
+pub use ext::SocketExt;
 pub use net::StdNet;
 #[cfg(unix)]
 pub use watch::Watched;

@@ -14,6 +14,6 @@ pub use usocket_core::*;
 pub mod std {
     pub use usocket_backend_std::StdNet;
     #[cfg(unix)]
-    pub use usocket_backend_std::Watched;
+    pub use usocket_backend_std::{SocketExt, Watched};
     pub use usocket_core::spi::StdPlatform;
 }
