@@ -36,11 +36,19 @@ pub struct Knobs {
     pub ipd_chunk_max: usize,
     /// Trailer after an active `+IPD` payload (5.1).
     pub ipd_trailer: Option<bool>,
+    /// The address in an active `+IPD` with CIPDINFO is in quotes (5.1).
+    pub quote_ip: Option<bool>,
+    /// How often `ready` is said after a boot (scenario 32).
+    pub ready_times: u32,
+    /// A `CIPRECVDATA` gives at most so many bytes, whatever was asked (scenario 26).
+    pub read_max: Option<usize>,
+    /// The `CIPRECVDATA` of these numbers fail, counted from 0 (scenario 26).
+    pub read_fails: Vec<u64>,
     /// Passive notices (5.2).
     pub notice: Option<NoticePolicy>,
     /// Unread passive data at close (5.3).
     pub closed: Option<ClosedPolicy>,
-    /// Hint and log lines of 2.x on the AT port (2.2).
+    /// 2.x puts hints and log lines on the AT port (2.2, scenario 37).
     pub chatty: bool,
     /// From the `ERROR` of a failed open to the stale `CLOSED`; 1.x only (4.2).
     pub stale_closed: Duration,
@@ -90,6 +98,10 @@ impl Default for Knobs {
             busy_for: Duration::ZERO,
             ipd_chunk_max: 1460,
             ipd_trailer: None,
+            quote_ip: None,
+            ready_times: 1,
+            read_max: None,
+            read_fails: Vec::new(),
             notice: None,
             closed: None,
             chatty: false,

@@ -390,3 +390,76 @@ fn too_long_a_line_is_refused_and_the_longest_is_not() {
     let commands = std::iter::from_fn(|| world.modem.poll_event());
     assert!(commands.into_iter().any(|event| event == Event::Command("ATE0".into())));
 }
+
+/// Scenario 37.
+#[test]
+fn a_chatty_build_logs_on_the_at_port() {
+    let mut world = World::joined(Version::V2_1, Knobs { chatty: true, ..Knobs::default() });
+    let open = world.ask("AT+CIPSTART=4,\"UDP\",\"10.0.0.1\",53,2390,2");
+    let logs = "local port:2390\r\n\r\nchange type:2\r\n\r\n";
+    assert_eq!(open, format!("{logs}4,CONNECT\r\n\r\nOK\r\n"));
+    world.ask("AT+CIPRECVMODE=1");
+    world.ask("AT+CIPSTART=3,\"TCP\",\"10.0.0.1\",81");
+    let read = world.ask("AT+CIPRECVDATA=3,9");
+    assert_eq!(read, "to read 5 bytes\r\n\r\n+CIPRECVDATA:5,hello\r\nOK\r\n");
+}
+
+/// Scenario 26.
+#[test]
+fn reads_can_be_short_or_fail() {
+    let knobs = Knobs { read_max: Some(3), read_fails: vec![0], ..Knobs::default() };
+    let mut world = World::joined(Version::V1_7_6, knobs);
+    world.ask("AT+CIPRECVMODE=1");
+    world.ask("AT+CIPSTART=3,\"TCP\",\"10.0.0.1\",81");
+    assert_eq!(world.ask("AT+CIPRECVDATA=3,9"), "\r\nERROR\r\n");
+    assert_eq!(world.ask("AT+CIPRECVDATA=3,9"), "\r\n+CIPRECVDATA,3:hel\r\nOK\r\n");
+    assert_eq!(world.ask("AT+CIPRECVDATA=3,9"), "\r\n+CIPRECVDATA,2:lo\r\nOK\r\n");
+}
+
+/// Scenario 32.
+#[test]
+fn ready_can_be_missing_or_doubled() {
+    for (ready_times, said) in [(0, ""), (2, "\r\nready\r\n\r\nready\r\n")] {
+        let knobs = Knobs { ready_times, ..Knobs::default() };
+        let mut world = World::new(Version::V1_5, knobs);
+        assert_eq!(text(&world.run(1000)), said);
+        assert_eq!(world.ask("AT"), "AT\r\r\n\r\nOK\r\n");
+    }
+}
+
+#[test]
+fn quotes_around_the_address_are_a_knob() {
+    for version in [Version::V1_5, Version::V2_2] {
+        for (quote, ip) in [(true, "\"10.0.0.1\""), (false, "10.0.0.1")] {
+            let knobs = Knobs { quote_ip: Some(quote), ..Knobs::default() };
+            let mut world = World::joined(version, knobs);
+            world.ask("AT+CIPDINFO=1");
+            let said = world.ask("AT+CIPSTART=3,\"TCP\",\"10.0.0.1\",81");
+            assert!(said.contains(&format!("+IPD,3,5,{ip},81:hello")), "{said:?}");
+        }
+    }
+}
+
+/// The peer's FIN ends one direction only; its RST ends both.
+#[test]
+fn one_can_send_to_a_peer_that_has_only_finished() {
+    for (port, result) in [(80, "SEND OK"), (82, "SEND FAIL")] {
+        let mut world = World::joined(Version::V2_2, Knobs::default());
+        world.ask("AT+CIPRECVMODE=1");
+        world.ask(&format!("AT+CIPSTART=4,\"TCP\",\"10.0.0.1\",{port}"));
+        let said = send(&mut world, b"abc", 100);
+        assert!(said.ends_with(&format!("\r\n{result}\r\n")), "{port}: {said:?}");
+    }
+}
+
+/// An access point that goes while being joined without being asked is joined later.
+#[test]
+fn an_interrupted_joining_by_itself_is_taken_up_again() {
+    let mut world = World::joined(Version::V1_7_6, Knobs::default());
+    world.give(b"AT+RST\r\n");
+    world.run(500);
+    world.modem.set_access_point(world.now, b"net", false);
+    world.run(10_000);
+    world.modem.set_access_point(world.now, b"net", true);
+    assert_eq!(text(&world.run(10_000)), "WIFI CONNECTED\r\nWIFI GOT IP\r\n");
+}

@@ -33,10 +33,14 @@ impl<N: Network> Modem<N> {
         let Some((id, [max])) = self.link_arg(call) else { return Outcome::Error };
         let most = i64::try_from(passive.max_read).unwrap_or(i64::MAX);
         let Some(max) = max.number(1..=most).map(small::<usize>) else { return Outcome::Error };
-        let data = self.take_unread(id, max);
+        let fails = self.knobs.read_fails.contains(&self.reads);
+        self.reads += 1;
+        let max = max.min(self.knobs.read_max.unwrap_or(usize::MAX)).max(1);
+        let data = if fails { Vec::new() } else { self.take_unread(id, max) };
         if data.is_empty() {
             return Outcome::Error;
         }
+        self.log(&format!("to read {} bytes", data.len()));
         let peer = self.link(id).map(|link| link.remote);
         let form = match peer {
             Some(_) if self.set.dinfo => passive.answer_with_peer,

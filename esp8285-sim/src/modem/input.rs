@@ -155,14 +155,20 @@ impl<N: Network> Modem<N> {
     fn transmit(&mut self, send: super::Send, data: &[u8]) {
         let outcome = self.knobs.outcome_of(self.sends);
         self.sends += 1;
-        let alive = self.link(send.id).filter(|link| link.conn == send.conn && !link.finished);
-        if alive.is_none() || outcome == SendOutcome::Fail {
+        let alive = self.link(send.id).is_some_and(|link| link.conn == send.conn && !link.dead);
+        let fails = !alive || outcome == SendOutcome::Fail;
+        if let SendKind::Buffered(segment) = send.kind {
+            if fails {
+                self.segment_failed(send.id, segment);
+            } else {
+                self.put_on_network(send, data);
+            }
+            return self.release();
+        }
+        if fails {
             return self.sent(self.profile.send_fail);
         }
         let total = self.put_on_network(send, data);
-        if let SendKind::Buffered(_) = send.kind {
-            return self.release();
-        }
         match outcome {
             SendOutcome::Honest | SendOutcome::Fail => {
                 let wait_for_peer = self.profile.send_ok_is_ack && send.to.is_none();

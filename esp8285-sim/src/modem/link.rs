@@ -22,6 +22,8 @@ pub(crate) struct Link {
     pub(crate) noticed: bool,
     /// The peer has closed; `CLOSED` was not sent yet.
     pub(crate) finished: bool,
+    /// It was reset: nothing can be sent any more.
+    pub(crate) dead: bool,
     /// When bytes came last, for `CIPSTO`.
     pub(crate) heard: Instant,
     pub(crate) sent: u64,
@@ -50,6 +52,7 @@ impl Link {
             datagrams: VecDeque::new(),
             noticed: false,
             finished: false,
+            dead: false,
             heard: now,
             sent: 0,
             acked: 0,

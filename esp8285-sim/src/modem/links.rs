@@ -65,6 +65,15 @@ impl<N: Network> Modem<N> {
         self.say_of_link(id, "CLOSED\r\n");
         self.event(Event::Closed(id));
         self.fail_send_on(link.conn);
+        for (segment, _) in link.segments.flying {
+            self.segment_failed(id, segment);
+        }
+    }
+
+    /// A segment of `CIPSENDBUF` will never be acknowledged (sheet section 4.5).
+    pub(super) fn segment_failed(&mut self, id: usize, segment: u32) {
+        self.say("\r\n");
+        self.say_of_link(id, &format!("{segment},SEND FAIL\r\n"));
     }
 
     /// The send in progress will never be acknowledged (sheet section 2.4, item 6).
@@ -131,8 +140,13 @@ impl<N: Network> Modem<N> {
     /// One active `+IPD` (sheet section 5.1).
     pub(crate) fn say_ipd(&mut self, id: usize, from: SocketAddrV4, data: &[u8]) {
         let form = usize::from(self.set.mux) + 2 * usize::from(self.set.dinfo);
+        let template = match self.knobs.quote_ip {
+            Some(true) => self.profile.ipd[form].replace(",{ip},", ",\"{ip}\","),
+            Some(false) => self.profile.ipd[form].replace('"', ""),
+            None => self.profile.ipd[form].to_owned(),
+        };
         let header = fill(
-            self.profile.ipd[form],
+            &template,
             &[("id", &id), ("len", &data.len()), ("ip", from.ip()), ("port", &from.port())],
         );
         self.say_counted(&header, data);

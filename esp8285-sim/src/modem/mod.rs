@@ -64,6 +64,7 @@ pub struct Modem<N> {
     /// There has been a link since the boot.
     pub(crate) had_link: bool,
     sends: u64,
+    pub(crate) reads: u64,
     notices: u32,
     events: VecDeque<Event>,
 }
@@ -94,6 +95,7 @@ impl<N: Network> Modem<N> {
             pending_baud: None,
             had_link: false,
             sends: 0,
+            reads: 0,
             notices: 0,
             events: VecDeque::new(),
             knobs,

@@ -15,11 +15,8 @@ impl<N: Network> Modem<N> {
             NetEvent::Accepted(conn, peer) => self.accepted(conn, peer),
             NetEvent::Readable(conn) => self.readable(conn),
             NetEvent::Acked(conn, total) => self.acked(conn, total),
-            NetEvent::Finished(conn) | NetEvent::Reset(conn) => {
-                if let Some(id) = self.link_of(conn) {
-                    self.peer_closed(id);
-                }
-            }
+            NetEvent::Finished(conn) => self.ended(conn, false),
+            NetEvent::Reset(conn) => self.ended(conn, true),
             NetEvent::Datagram(conn, from, data) => self.datagram(conn, from, &data),
             NetEvent::Resolved(query, found) => self.resolved(query, found),
             NetEvent::Pong(query, time) => {
@@ -33,6 +30,14 @@ impl<N: Network> Modem<N> {
                 }
             }
         }
+    }
+
+    fn ended(&mut self, conn: Conn, dead: bool) {
+        let Some(id) = self.link_of(conn) else { return };
+        if let Some(link) = &mut self.links[id] {
+            link.dead = dead;
+        }
+        self.peer_closed(id);
     }
 
     fn phase_is(&self, waiting: &Waiting) -> bool {
@@ -181,6 +186,8 @@ impl<N: Network> Modem<N> {
         let Some(conn) = self.net.bind(self.now, open.local_port) else {
             return Outcome::Error;
         };
+        self.log(&format!("local port:{}", self.net.local_port(conn)));
+        self.log(&format!("change type:{}", open.udp_mode));
         let mut link = Link::new(conn, true, remote, self.now);
         link.udp_mode = open.udp_mode;
         self.link_up(open.id, link);

@@ -41,6 +41,14 @@ impl<N> Modem<N> {
         Outcome::Error
     }
 
+    /// Says what some builds of 2.x log on the AT port (sheet section 2.2).
+    pub(crate) fn log(&mut self, text: &str) {
+        if self.knobs.chatty && !self.profile.version.is_nonos() {
+            self.say(text);
+            self.say("\r\n\r\n");
+        }
+    }
+
     /// Whether payload for an active `+IPD` may still be queued.
     pub(crate) fn has_tx_room(&self) -> bool {
         self.tx.len() < self.knobs.tx_ring

@@ -45,7 +45,9 @@ impl<N: Network> Modem<N> {
     }
 
     pub(super) fn ready(&mut self) {
-        self.say("\r\nready\r\n");
+        for _ in 0..self.knobs.ready_times {
+            self.say("\r\nready\r\n");
+        }
         self.phase = Phase::Idle;
         self.refresh_address();
         if self.set.stored.auto_connect && self.set.stored.mode & 1 != 0 {

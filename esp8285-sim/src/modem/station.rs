@@ -151,6 +151,10 @@ impl<N: Network> Modem<N> {
 
     pub(super) fn join_failed(&mut self, code: u8) {
         if !matches!(self.phase, Phase::Waiting(Waiting::Join)) {
+            // It was not asked for: it will be tried again when the access point returns.
+            if let Station::Joining(ap) = &self.station {
+                self.station = Station::Lost(ap.clone());
+            }
             return;
         }
         self.timers.retain(|timer| !is_join(timer));

@@ -255,7 +255,7 @@ impl Network for RealNet {
     }
 
     fn send_to(&mut self, _now: Instant, conn: Conn, to: SocketAddrV4, data: &[u8]) {
-        if let Some(socket) = self.udp.get(&conn) {
+        if let Some(socket) = self.udp.get(&conn).filter(|_| self.up) {
             // A datagram may get lost.
             let _ = socket.send_to(data, to);
         }

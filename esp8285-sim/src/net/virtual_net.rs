@@ -364,7 +364,8 @@ impl Network for VirtualNet {
     }
 
     fn send_to(&mut self, now: Instant, conn: Conn, to: SocketAddrV4, data: &[u8]) {
-        let Some(from_port) = self.udp.get(&conn).copied() else { return };
+        let bound = self.udp.get(&conn).copied();
+        let Some(from_port) = bound.filter(|_| self.address.is_some()) else { return };
         self.datagrams.push(Datagram { from_port, to, data: data.to_vec() });
         let many = to.ip().is_multicast() || to.ip().is_broadcast();
         let hosts = self.hosts.iter().filter(|(ip, _)| many || *ip == to.ip());

@@ -82,7 +82,7 @@ fn run<N: Network>(
         match incoming.recv_timeout(wait(&uart, now, !pending.is_empty())) {
             Ok(Incoming::Writer(port)) => writer = Some(port),
             Ok(Incoming::Bytes(bytes)) => {
-                trace.bytes(now, Direction::ToModem, &bytes);
+                trace.bytes(Instant::ZERO + began.elapsed(), Direction::ToModem, &bytes);
                 pending.extend(bytes);
             }
             Err(RecvTimeoutError::Timeout) if len == 0 => trace.quiet(),

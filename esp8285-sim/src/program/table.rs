@@ -96,11 +96,21 @@ options! {
         |o, v| put(&mut o.knobs.ipd_chunk_max, number(v));
     "ipd-trailer" "on|off" "CR LF after an active payload"
         |o, v| put(&mut o.knobs.ipd_trailer, choose(v, &[("on", true), ("off", false)]).map(Some));
+    "quote-ip" "on|off" "the address in an active +IPD is in quotes"
+        |o, v| put(&mut o.knobs.quote_ip, choose(v, &[("on", true), ("off", false)]).map(Some));
+    "ready-times" "N" "how often ready is said after a boot"
+        |o, v| put(&mut o.knobs.ready_times, number(v));
+    "read-max" "N" "most bytes of one CIPRECVDATA, whatever was asked"
+        |o, v| put(&mut o.knobs.read_max, number(v).map(Some));
+    "read-fails" "N" "the n-th CIPRECVDATA fails; may be repeated" |o, v| {
+        o.knobs.read_fails.push(number(v)?);
+        Ok(())
+    };
     "notice" "POLICY" "passive notices: level, segment, or drop:N for every n-th lost"
         |o, v| put(&mut o.knobs.notice, notice(v).map(Some));
     "closed" "POLICY" "unread passive data at close: keep, lose, withhold"
         |o, v| put(&mut o.knobs.closed, choose(v, CLOSED).map(Some));
-    "chatty" "" "hint lines on 2.x too" |o, _| put(&mut o.knobs.chatty, Ok(true));
+    "chatty" "" "hint and log lines on 2.x too" |o, _| put(&mut o.knobs.chatty, Ok(true));
     "stale-closed" "MS" "from a failed open to its stale CLOSED (1.x)"
         |o, v| put(&mut o.knobs.stale_closed, millis(v));
     "send-outcome" "N:WHAT" "from the n-th send on: honest, fail, fail-ok, lost, or late=MS" |o, v| {

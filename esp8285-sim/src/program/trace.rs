@@ -50,7 +50,7 @@ impl Trace {
     /// Nothing more comes for the moment: shows what there is of a line.
     pub(crate) fn quiet(&mut self) {
         if !self.line.is_empty() {
-            let text = self.line.escape_ascii().to_string();
+            let text: String = self.line.iter().map(|byte| readable(*byte)).collect();
             let arrow = if self.direction == Direction::ToModem { "->" } else { "<-" };
             self.put(self.began, arrow, &text);
             self.line.clear();
@@ -65,6 +65,11 @@ impl Trace {
             let _ = writeln!(std::io::stderr(), "{seconds:5}.{micros:06} {mark} {text}");
         }
     }
+}
+
+/// Control bytes and all beyond ASCII as escapes.
+fn readable(byte: u8) -> String {
+    if byte == b'"' { "\"".to_owned() } else { byte.escape_ascii().to_string() }
 }
 
 /// Most bytes of one line of the trace.

@@ -102,7 +102,8 @@ fn air() -> Air {
 
 fn net() -> VirtualNet {
     let mut net = VirtualNet::new(1);
-    let reset = Script::new([Step::Send(b"12".to_vec()), Step::Reset]);
+    let pause = Step::Wait(Duration::from_millis(50));
+    let reset = Script::new([Step::Send(b"12".to_vec()), pause, Step::Reset]);
     let host = Host::default()
         .tcp(7, Script::echo())
         .tcp(9, Script::sink())

@@ -255,6 +255,22 @@ pub(crate) const ROWS: &[Row] = &[
         "AT+CIPSENDBUF=4,2048",
         "2,0\r\n\r\nOK\r\n> ",
     ),
+    row(
+        "4.5",
+        V1,
+        &[
+            "ATE0",
+            JOIN,
+            "AT+CIPMUX=1",
+            "AT+CIPSTART=4,\"TCP\",\"10.0.0.1\",83",
+            "AT+CIPSENDBUF=4,2",
+            ">ab",
+            "AT+CIPSENDBUF=4,2",
+            ">cd",
+        ],
+        "AT+CIPCLOSE=4",
+        "4,CLOSED\r\n\r\n4,1,SEND FAIL\r\n\r\n4,2,SEND FAIL\r\n\r\nOK\r\n",
+    ),
     // 4.6
     row("4.6", ALL, LINK, "AT+CIPCLOSE=4", "4,CLOSED\r\n\r\nOK\r\n"),
     row("4.6", ALL, LINK, "AT+CIPCLOSE=5", "4,CLOSED\r\n\r\nOK\r\n"),
