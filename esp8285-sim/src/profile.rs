@@ -136,8 +136,6 @@ pub struct Profile {
     pub send_ok_is_ack: bool,
     /// Whether a failed open is followed by a stale `CLOSED` (4.2).
     pub stale_closed: bool,
-    /// `CIPSTATUS` has the local port (4.8).
-    pub status_has_local_port: bool,
     /// TCP receive window (5.3).
     pub window: usize,
     /// UDP links are told of a lost Wi-Fi link (2.5).
@@ -180,7 +178,6 @@ const V1_7_6: Profile = Profile {
     ping: ["+{ms}\r\n", "+timeout\r\n"],
     send_ok_is_ack: true,
     stale_closed: true,
-    status_has_local_port: true,
     window: 5840,
     udp_closed_on_wifi_loss: true,
     softap_events: true,
@@ -258,7 +255,6 @@ const V2_2: Profile = Profile {
     ping: ["+PING:{ms}\r\n", "+PING:TIMEOUT\r\n"],
     send_ok_is_ack: false,
     stale_closed: false,
-    status_has_local_port: true,
     window: 5760,
     udp_closed_on_wifi_loss: false,
     softap_events: true,

@@ -90,6 +90,65 @@ fn session(port: &mut (impl Read + Write)) {
     assert!(said.ends_with("\r\n\r\nhello\n4,CLOSED\r\n"), "{said:?}");
 }
 
+/// A file from a real server, through the pseudo-terminal.
+#[cfg(unix)]
+#[test]
+fn a_download_through_a_pseudo_terminal() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let server = listener.local_addr().expect("bound").port();
+    let picture: Vec<u8> = (0..30_000u32).map(|at| (at * at / 7).to_le_bytes()[0]).collect();
+    let sent = picture.clone();
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut request = [0; 18];
+        stream.read_exact(&mut request).expect("a request");
+        stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n").expect("room");
+        stream.write_all(&sent).expect("room");
+    });
+    let (_program, name) = Program::start(&[
+        "--firmware",
+        "2.1",
+        "--baud",
+        "2000000",
+        "--ssid",
+        "net",
+        "--password",
+        "password",
+        "--join-time",
+        "10",
+    ]);
+    let mut port =
+        std::fs::OpenOptions::new().read(true).write(true).open(name).expect("a terminal");
+    until(&mut port, "\r\nready\r\n");
+    let open = format!("AT+CIPSTART=4,\"TCP\",\"127.0.0.1\",{server}");
+    let join = "AT+CWJAP=\"net\",\"password\"";
+    for line in ["ATE0", join, "AT+CIPMUX=1", &open] {
+        say(&mut port, line);
+        until(&mut port, "\r\nOK\r\n");
+    }
+    say(&mut port, "AT+CIPSEND=4,18");
+    until(&mut port, "\r\n>");
+    port.write_all(b"GET / HTTP/1.0\r\n\r\n").expect("room");
+    let mut page = Vec::new();
+    let mut head = String::new();
+    while head != "4,CLOSED\r\n" {
+        if head.ends_with('\n') {
+            head.clear();
+        }
+        let mut byte = [0];
+        port.read_exact(&mut byte).expect("more");
+        head.push(char::from(byte[0]));
+        if let Some(len) = head.strip_prefix("+IPD,4,").and_then(|rest| rest.strip_suffix(':')) {
+            let mut data = vec![0; len.parse().expect("a count")];
+            port.read_exact(&mut data).expect("payload");
+            page.extend(data);
+            head.clear();
+        }
+    }
+    let body = page.strip_prefix(b"HTTP/1.0 200 OK\r\n\r\n").expect("a page");
+    assert!(body == picture, "{} bytes of {}", body.len(), picture.len());
+}
+
 #[test]
 fn help_and_mistakes() {
     let run = |argument: &str| {
