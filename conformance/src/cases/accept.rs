@@ -179,6 +179,7 @@ pub(crate) fn what_came_before_accept_is_kept<H: Harness>(h: &H) -> Outcome {
     h.pass(Duration::from_millis(50));
     let mut buf = [0; 16];
     let (first, _) = listener.accept()?;
+    first.settimeout(PATIENCE)?;
     check_eq!(first.recv(&mut buf), Ok(5));
     check_eq!(&buf[..5], b"early".as_slice());
     let (second, _) = listener.accept()?;

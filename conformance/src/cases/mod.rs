@@ -1,4 +1,47 @@
-//! The cases, by section of the behaviour table.
+//! The cases: what a backend must do, as functions over a [`Harness`].
+//!
+//! There is one module per section of the behaviour table, in its order, and behind
+//! them those of requirements that cut across sections:
+//!
+//! | section | module | about |
+//! |---|---|---|
+//! | A, B | `module` | sockets, protocol numbers, constants, error values |
+//! | C | `names` | `getaddrinfo` |
+//! | D | `inet` | `inet_pton`, `inet_ntop` |
+//! | E | `addresses` | what an address argument may be |
+//! | F | `bind` | `bind`, addresses in use |
+//! | G | `listen` | `listen`, the backlog |
+//! | H | `accept` | `accept` |
+//! | I | `connect` | `connect`, blocking and not |
+//! | J | `send` | `send` |
+//! | K | `sendall` | `sendall` |
+//! | L | `recv` | `recv` on streams |
+//! | L | `datagram` | `recv` on datagram sockets |
+//! | M | `sendto` | `sendto`, `recvfrom` |
+//! | N | `options` | `setsockopt`, memberships, linger |
+//! | O | `timeout` | `settimeout`, `setblocking` |
+//! | P | `stream` | `read`, `readinto`, `readline` |
+//! | P | `write` | `write`, and forms mixed |
+//! | P | `makefile` | `makefile` |
+//! | Q | `poll` | `poll`, `register`, `modify`, `unregister` |
+//! | Q | `readiness` | which events are true when |
+//! | Q | `ipoll` | `ipoll` |
+//! | Q | `select` | `select` |
+//! | R | `close` | `close`, `shutdown`, `abort`, lingering |
+//! | R | `closed` | what a closed socket answers |
+//! | R2 | `outcomes` | the five outcomes, in every call form |
+//! | R11, R14 | `duplex` | close and other waiters, full duplex |
+//! | R15 | `cancel` | dropped futures |
+//! | R16 | `exhaustion` | no slot left, stale handles |
+//! | R25 | `errors` | one error for each condition |
+//! | R16, R25 | `random` | calls in any order |
+//!
+//! Each begins with the list of its cases and the numbers that each of them asserts:
+//! rows of the behaviour table, requirements R, clauses S of [`usocket_core::spi`].
+//! What cases begin with (scripts, connected streams, full buffers, times) is in
+//! `setup`. [`lies`](crate::lies) has a module of the same name for each.
+//!
+//! Run them with [`visit`]; [`Coverage`](crate::Coverage) does it and keeps the account.
 
 pub(crate) mod accept;
 pub(crate) mod addresses;
@@ -51,38 +94,39 @@ macro_rules! section {
 }
 pub(crate) use section;
 
-/// Shows all cases for the harness `H`, section by section.
+/// Shows all cases for the harness `H`, section by section, in the order of the table
+/// above.
 pub fn visit<H: Harness>(each: &mut dyn FnMut(&Case<H>)) {
     module::visit(each);
-    random::visit(each);
-    closed::visit(each);
-    select::visit(each);
-    ipoll::visit(each);
-    makefile::visit(each);
-    readiness::visit(each);
-    poll::visit(each);
-    write::visit(each);
-    stream::visit(each);
     names::visit(each);
-    connect::visit(each);
     inet::visit(each);
-    bind::visit(each);
     addresses::visit(each);
-    accept::visit(each);
+    bind::visit(each);
     listen::visit(each);
-    timeout::visit(each);
+    accept::visit(each);
+    connect::visit(each);
     send::visit(each);
     sendall::visit(each);
     recv::visit(each);
     datagram::visit(each);
     sendto::visit(each);
     options::visit(each);
+    timeout::visit(each);
+    stream::visit(each);
+    write::visit(each);
+    makefile::visit(each);
+    poll::visit(each);
+    readiness::visit(each);
+    ipoll::visit(each);
+    select::visit(each);
     close::visit(each);
+    closed::visit(each);
     outcomes::visit(each);
     duplex::visit(each);
     cancel::visit(each);
     exhaustion::visit(each);
     errors::visit(each);
+    random::visit(each);
 }
 
 /// Rows that the types make impossible to break, and how; `by_type.rs` has the

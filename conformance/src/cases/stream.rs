@@ -1,4 +1,4 @@
-//! Section P: read, readinto, readline, write.
+//! Section P: `read`, `readinto`, `readline`.
 
 use usocket_core::{Error, POLLIN, Result, Socket, Usocket};
 

@@ -5,23 +5,33 @@ use core::cell::{Cell, RefCell};
 use usocket_core::spi::{Backend, Handle, RecvFlags};
 use usocket_core::{Error, Result, SockAddr, Socket, Timeout};
 
-use super::lies;
+use super::{lies, retold};
 use crate::cases::accept;
 use crate::{Api, Lie};
 
 lies! {
     backend PeerIsTheListener breaks [69], caught by accept::accept_gives_a_socket_and_its_peer;
     backend NotListeningIsUnconnected breaks [70], caught by accept::accept_needs_a_listener;
-    backend DatagramsAreInvalid breaks [71], caught by accept::datagram_or_closed_sockets_accept_nothing;
-    backend NobodyIsAborted breaks [72], caught by accept::nobody_waiting_would_block;
-    api LateIsWouldBlock breaks [73], caught by accept::nobody_waiting_times_out;
-    api ComesBackEarly breaks [73], caught by accept::nobody_waiting_times_out;
+    backend AcceptOnDatagramsIsInvalid breaks [71],
+        caught by accept::datagram_or_closed_sockets_accept_nothing;
+    backend NobodyWaitingIsAborted breaks [72], caught by accept::nobody_waiting_would_block;
+    api AcceptTimeoutIsWouldBlock breaks [73], caught by accept::nobody_waiting_times_out;
+    api AcceptTimesOutEarly breaks [73], caught by accept::nobody_waiting_times_out;
     backend NewestFirst breaks [74], caught by accept::connections_come_in_order;
-    api InheritsTheMode breaks [75], caught by accept::an_accepted_socket_starts_blocking;
+    api AcceptedInheritsTheMode breaks [75], caught by accept::an_accepted_socket_starts_blocking;
     backend LosesTheFirstBytes breaks [76], caught by accept::what_came_before_accept_is_kept;
     backend ResetStopsTheQueue breaks [77], caught by accept::a_reset_before_accept_is_no_failure;
-    backend ListenersAreQuiet breaks [78], caught by accept::a_listener_receives_nothing;
-    backend TakesTheAcceptedAlong breaks [79], caught by accept::listener_and_accepted_are_independent;
+    backend RecvOnListenerWouldBlock breaks [78], caught by accept::a_listener_receives_nothing;
+    backend CloseTakesTheAcceptedAlong breaks [79],
+        caught by accept::listener_and_accepted_are_independent;
+}
+
+retold! {
+    backend NotListeningIsUnconnected: try_accept { Err(Error::EINVAL) => Err(Error::ENOTCONN) }
+    backend AcceptOnDatagramsIsInvalid: try_accept { Err(Error::EOPNOTSUPP) => Err(Error::EINVAL) }
+    backend NobodyWaitingIsAborted: try_accept { Err(Error::EAGAIN) => Err(Error::ECONNABORTED) }
+    api AcceptTimeoutIsWouldBlock: accept { Err(Error::ETIMEDOUT) => Err(Error::EAGAIN) }
+    backend RecvOnListenerWouldBlock: try_recv { Err(Error::ENOTCONN) => Err(Error::EAGAIN) }
 }
 
 /// Says the local address where the peer's belongs.
@@ -36,57 +46,9 @@ impl<B: Backend> Lie<B> for PeerIsTheListener {
 }
 
 #[derive(Default)]
-struct NotListeningIsUnconnected;
+struct AcceptTimesOutEarly;
 
-impl<B: Backend> Lie<B> for NotListeningIsUnconnected {
-    fn try_accept(&self, net: &B, handle: Handle) -> Result<(Handle, SockAddr)> {
-        net.try_accept(handle).map_err(|error| match error {
-            Error::EINVAL => Error::ENOTCONN,
-            other => other,
-        })
-    }
-}
-
-#[derive(Default)]
-struct DatagramsAreInvalid;
-
-impl<B: Backend> Lie<B> for DatagramsAreInvalid {
-    fn try_accept(&self, net: &B, handle: Handle) -> Result<(Handle, SockAddr)> {
-        net.try_accept(handle).map_err(|error| match error {
-            Error::EOPNOTSUPP => Error::EINVAL,
-            other => other,
-        })
-    }
-}
-
-#[derive(Default)]
-struct NobodyIsAborted;
-
-impl<B: Backend> Lie<B> for NobodyIsAborted {
-    fn try_accept(&self, net: &B, handle: Handle) -> Result<(Handle, SockAddr)> {
-        net.try_accept(handle).map_err(|error| match error {
-            Error::EAGAIN => Error::ECONNABORTED,
-            other => other,
-        })
-    }
-}
-
-#[derive(Default)]
-struct LateIsWouldBlock;
-
-impl<B: Backend> Api<B> for LateIsWouldBlock {
-    fn accept<'b>(&self, socket: &Socket<'b, B>) -> Result<(Socket<'b, B>, SockAddr)> {
-        socket.accept().map_err(|error| match error {
-            Error::ETIMEDOUT => Error::EAGAIN,
-            other => other,
-        })
-    }
-}
-
-#[derive(Default)]
-struct ComesBackEarly;
-
-impl<B: Backend> Api<B> for ComesBackEarly {
+impl<B: Backend> Api<B> for AcceptTimesOutEarly {
     fn accept<'b>(&self, socket: &Socket<'b, B>) -> Result<(Socket<'b, B>, SockAddr)> {
         let mode = socket.timeout();
         socket.settimeout(0.02)?;
@@ -120,9 +82,9 @@ impl<B: Backend> Lie<B> for NewestFirst {
 }
 
 #[derive(Default)]
-struct InheritsTheMode;
+struct AcceptedInheritsTheMode;
 
-impl<B: Backend> Api<B> for InheritsTheMode {
+impl<B: Backend> Api<B> for AcceptedInheritsTheMode {
     fn accept<'b>(&self, socket: &Socket<'b, B>) -> Result<(Socket<'b, B>, SockAddr)> {
         let (accepted, peer) = socket.accept()?;
         if socket.timeout() != Timeout::Never {
@@ -165,25 +127,13 @@ impl<B: Backend> Lie<B> for ResetStopsTheQueue {
     }
 }
 
-#[derive(Default)]
-struct ListenersAreQuiet;
-
-impl<B: Backend> Lie<B> for ListenersAreQuiet {
-    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        net.try_recv(handle, buf, flags).map_err(|error| match error {
-            Error::ENOTCONN => Error::EAGAIN,
-            other => other,
-        })
-    }
-}
-
 /// Closing a listener closes what it accepted last.
 #[derive(Default)]
-struct TakesTheAcceptedAlong {
+struct CloseTakesTheAcceptedAlong {
     last: Cell<Option<(Handle, Handle)>>,
 }
 
-impl<B: Backend> Lie<B> for TakesTheAcceptedAlong {
+impl<B: Backend> Lie<B> for CloseTakesTheAcceptedAlong {
     fn try_accept(&self, net: &B, handle: Handle) -> Result<(Handle, SockAddr)> {
         let (accepted, peer) = net.try_accept(handle)?;
         self.last.set(Some((handle, accepted)));

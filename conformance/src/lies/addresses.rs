@@ -1,26 +1,44 @@
-//! Lies about section E.
+//! Lies about section E: address arguments.
 
-use usocket_core::spi::{Backend, Handle, RecvFlags, RecvInfo};
+use core::net::IpAddr;
+
+use usocket_core::spi::{Backend, RecvInfo};
 use usocket_core::{Error, Family, Result, SockAddr, Socket, ToSockAddr};
 
-use super::{instead, lies};
+use super::retold::NOBODY;
+use super::{lies, retold};
 use crate::cases::addresses;
-use crate::{Api, Lie, Tuple};
+use crate::{Api, Tuple};
 
 lies! {
-    api OpaqueOnly breaks [39], caught by addresses::ipv4_pairs_are_accepted;
-    api ResolvesNames breaks [40], caught by addresses::names_are_refused;
-    api EmptyRefused breaks [41], caught by addresses::empty_host_is_the_wildcard;
+    api PairsRefused breaks [39], caught by addresses::ipv4_pairs_are_accepted;
+    api NamesAreResolved breaks [40], caught by addresses::names_are_refused;
+    api EmptyHostRefused breaks [41], caught by addresses::empty_host_is_the_wildcard;
     backend StaysAtPort0 breaks [42], caught by addresses::port_0_binds_and_is_no_destination;
     api ConnectsToPort0 breaks [42], caught by addresses::port_0_binds_and_is_no_destination;
     api PortsTruncated breaks [43], caught by addresses::ports_out_of_range_are_refused;
-    api PairsForIpv6 breaks [45], caught by addresses::ipv6_has_four_parts;
-    api AnyFlowinfo breaks [46], caught by addresses::flowinfo_must_be_0;
-    api ScopeOptional breaks [47], caught by addresses::link_local_needs_its_interface;
-    backend AnyInterface breaks [47], caught by addresses::link_local_needs_its_interface;
-    api MismatchInvalid breaks [48], caught by addresses::other_family_is_refused;
-    backend MappedSender breaks [49], caught by addresses::received_addresses_go_back;
-    backend NoSender breaks [49], caught by addresses::received_addresses_go_back;
+    api PairsAcceptedForIpv6 breaks [45], caught by addresses::ipv6_has_four_parts;
+    api AnyFlowinfoAccepted breaks [46], caught by addresses::flowinfo_must_be_0;
+    api LinkLocalWithoutScope breaks [47], caught by addresses::link_local_needs_its_interface;
+    backend UnknownScopeAccepted breaks [47], caught by addresses::link_local_needs_its_interface;
+    api MismatchedFamilyIsInvalid breaks [48], caught by addresses::other_family_is_refused;
+    backend SenderIsMappedToIpv6 breaks [49], caught by addresses::received_addresses_go_back;
+    backend SenderIsUnknown breaks [49], caught by addresses::received_addresses_go_back;
+}
+
+retold! {
+    /// An unknown interface is as good as none.
+    backend UnknownScopeAccepted: bind { Err(Error::ENODEV) => Ok(()) }
+    /// As the unix port for IPv4 sockets.
+    api MismatchedFamilyIsInvalid: connect { Err(Error::EAFNOSUPPORT) => Err(Error::EINVAL) }
+    /// Port 0 is an address like any other.
+    backend StaysAtPort0: local_addr { Ok(own) => Ok(own.with_port(0)) }
+    /// `0.0.0.0`, as a modem without `AT+CIPDINFO=1`.
+    backend SenderIsUnknown: try_recv_info { Ok(info) => Ok(RecvInfo { from: NOBODY, ..info }) }
+    /// IPv4 senders in IPv6 clothes.
+    backend SenderIsMappedToIpv6: try_recv_info {
+        Ok(info) => Ok(RecvInfo { from: mapped(info.from), ..info })
+    }
 }
 
 /// The honest meaning of a tuple.
@@ -52,40 +70,30 @@ macro_rules! tuples {
 }
 tuples! {
     /// As the unix port: the opaque form or nothing.
-    OpaqueOnly { (Tuple::V4(..), _) => Err(Error::EINVAL), }
+    PairsRefused { (Tuple::V4(..), _) => Err(Error::EINVAL), }
     /// As CPython.
-    ResolvesNames {
+    NamesAreResolved {
         (Tuple::V4("localhost", port), family) => honest(Tuple::V4("127.0.0.1", port), family),
     }
-    EmptyRefused { (Tuple::V4("", _), _) => Err(Error::EINVAL), }
+    EmptyHostRefused { (Tuple::V4("", _), _) => Err(Error::EINVAL), }
     /// As lwIP: modulo 65,536.
     PortsTruncated {
         (Tuple::V4(text, port), family) => honest(Tuple::V4(text, port & 0xffff), family),
     }
     /// As CPython.
-    PairsForIpv6 {
+    PairsAcceptedForIpv6 {
         (Tuple::V4(text, port), Family::V6) => honest(Tuple::V6(text, port, 0, 0), Family::V6),
     }
     /// As CPython.
-    AnyFlowinfo {
+    AnyFlowinfoAccepted {
         (Tuple::V6(text, port, _, scope), family) => {
             honest(Tuple::V6(text, port, 0, scope), family)
         },
     }
-    ScopeOptional {
+    LinkLocalWithoutScope {
         (Tuple::V6(text, port, 0, 0), family) if text.starts_with("fe80") => {
             honest(Tuple::V6(text, port, 0, 1), family)
         },
-    }
-}
-
-/// Port 0 is an address like any other.
-#[derive(Default)]
-struct StaysAtPort0;
-
-impl<B: Backend> Lie<B> for StaysAtPort0 {
-    fn local_addr(&self, net: &B, handle: Handle) -> Result<SockAddr> {
-        Ok(net.local_addr(handle)?.with_port(0))
     }
 }
 
@@ -102,63 +110,10 @@ impl<B: Backend> Api<B> for ConnectsToPort0 {
     }
 }
 
-/// An unknown interface is as good as none.
-#[derive(Default)]
-struct AnyInterface;
-
-impl<B: Backend> Lie<B> for AnyInterface {
-    fn bind(&self, net: &B, handle: Handle, address: SockAddr) -> Result<()> {
-        instead(net.bind(handle, address), Error::ENODEV, Ok(()))
-    }
-}
-
-/// As the unix port for IPv4 sockets.
-#[derive(Default)]
-struct MismatchInvalid;
-
-impl<B: Backend> Api<B> for MismatchInvalid {
-    fn connect(&self, socket: &Socket<'_, B>, address: SockAddr) -> Result<()> {
-        instead(socket.connect(address), Error::EAFNOSUPPORT, Err(Error::EINVAL))
-    }
-}
-
-/// IPv4 senders in IPv6 clothes.
-#[derive(Default)]
-struct MappedSender;
-
-impl<B: Backend> Lie<B> for MappedSender {
-    fn try_recv_info(
-        &self,
-        net: &B,
-        handle: Handle,
-        buf: &mut [u8],
-        flags: RecvFlags,
-    ) -> Result<RecvInfo> {
-        let info = net.try_recv_info(handle, buf, flags)?;
-        let from = match info.from.ip() {
-            core::net::IpAddr::V4(ip) => {
-                SockAddr::new(ip.to_ipv6_mapped().into(), info.from.port())
-            }
-            core::net::IpAddr::V6(_) => info.from,
-        };
-        Ok(RecvInfo { from, ..info })
-    }
-}
-
-/// `0.0.0.0`, as a modem without `AT+CIPDINFO=1`.
-#[derive(Default)]
-struct NoSender;
-
-impl<B: Backend> Lie<B> for NoSender {
-    fn try_recv_info(
-        &self,
-        net: &B,
-        handle: Handle,
-        buf: &mut [u8],
-        flags: RecvFlags,
-    ) -> Result<RecvInfo> {
-        let info = net.try_recv_info(handle, buf, flags)?;
-        let from = SockAddr::new(info.from.family().unspecified(), 0);
-        Ok(RecvInfo { from, ..info })
+/// An IPv4 address in IPv6 clothes.
+fn mapped(address: SockAddr) -> SockAddr {
+    match address.ip() {
+        IpAddr::V4(ip) => SockAddr::new(ip.to_ipv6_mapped().into(), address.port()),
+        IpAddr::V6(_) => address,
     }
 }

@@ -1,27 +1,37 @@
-//! Lies about section F.
+//! Lies about section F: `bind`.
 
 use core::cell::{Cell, RefCell};
 
 use usocket_core::spi::{Backend, Handle};
 use usocket_core::{Error, Result, SockAddr};
 
-use super::{instead, lies};
+use super::{lies, retold};
 use crate::Lie;
 use crate::cases::bind;
 
 lies! {
     backend BindsElsewhere breaks [50], caught by bind::bind_gives_the_address;
-    backend BindForgets breaks [50], caught by bind::bind_gives_the_address;
-    backend BindsAgain breaks [51], caught by bind::a_second_bind_is_refused;
-    backend SharesAddresses breaks [52], caught by bind::an_address_in_use_is_refused;
-    backend OnePortSpace breaks [53], caught by bind::tcp_and_udp_ports_are_separate;
-    backend BindsForeign breaks [54], caught by bind::foreign_addresses_are_refused;
-    backend BindsAgain breaks [55], caught by bind::bind_after_implicit_bind_is_refused;
-    backend HoldsAddresses breaks [56], caught by bind::close_frees_the_address;
-    backend SharesAddresses breaks [57], caught by bind::time_wait_holds_the_address;
-    backend ReuseUnknown breaks [57], caught by bind::time_wait_holds_the_address;
-    backend TwoListeners breaks [58], caught by bind::reuse_never_allows_two_listeners;
-    backend ClosedIsIoError breaks [59], caught by bind::bind_of_a_closed_socket;
+    backend BindDoesNothing breaks [50], caught by bind::bind_gives_the_address;
+    backend SecondBindAccepted breaks [51], caught by bind::a_second_bind_is_refused;
+    backend AddressInUseIsShared breaks [52], caught by bind::an_address_in_use_is_refused;
+    backend TcpAndUdpShareTheirPorts breaks [53], caught by bind::tcp_and_udp_ports_are_separate;
+    backend ForeignAddressIsBound breaks [54], caught by bind::foreign_addresses_are_refused;
+    backend SecondBindAccepted breaks [55], caught by bind::bind_after_implicit_bind_is_refused;
+    backend CloseHoldsTheAddress breaks [56], caught by bind::close_frees_the_address;
+    backend AddressInUseIsShared breaks [57], caught by bind::time_wait_holds_the_address;
+    backend ReuseAddrDoesNothing breaks [57], caught by bind::time_wait_holds_the_address;
+    backend TwoListenersOnOneAddress breaks [58], caught by bind::reuse_never_allows_two_listeners;
+    backend BindWhenClosedIsIoError breaks [59], caught by bind::bind_of_a_closed_socket;
+}
+
+retold! {
+    /// As lwIP.
+    backend SecondBindAccepted: bind { Err(Error::EINVAL) => Ok(()) }
+    backend AddressInUseIsShared: bind { Err(Error::EADDRINUSE) => Ok(()) }
+    /// As lwIP.
+    backend ForeignAddressIsBound: bind { Err(Error::EADDRNOTAVAIL) => Ok(()) }
+    /// As lwIP.
+    backend BindWhenClosedIsIoError: bind { Err(Error::EBADF) => Err(Error::EIO) }
 }
 
 #[derive(Default)]
@@ -34,37 +44,18 @@ impl<B: Backend> Lie<B> for BindsElsewhere {
 }
 
 #[derive(Default)]
-struct BindForgets;
+struct BindDoesNothing;
 
-impl<B: Backend> Lie<B> for BindForgets {
+impl<B: Backend> Lie<B> for BindDoesNothing {
     fn bind(&self, _net: &B, _handle: Handle, _address: SockAddr) -> Result<()> {
         Ok(())
     }
 }
 
-/// As lwIP.
 #[derive(Default)]
-struct BindsAgain;
+struct TcpAndUdpShareTheirPorts(RefCell<heapless::Vec<u16, 16>>);
 
-impl<B: Backend> Lie<B> for BindsAgain {
-    fn bind(&self, net: &B, handle: Handle, address: SockAddr) -> Result<()> {
-        instead(net.bind(handle, address), Error::EINVAL, Ok(()))
-    }
-}
-
-#[derive(Default)]
-struct SharesAddresses;
-
-impl<B: Backend> Lie<B> for SharesAddresses {
-    fn bind(&self, net: &B, handle: Handle, address: SockAddr) -> Result<()> {
-        instead(net.bind(handle, address), Error::EADDRINUSE, Ok(()))
-    }
-}
-
-#[derive(Default)]
-struct OnePortSpace(RefCell<heapless::Vec<u16, 16>>);
-
-impl<B: Backend> Lie<B> for OnePortSpace {
+impl<B: Backend> Lie<B> for TcpAndUdpShareTheirPorts {
     fn bind(&self, net: &B, handle: Handle, address: SockAddr) -> Result<()> {
         if self.0.borrow().contains(&address.port()) {
             return Err(Error::EADDRINUSE);
@@ -75,20 +66,10 @@ impl<B: Backend> Lie<B> for OnePortSpace {
     }
 }
 
-/// As lwIP.
 #[derive(Default)]
-struct BindsForeign;
+struct CloseHoldsTheAddress(Cell<Option<u16>>);
 
-impl<B: Backend> Lie<B> for BindsForeign {
-    fn bind(&self, net: &B, handle: Handle, address: SockAddr) -> Result<()> {
-        instead(net.bind(handle, address), Error::EADDRNOTAVAIL, Ok(()))
-    }
-}
-
-#[derive(Default)]
-struct HoldsAddresses(Cell<Option<u16>>);
-
-impl<B: Backend> Lie<B> for HoldsAddresses {
+impl<B: Backend> Lie<B> for CloseHoldsTheAddress {
     fn bind(&self, net: &B, handle: Handle, address: SockAddr) -> Result<()> {
         if self.0.get() == Some(address.port()) {
             return Err(Error::EADDRINUSE);
@@ -108,9 +89,9 @@ impl<B: Backend> Lie<B> for HoldsAddresses {
 
 /// `SO_REUSEADDR` is accepted and does nothing.
 #[derive(Default)]
-struct ReuseUnknown;
+struct ReuseAddrDoesNothing;
 
-impl<B: Backend> Lie<B> for ReuseUnknown {
+impl<B: Backend> Lie<B> for ReuseAddrDoesNothing {
     fn set_option(
         &self,
         _net: &B,
@@ -122,24 +103,17 @@ impl<B: Backend> Lie<B> for ReuseUnknown {
 }
 
 #[derive(Default)]
-struct TwoListeners;
+struct TwoListenersOnOneAddress;
 
-impl<B: Backend> Lie<B> for TwoListeners {
+impl<B: Backend> Lie<B> for TwoListenersOnOneAddress {
     fn bind(&self, net: &B, handle: Handle, address: SockAddr) -> Result<()> {
-        instead(net.bind(handle, address), Error::EADDRINUSE, Ok(()))
+        AddressInUseIsShared.bind(net, handle, address)
     }
 
     fn listen(&self, net: &B, handle: Handle, backlog: u32) -> Result<()> {
-        instead(net.listen(handle, backlog), Error::EADDRINUSE, Ok(()))
-    }
-}
-
-/// As lwIP.
-#[derive(Default)]
-struct ClosedIsIoError;
-
-impl<B: Backend> Lie<B> for ClosedIsIoError {
-    fn bind(&self, net: &B, handle: Handle, address: SockAddr) -> Result<()> {
-        instead(net.bind(handle, address), Error::EBADF, Err(Error::EIO))
+        match net.listen(handle, backlog) {
+            Err(Error::EADDRINUSE) => Ok(()),
+            answer => answer,
+        }
     }
 }

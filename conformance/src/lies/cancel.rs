@@ -10,12 +10,13 @@ use crate::Lie;
 use crate::cases::cancel;
 
 lies! {
-    backend DropReceives breaks [], caught by cancel::dropped_receives_lose_nothing;
-    backend DropSends breaks [], caught by cancel::dropped_sends_send_nothing;
-    backend DropAccepts breaks [], caught by cancel::dropped_accepts_lose_no_connection;
-    backend DropReceives breaks [], caught by cancel::dropped_datagram_receives_lose_nothing;
-    backend DropStaysRegistered breaks [], caught by cancel::dropped_waits_leave_no_trace;
-    backend DropEndsTheConnect breaks [], caught by cancel::a_dropped_connect_stays_pending;
+    backend DroppedFutureReceives breaks [], caught by cancel::dropped_receives_lose_nothing;
+    backend DroppedFutureSends breaks [], caught by cancel::dropped_sends_send_nothing;
+    backend DroppedFutureAccepts breaks [], caught by cancel::dropped_accepts_lose_no_connection;
+    backend DroppedFutureReceives breaks [],
+        caught by cancel::dropped_datagram_receives_lose_nothing;
+    backend DroppedFutureStaysRegistered breaks [], caught by cancel::dropped_waits_leave_no_trace;
+    backend DroppedConnectIsForgotten breaks [], caught by cancel::a_dropped_connect_stays_pending;
 }
 
 /// What was registered last.
@@ -58,29 +59,29 @@ macro_rules! drop_lie {
 }
 
 drop_lie! {
-    DropReceives: net, handle => {
+    DroppedFutureReceives: net, handle => {
         let _ = net.try_recv(handle, &mut [0; 1], RecvFlags::default());
     };
-    DropSends: net, handle => {
+    DroppedFutureSends: net, handle => {
         let _ = net.try_send(handle, b"!");
     };
-    DropAccepts: net, handle => {
+    DroppedFutureAccepts: net, handle => {
         let _ = net.try_accept(handle).and_then(|(accepted, _)| net.close(accepted));
     };
 }
 
 #[derive(Default)]
-struct DropStaysRegistered;
+struct DroppedFutureStaysRegistered;
 
-impl<B: Backend> Lie<B> for DropStaysRegistered {
+impl<B: Backend> Lie<B> for DroppedFutureStaysRegistered {
     fn unregister(&self, _: &B, _: WaitKey) {}
 }
 
 /// A dropped connect is forgotten.
 #[derive(Default)]
-struct DropEndsTheConnect(Last);
+struct DroppedConnectIsForgotten(Last);
 
-impl<B: Backend> Lie<B> for DropEndsTheConnect {
+impl<B: Backend> Lie<B> for DroppedConnectIsForgotten {
     fn register(&self, net: &B, key: Option<WaitKey>, wait: Wait<'_>) -> Result<WaitKey> {
         self.0.register(net, key, wait)
     }

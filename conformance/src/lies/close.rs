@@ -1,4 +1,4 @@
-//! Lies about section R: close and lifetime.
+//! Lies about section R: what close leaves behind; shutdown and abort.
 
 use core::cell::Cell;
 
@@ -18,8 +18,8 @@ lies! {
     backend CloseKeepsTheSlot breaks [219], caught by close::a_thousand_rounds_leak_nothing;
     backend LingersForEver breaks [219], caught by close::a_thousand_rounds_leak_nothing;
     backend LingersForEver breaks [], caught by close::lingering_ends;
-    backend HalfIsWhole breaks [], caught by close::half_close_goes_on_reading;
-    backend HalfIsNothing breaks [], caught by close::half_close_goes_on_reading;
+    backend ShutdownOfOneEndsBoth breaks [], caught by close::half_close_goes_on_reading;
+    backend ShutdownDoesNothing breaks [], caught by close::half_close_goes_on_reading;
     backend AbortIsClose breaks [], caught by close::abort_resets_and_waits_for_nothing;
 }
 
@@ -99,18 +99,18 @@ impl<B: Backend> Lie<B> for LingersForEver {
 }
 
 #[derive(Default)]
-struct HalfIsWhole;
+struct ShutdownOfOneEndsBoth;
 
-impl<B: Backend> Lie<B> for HalfIsWhole {
+impl<B: Backend> Lie<B> for ShutdownOfOneEndsBoth {
     fn shutdown(&self, net: &B, handle: Handle, _: Shutdown) -> Result<()> {
         net.shutdown(handle, Shutdown::Both)
     }
 }
 
 #[derive(Default)]
-struct HalfIsNothing;
+struct ShutdownDoesNothing;
 
-impl<B: Backend> Lie<B> for HalfIsNothing {
+impl<B: Backend> Lie<B> for ShutdownDoesNothing {
     fn shutdown(&self, net: &B, handle: Handle, _: Shutdown) -> Result<()> {
         net.alive(handle)
     }

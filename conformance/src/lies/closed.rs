@@ -1,11 +1,11 @@
-//! Lies about closed sockets: of each method one that goes on.
+//! Lies about section R: closed sockets, of each method one that goes on.
 
 use core::cell::Cell;
 
-use usocket_core::spi::{Backend, Handle, Opt, OptName, RecvFlags, RecvInfo, Shutdown};
-use usocket_core::{Error, File, OptValue, Result, SockAddr, Socket};
+use usocket_core::spi::{Backend, Handle, Opt, RecvFlags};
+use usocket_core::{Error, File, OptValue, Result, Socket};
 
-use super::lies;
+use super::{lies, retold};
 use crate::cases::closed;
 use crate::{Api, Lie};
 
@@ -31,9 +31,28 @@ lies! {
     api FilesWhenClosed breaks [215], caught by closed::every_method_of_a_closed_stream;
     backend SendsToWhenClosed breaks [215],
         caught by closed::every_method_of_a_closed_datagram_socket;
-    api ArgumentsFirst breaks [215], caught by closed::every_form_of_a_closed_socket;
+    api ArgumentsCheckedBeforeClosed breaks [215], caught by closed::every_form_of_a_closed_socket;
     backend DataOutlivesClose breaks [215], caught by closed::closed_with_data_waiting;
-    api NumberStays breaks [220], caught by closed::a_number_while_it_is_open;
+    api FilenoOutlivesClose breaks [220], caught by closed::a_number_while_it_is_open;
+}
+
+retold! {
+    backend BindsWhenClosed: bind { Err(Error::EBADF) => Ok(()) }
+    backend ListensWhenClosed: listen { Err(Error::EBADF) => Ok(()) }
+    backend AcceptsWhenClosed: try_accept { Err(Error::EBADF) => Err(Error::EINVAL) }
+    backend ConnectsWhenClosed: try_connect { Err(Error::EBADF) => Ok(()) }
+    backend SendsWhenClosed: try_send { Err(Error::EBADF) => Err(Error::EPIPE) }
+    backend SendsToWhenClosed: try_send_to(data, to) { Err(Error::EBADF) => Ok(data.len()) }
+    backend ReceivesWhenClosed: try_recv { Err(Error::EBADF) => Ok(0) }
+    backend ReceivesFromWhenClosed: try_recv_info { Err(Error::EBADF) => Err(Error::ENOTCONN) }
+    backend OptionsWhenClosed: set_option { Err(Error::EBADF) => Ok(()) }
+    backend OptionReadWhenClosed: option { Err(Error::EBADF) => Ok(Opt::ReuseAddr(false)) }
+    backend ShutsDownWhenClosed: shutdown { Err(Error::EBADF) => Ok(()) }
+    backend NoErrorWhenClosed: take_error { Err(Error::EBADF) => Ok(None) }
+    backend NamedWhenClosed: local_addr { Err(Error::EBADF) => Err(Error::ENOTCONN) }
+    backend PeerNamedWhenClosed: peer_addr { Err(Error::EBADF) => Err(Error::ENOTCONN) }
+    backend AliveWhenClosed: alive { Err(Error::EBADF) => Ok(()) }
+    api TimesWhenClosed: setblocking { Err(Error::EBADF) => Ok(()) }
 }
 
 #[derive(Default)]
@@ -84,54 +103,6 @@ impl<B: Backend> Lie<B> for CloseHitsTheSlot {
     }
 }
 
-/// One operation that answers something else than `EBADF`.
-macro_rules! when_closed {
-    ($($lie:ident: $op:ident($($arg:ident: $type:ty),*) -> $ok:ty = $told:expr;)*) => {$(
-        #[derive(Default)]
-        struct $lie;
-
-        impl<B: Backend> Lie<B> for $lie {
-            fn $op(&self, net: &B, handle: Handle $(, $arg: $type)*) -> Result<$ok> {
-                match net.$op(handle $(, $arg)*) {
-                    Err(Error::EBADF) => $told,
-                    answer => answer,
-                }
-            }
-        }
-    )*};
-}
-
-when_closed! {
-    BindsWhenClosed: bind(address: SockAddr) -> () = Ok(());
-    ListensWhenClosed: listen(backlog: u32) -> () = Ok(());
-    AcceptsWhenClosed: try_accept() -> (Handle, SockAddr) = Err(Error::EINVAL);
-    ConnectsWhenClosed: try_connect(address: SockAddr) -> () = Ok(());
-    SendsWhenClosed: try_send(data: &[u8]) -> usize = Err(Error::EPIPE);
-    SendsToWhenClosed: try_send_to(data: &[u8], to: SockAddr) -> usize = Ok(data.len());
-    ReceivesWhenClosed: try_recv(buf: &mut [u8], flags: RecvFlags) -> usize = Ok(0);
-    ReceivesFromWhenClosed: try_recv_info(buf: &mut [u8], flags: RecvFlags) -> RecvInfo
-        = Err(Error::ENOTCONN);
-    OptionsWhenClosed: set_option(option: &Opt) -> () = Ok(());
-    OptionReadWhenClosed: option(name: OptName) -> Opt = Ok(Opt::ReuseAddr(false));
-    ShutsDownWhenClosed: shutdown(how: Shutdown) -> () = Ok(());
-    NoErrorWhenClosed: take_error() -> Option<Error> = Ok(None);
-    NamedWhenClosed: local_addr() -> SockAddr = Err(Error::ENOTCONN);
-    PeerNamedWhenClosed: peer_addr() -> SockAddr = Err(Error::ENOTCONN);
-    AliveWhenClosed: alive() -> () = Ok(());
-}
-
-#[derive(Default)]
-struct TimesWhenClosed;
-
-impl<B: Backend> Api<B> for TimesWhenClosed {
-    fn setblocking(&self, socket: &Socket<'_, B>, flag: bool) -> Result<()> {
-        match socket.setblocking(flag) {
-            Err(Error::EBADF) => Ok(()),
-            answer => answer,
-        }
-    }
-}
-
 #[derive(Default)]
 struct FilesWhenClosed;
 
@@ -148,9 +119,9 @@ impl<B: Backend> Api<B> for FilesWhenClosed {
 
 /// Looks at the arguments before the socket.
 #[derive(Default)]
-struct ArgumentsFirst;
+struct ArgumentsCheckedBeforeClosed;
 
-impl<B: Backend> Api<B> for ArgumentsFirst {
+impl<B: Backend> Api<B> for ArgumentsCheckedBeforeClosed {
     fn setsockopt(
         &self,
         socket: &Socket<'_, B>,
@@ -182,9 +153,9 @@ impl<B: Backend> Lie<B> for DataOutlivesClose {
 }
 
 #[derive(Default)]
-struct NumberStays;
+struct FilenoOutlivesClose;
 
-impl<B: Backend> Api<B> for NumberStays {
+impl<B: Backend> Api<B> for FilenoOutlivesClose {
     fn fileno(&self, honest: i32) -> i32 {
         honest.max(0)
     }

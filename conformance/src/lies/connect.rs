@@ -5,7 +5,7 @@ use core::cell::Cell;
 use usocket_core::spi::{Backend, Handle, Opt, RecvFlags};
 use usocket_core::{Error, Events, POLLERR, POLLHUP, POLLIN, POLLOUT, Result, SockAddr, Socket};
 
-use super::lies;
+use super::{lies, retold};
 use crate::cases::connect;
 use crate::{Api, Lie};
 
@@ -13,25 +13,39 @@ lies! {
     backend ConnectsToNobody breaks [80], caught by connect::blocking_connect_establishes;
     backend ForgetsTheBoundPort breaks [80], caught by connect::connect_keeps_a_bound_port;
     backend RefusedIsReset breaks [81], caught by connect::nobody_listens_is_refused;
-    api WaitsAnyway breaks [82], caught by connect::non_blocking_connect_is_in_progress;
-    backend NeverWritable breaks [82], caught by connect::non_blocking_connect_is_in_progress;
-    backend AlreadyIsInProgress breaks [83, 86], caught by connect::connect_while_pending_is_already;
-    backend ConnectedTwice breaks [84], caught by connect::connected_stream_is_connected;
-    api TimeoutIsWouldBlock breaks [85], caught by connect::no_answer_times_out;
-    api TimeoutComesEarly breaks [85], caught by connect::no_answer_times_out;
+    api NonBlockingConnectWaits breaks [82], caught by connect::non_blocking_connect_is_in_progress;
+    backend ConnectedIsNeverWritable breaks [82],
+        caught by connect::non_blocking_connect_is_in_progress;
+    backend AlreadyIsInProgress breaks [83, 86],
+        caught by connect::connect_while_pending_is_already;
+    backend SecondConnectSucceeds breaks [84], caught by connect::connected_stream_is_connected;
+    api ConnectTimeoutIsWouldBlock breaks [85], caught by connect::no_answer_times_out;
+    api ConnectTimesOutEarly breaks [85], caught by connect::no_answer_times_out;
     backend TimeoutEndsTheAttempt breaks [86], caught by connect::pending_after_a_timeout;
-    backend CloseDoesNot breaks [93], caught by connect::close_cancels_a_pending_connect;
-    backend CloseDoesNot breaks [93], caught by connect::pending_after_a_timeout;
-    backend PendingIsNotConnected breaks [87], caught by connect::pending_connect_moves_nothing;
-    backend PendingIsReady breaks [87], caught by connect::pending_connect_moves_nothing;
+    backend CloseDoesNothing breaks [93], caught by connect::close_cancels_a_pending_connect;
+    backend CloseDoesNothing breaks [93], caught by connect::pending_after_a_timeout;
+    backend SendWhilePendingIsAPipe breaks [87], caught by connect::pending_connect_moves_nothing;
+    backend PendingIsWritable breaks [87], caught by connect::pending_connect_moves_nothing;
     backend RefusedIsQuiet breaks [88], caught by connect::refused_in_the_background;
     backend RefusedForEver breaks [88], caught by connect::refused_in_the_background;
-    backend RefusedIsTheEnd breaks [89], caught by connect::after_a_refused_connect;
+    backend RefusedSocketIsAborted breaks [89], caught by connect::after_a_refused_connect;
     backend RefusedSendsAnyway breaks [89], caught by connect::after_a_refused_connect;
     backend ListenersConnect breaks [90], caught by connect::listener_cannot_connect;
-    backend FirstPeerStays breaks [91], caught by connect::datagram_connect_sets_and_changes_the_peer;
-    backend HearsStrangers breaks [91], caught by connect::datagram_connect_sets_and_changes_the_peer;
+    backend FirstPeerStays breaks [91],
+        caught by connect::datagram_connect_sets_and_changes_the_peer;
+    backend HearsStrangers breaks [91],
+        caught by connect::datagram_connect_sets_and_changes_the_peer;
     backend NoRouteIsRefused breaks [92], caught by connect::no_route_is_unreachable;
+}
+
+retold! {
+    backend AlreadyIsInProgress: try_connect { Err(Error::EALREADY) => Err(Error::EINPROGRESS) }
+    backend SecondConnectSucceeds: try_connect { Err(Error::EISCONN) => Ok(()) }
+    api ConnectTimeoutIsWouldBlock: connect { Err(Error::ETIMEDOUT) => Err(Error::EAGAIN) }
+    /// After a first attempt the next connect starts afresh.
+    backend TimeoutEndsTheAttempt: try_connect { Err(Error::EALREADY) => Err(Error::ETIMEDOUT) }
+    backend SendWhilePendingIsAPipe: try_send { Err(_) => Err(Error::EPIPE) }
+    backend RefusedSendsAnyway: try_send(data) { Err(_) => Ok(data.len()) }
 }
 
 /// Says connected and does nothing.
@@ -81,9 +95,9 @@ fn reset(error: Error) -> Error {
 
 /// A non-blocking connect waits.
 #[derive(Default)]
-struct WaitsAnyway;
+struct NonBlockingConnectWaits;
 
-impl<B: Backend> Api<B> for WaitsAnyway {
+impl<B: Backend> Api<B> for NonBlockingConnectWaits {
     fn connect(&self, socket: &Socket<'_, B>, address: SockAddr) -> Result<()> {
         let mode = socket.timeout();
         socket.setblocking(true)?;
@@ -94,54 +108,18 @@ impl<B: Backend> Api<B> for WaitsAnyway {
 }
 
 #[derive(Default)]
-struct NeverWritable;
+struct ConnectedIsNeverWritable;
 
-impl<B: Backend> Lie<B> for NeverWritable {
+impl<B: Backend> Lie<B> for ConnectedIsNeverWritable {
     fn readiness(&self, net: &B, handle: Handle) -> Events {
         net.readiness(handle) & !POLLOUT
     }
 }
 
 #[derive(Default)]
-struct AlreadyIsInProgress;
+struct ConnectTimesOutEarly;
 
-impl<B: Backend> Lie<B> for AlreadyIsInProgress {
-    fn try_connect(&self, net: &B, handle: Handle, address: SockAddr) -> Result<()> {
-        net.try_connect(handle, address).map_err(|error| match error {
-            Error::EALREADY => Error::EINPROGRESS,
-            other => other,
-        })
-    }
-}
-
-#[derive(Default)]
-struct ConnectedTwice;
-
-impl<B: Backend> Lie<B> for ConnectedTwice {
-    fn try_connect(&self, net: &B, handle: Handle, address: SockAddr) -> Result<()> {
-        match net.try_connect(handle, address) {
-            Err(Error::EISCONN) => Ok(()),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct TimeoutIsWouldBlock;
-
-impl<B: Backend> Api<B> for TimeoutIsWouldBlock {
-    fn connect(&self, socket: &Socket<'_, B>, address: SockAddr) -> Result<()> {
-        socket.connect(address).map_err(|error| match error {
-            Error::ETIMEDOUT => Error::EAGAIN,
-            other => other,
-        })
-    }
-}
-
-#[derive(Default)]
-struct TimeoutComesEarly;
-
-impl<B: Backend> Api<B> for TimeoutComesEarly {
+impl<B: Backend> Api<B> for ConnectTimesOutEarly {
     fn connect(&self, socket: &Socket<'_, B>, address: SockAddr) -> Result<()> {
         let mode = socket.timeout();
         if mode != usocket_core::Timeout::Zero {
@@ -153,41 +131,19 @@ impl<B: Backend> Api<B> for TimeoutComesEarly {
     }
 }
 
-/// After a first attempt the next connect starts afresh.
 #[derive(Default)]
-struct TimeoutEndsTheAttempt;
+struct CloseDoesNothing;
 
-impl<B: Backend> Lie<B> for TimeoutEndsTheAttempt {
-    fn try_connect(&self, net: &B, handle: Handle, address: SockAddr) -> Result<()> {
-        match net.try_connect(handle, address) {
-            Err(Error::EALREADY) => Err(Error::ETIMEDOUT),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct CloseDoesNot;
-
-impl<B: Backend> Lie<B> for CloseDoesNot {
+impl<B: Backend> Lie<B> for CloseDoesNothing {
     fn close(&self, _: &B, _: Handle) -> Result<()> {
         Ok(())
     }
 }
 
 #[derive(Default)]
-struct PendingIsNotConnected;
+struct PendingIsWritable;
 
-impl<B: Backend> Lie<B> for PendingIsNotConnected {
-    fn try_send(&self, net: &B, handle: Handle, data: &[u8]) -> Result<usize> {
-        net.try_send(handle, data).map_err(|_| Error::EPIPE)
-    }
-}
-
-#[derive(Default)]
-struct PendingIsReady;
-
-impl<B: Backend> Lie<B> for PendingIsReady {
+impl<B: Backend> Lie<B> for PendingIsWritable {
     fn readiness(&self, net: &B, handle: Handle) -> Events {
         net.readiness(handle) | POLLOUT
     }
@@ -221,11 +177,11 @@ impl<B: Backend> Lie<B> for RefusedForEver {
 
 /// A socket whose connect was refused cannot connect again.
 #[derive(Default)]
-struct RefusedIsTheEnd {
+struct RefusedSocketIsAborted {
     refused: Cell<bool>,
 }
 
-impl<B: Backend> Lie<B> for RefusedIsTheEnd {
+impl<B: Backend> Lie<B> for RefusedSocketIsAborted {
     fn try_connect(&self, net: &B, handle: Handle, address: SockAddr) -> Result<()> {
         if self.refused.get() {
             return Err(Error::ECONNABORTED);
@@ -239,15 +195,6 @@ impl<B: Backend> Lie<B> for RefusedIsTheEnd {
         let answer = net.connect_result(handle);
         self.refused.set(answer == Err(Error::ECONNREFUSED));
         answer
-    }
-}
-
-#[derive(Default)]
-struct RefusedSendsAnyway;
-
-impl<B: Backend> Lie<B> for RefusedSendsAnyway {
-    fn try_send(&self, net: &B, handle: Handle, data: &[u8]) -> Result<usize> {
-        net.try_send(handle, data).or(Ok(data.len()))
     }
 }
 

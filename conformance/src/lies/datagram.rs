@@ -5,7 +5,7 @@ use core::cell::{Cell, RefCell};
 use usocket_core::spi::{Backend, Handle, RecvFlags, RecvInfo};
 use usocket_core::{Error, Result};
 
-use super::lies;
+use super::{lies, retold};
 use crate::Lie;
 use crate::cases::datagram;
 
@@ -14,14 +14,22 @@ lies! {
     backend JoinsDatagrams breaks [122], caught by datagram::a_datagram_is_received_whole_or_cut;
     backend HidesTruncation breaks [122], caught by datagram::truncation_is_visible;
     backend SkipsEmptyDatagrams breaks [123], caught by datagram::an_empty_datagram_is_no_end;
-    backend NothingTakesNoDatagram breaks [123], caught by datagram::an_empty_datagram_is_no_end;
+    backend EmptyRecvTakesNoDatagram breaks [123], caught by datagram::an_empty_datagram_is_no_end;
     backend UnboundIsUnconnected breaks [124], caught by datagram::a_quiet_datagram_socket_waits;
     backend DropsTheOldest breaks [125], caught by datagram::datagrams_queue_in_order;
-    backend TwoAreEnough breaks [125], caught by datagram::datagrams_queue_in_order;
+    backend QueueHoldsTwo breaks [125], caught by datagram::datagrams_queue_in_order;
     backend ClosedPortIsQuiet breaks [126], caught by datagram::a_closed_port_is_told_once;
     backend ClosedPortForEver breaks [126], caught by datagram::a_closed_port_is_told_once;
     backend PeekTakesDatagrams breaks [127], caught by datagram::peek_and_dontwait_on_datagrams;
     backend NoLocalAddress breaks [], caught by datagram::the_local_address_of_a_datagram;
+}
+
+retold! {
+    backend ClosedPortIsQuiet: try_recv { Err(Error::ECONNREFUSED) => Err(Error::EAGAIN) }
+    backend HidesTruncation: try_recv_info {
+        Ok(info) => Ok(RecvInfo { full_len: info.len, ..info })
+    }
+    backend NoLocalAddress: try_recv_info { Ok(info) => Ok(RecvInfo { local: None, ..info }) }
 }
 
 /// What does not fit is received next.
@@ -65,22 +73,6 @@ impl<B: Backend> Lie<B> for JoinsDatagrams {
 }
 
 #[derive(Default)]
-struct HidesTruncation;
-
-impl<B: Backend> Lie<B> for HidesTruncation {
-    fn try_recv_info(
-        &self,
-        net: &B,
-        handle: Handle,
-        buf: &mut [u8],
-        flags: RecvFlags,
-    ) -> Result<RecvInfo> {
-        let info = net.try_recv_info(handle, buf, flags)?;
-        Ok(RecvInfo { full_len: info.len, ..info })
-    }
-}
-
-#[derive(Default)]
 struct SkipsEmptyDatagrams;
 
 impl<B: Backend> Lie<B> for SkipsEmptyDatagrams {
@@ -95,9 +87,9 @@ impl<B: Backend> Lie<B> for SkipsEmptyDatagrams {
 }
 
 #[derive(Default)]
-struct NothingTakesNoDatagram;
+struct EmptyRecvTakesNoDatagram;
 
-impl<B: Backend> Lie<B> for NothingTakesNoDatagram {
+impl<B: Backend> Lie<B> for EmptyRecvTakesNoDatagram {
     fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         let peek = flags.peek || buf.is_empty();
         net.try_recv(handle, buf, RecvFlags { peek })
@@ -133,29 +125,17 @@ impl<B: Backend> Lie<B> for DropsTheOldest {
 
 /// A queue of two.
 #[derive(Default)]
-struct TwoAreEnough {
+struct QueueHoldsTwo {
     given: Cell<u8>,
 }
 
-impl<B: Backend> Lie<B> for TwoAreEnough {
+impl<B: Backend> Lie<B> for QueueHoldsTwo {
     fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         self.given.set(self.given.get() + 1);
         if self.given.get() > 2 {
             while net.try_recv(handle, buf, flags).is_ok() {}
         }
         net.try_recv(handle, buf, flags)
-    }
-}
-
-#[derive(Default)]
-struct ClosedPortIsQuiet;
-
-impl<B: Backend> Lie<B> for ClosedPortIsQuiet {
-    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        match net.try_recv(handle, buf, flags) {
-            Err(Error::ECONNREFUSED) => Err(Error::EAGAIN),
-            answer => answer,
-        }
     }
 }
 
@@ -183,20 +163,5 @@ struct PeekTakesDatagrams;
 impl<B: Backend> Lie<B> for PeekTakesDatagrams {
     fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], _: RecvFlags) -> Result<usize> {
         net.try_recv(handle, buf, RecvFlags::default())
-    }
-}
-
-#[derive(Default)]
-struct NoLocalAddress;
-
-impl<B: Backend> Lie<B> for NoLocalAddress {
-    fn try_recv_info(
-        &self,
-        net: &B,
-        handle: Handle,
-        buf: &mut [u8],
-        flags: RecvFlags,
-    ) -> Result<RecvInfo> {
-        Ok(RecvInfo { local: None, ..net.try_recv_info(handle, buf, flags)? })
     }
 }

@@ -5,7 +5,7 @@ use core::cell::Cell;
 use usocket_core::spi::{Backend, Handle, RecvFlags, Wait, WaitKey};
 use usocket_core::{Error, POLLIN, POLLOUT, Result};
 
-use super::lies;
+use super::{lies, retold};
 use crate::Lie;
 use crate::cases::duplex;
 
@@ -17,28 +17,9 @@ lies! {
     backend OneWaiterOnly breaks [], caught by duplex::all_waiters_of_a_direction_wake;
 }
 
-#[derive(Default)]
-struct ClosedWaitsOn;
-
-impl<B: Backend> Lie<B> for ClosedWaitsOn {
-    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        match net.try_recv(handle, buf, flags) {
-            Err(Error::EBADF) => Err(Error::EAGAIN),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct ClosedConnectWaitsOn;
-
-impl<B: Backend> Lie<B> for ClosedConnectWaitsOn {
-    fn connect_result(&self, net: &B, handle: Handle) -> Result<()> {
-        match net.connect_result(handle) {
-            Err(Error::EBADF) => Err(Error::EAGAIN),
-            answer => answer,
-        }
-    }
+retold! {
+    backend ClosedWaitsOn: try_recv { Err(Error::EBADF) => Err(Error::EAGAIN) }
+    backend ClosedConnectWaitsOn: connect_result { Err(Error::EBADF) => Err(Error::EAGAIN) }
 }
 
 /// A lock that a waiter holds.

@@ -12,8 +12,8 @@ use crate::cases::exhaustion;
 lies! {
     backend StaleReachesTheNewest breaks [], caught by exhaustion::a_stale_handle_reaches_nobody;
     backend StaleSends breaks [], caught by exhaustion::a_stale_handle_reaches_nobody;
-    backend FullIsInvalid breaks [], caught by exhaustion::sockets_that_run_out_come_back;
-    backend FullLeaksASlot breaks [], caught by exhaustion::sockets_that_run_out_come_back;
+    backend NoSlotIsInvalid breaks [], caught by exhaustion::sockets_that_run_out_come_back;
+    backend EveryFourthCloseLeaks breaks [], caught by exhaustion::sockets_that_run_out_come_back;
 }
 
 /// No generation: an old handle means whoever has the slot now.
@@ -58,9 +58,9 @@ impl<B: Backend> Lie<B> for StaleSends {
 }
 
 #[derive(Default)]
-struct FullIsInvalid;
+struct NoSlotIsInvalid;
 
-impl<B: Backend> Lie<B> for FullIsInvalid {
+impl<B: Backend> Lie<B> for NoSlotIsInvalid {
     fn open(&self, net: &B, family: Family, kind: SockType) -> Result<Handle> {
         net.open(family, kind).map_err(|_| Error::EINVAL)
     }
@@ -68,11 +68,11 @@ impl<B: Backend> Lie<B> for FullIsInvalid {
 
 /// Every fourth socket is closed by name only.
 #[derive(Default)]
-struct FullLeaksASlot {
+struct EveryFourthCloseLeaks {
     closed: Cell<u32>,
 }
 
-impl<B: Backend> Lie<B> for FullLeaksASlot {
+impl<B: Backend> Lie<B> for EveryFourthCloseLeaks {
     fn close(&self, net: &B, handle: Handle) -> Result<()> {
         self.closed.set(self.closed.get() + 1);
         if self.closed.get().is_multiple_of(4) { Ok(()) } else { net.close(handle) }

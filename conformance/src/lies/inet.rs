@@ -1,4 +1,4 @@
-//! Lies about section D.
+//! Lies about section D: `inet_pton` and `inet_ntop`.
 
 use core::fmt::Write;
 use core::net::Ipv6Addr;
@@ -11,14 +11,14 @@ use crate::Api;
 use crate::cases::inet;
 
 lies! {
-    api HostOrder breaks [32], caught by inet::the_examples_of_the_reference;
-    api Trimmed breaks [33], caught by inet::ipv4_texts_are_strict;
-    api ShortForms breaks [33], caught by inet::ipv4_texts_are_strict;
-    api NoDottedTail breaks [34], caught by inet::ipv6_texts_that_are_accepted;
-    api LowerCaseOnly breaks [34], caught by inet::ipv6_texts_that_are_accepted;
-    api ScopedText breaks [35], caught by inet::ipv6_texts_that_are_refused;
-    api RustDisplay breaks [36], caught by inet::ipv6_text_form;
-    api PaddedBytes breaks [37], caught by inet::wrong_lengths_are_refused;
+    api BytesInHostOrder breaks [32], caught by inet::the_examples_of_the_reference;
+    api SpacesAreTrimmed breaks [33], caught by inet::ipv4_texts_are_strict;
+    api ShortFormsAccepted breaks [33], caught by inet::ipv4_texts_are_strict;
+    api DottedTailRefused breaks [34], caught by inet::ipv6_texts_that_are_accepted;
+    api UpperCaseRefused breaks [34], caught by inet::ipv6_texts_that_are_accepted;
+    api ScopeInTextAccepted breaks [35], caught by inet::ipv6_texts_that_are_refused;
+    api TextFormOfRust breaks [36], caught by inet::ipv6_text_form;
+    api ShortBytesArePadded breaks [37], caught by inet::wrong_lengths_are_refused;
     api FamilyByLength breaks [38], caught by inet::unknown_families_are_refused;
 }
 
@@ -38,7 +38,7 @@ macro_rules! converts {
 }
 converts! {
     /// The bytes as a little-endian processor holds the number.
-    HostOrder {
+    BytesInHostOrder {
         fn inet_ntop(&self, af: i32, bytes: &[u8]) -> Result<Text> {
             match <[u8; 4]>::try_from(bytes) {
                 Ok([a, b, c, d]) => usocket_core::inet_ntop(af, &[d, c, b, a]),
@@ -46,19 +46,19 @@ converts! {
             }
         }
     }
-    Trimmed {
+    SpacesAreTrimmed {
         fn inet_pton(&self, af: i32, text: &str) -> Result<BinAddr> {
             usocket_core::inet_pton(af, text.trim())
         }
     }
     /// As `inet_aton`: "1.2.3" is 1.2.0.3.
-    ShortForms {
+    ShortFormsAccepted {
         fn inet_pton(&self, af: i32, text: &str) -> Result<BinAddr> {
             let text = if text == "1.2.3" { "1.2.0.3" } else { text };
             usocket_core::inet_pton(af, text)
         }
     }
-    NoDottedTail {
+    DottedTailRefused {
         fn inet_pton(&self, af: i32, text: &str) -> Result<BinAddr> {
             if af == AF_INET6 && text.contains('.') {
                 return Err(Error::EINVAL);
@@ -66,7 +66,7 @@ converts! {
             usocket_core::inet_pton(af, text)
         }
     }
-    LowerCaseOnly {
+    UpperCaseRefused {
         fn inet_pton(&self, af: i32, text: &str) -> Result<BinAddr> {
             if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
                 return Err(Error::EINVAL);
@@ -74,13 +74,13 @@ converts! {
             usocket_core::inet_pton(af, text)
         }
     }
-    ScopedText {
+    ScopeInTextAccepted {
         fn inet_pton(&self, af: i32, text: &str) -> Result<BinAddr> {
             usocket_core::inet_pton(af, text.split('%').next().unwrap_or(text))
         }
     }
     /// `::102:304` where the C library has `::1.2.3.4`.
-    RustDisplay {
+    TextFormOfRust {
         fn inet_ntop(&self, af: i32, bytes: &[u8]) -> Result<Text> {
             let mut text = usocket_core::inet_ntop(af, bytes)?;
             if let Ok(bytes) = <[u8; 16]>::try_from(bytes) {
@@ -90,7 +90,7 @@ converts! {
             Ok(text)
         }
     }
-    PaddedBytes {
+    ShortBytesArePadded {
         fn inet_ntop(&self, af: i32, bytes: &[u8]) -> Result<Text> {
             let mut padded = [0; 16];
             for (to, from) in padded.iter_mut().zip(bytes) {

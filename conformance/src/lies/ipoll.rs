@@ -1,4 +1,4 @@
-//! Lies about ipoll.
+//! Lies about section Q: `ipoll`.
 
 use usocket_core::spi::Backend;
 use usocket_core::{Events, ONE_SHOT, Result};

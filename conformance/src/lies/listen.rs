@@ -1,29 +1,37 @@
-//! Lies about section G.
+//! Lies about section G: `listen`.
 
 use core::cell::{Cell, RefCell};
 
-use usocket_core::spi::{Backend, Handle, RecvFlags};
+use usocket_core::spi::{Backend, Handle};
 use usocket_core::{Error, Result, SockAddr, Socket};
 
-use super::{instead, lies};
+use super::{lies, retold};
 use crate::cases::listen;
 use crate::{Api, Lie};
 
 lies! {
-    backend AtMostOne breaks [60], caught by listen::default_backlog_holds_two;
-    api NegativeRefused breaks [61], caught by listen::negative_backlog_is_zero;
-    backend ZeroIsNone breaks [62], caught by listen::backlog_zero_still_accepts;
-    backend AtMostOne breaks [63], caught by listen::nothing_beyond_the_backlog_is_lost;
-    backend LosesTheThird breaks [63], caught by listen::nothing_beyond_the_backlog_is_lost;
-    api HugeRefused breaks [64], caught by listen::huge_backlog_is_clamped;
-    backend MustBeBound breaks [65], caught by listen::listen_binds_implicitly;
-    backend ListensOnce breaks [66], caught by listen::listen_again_changes_the_backlog;
+    backend BacklogIsAtMostOne breaks [60], caught by listen::default_backlog_holds_two;
+    api NegativeBacklogRefused breaks [61], caught by listen::negative_backlog_is_zero;
+    backend BacklogZeroTakesNobody breaks [62], caught by listen::backlog_zero_still_accepts;
+    backend BacklogIsAtMostOne breaks [63], caught by listen::nothing_beyond_the_backlog_is_lost;
+    backend LosesTheThirdConnection breaks [63],
+        caught by listen::nothing_beyond_the_backlog_is_lost;
+    api HugeBacklogRefused breaks [64], caught by listen::huge_backlog_is_clamped;
+    backend UnboundCannotListen breaks [65], caught by listen::listen_binds_implicitly;
+    backend SecondListenFails breaks [66], caught by listen::listen_again_changes_the_backlog;
     backend BacklogStays breaks [66], caught by listen::listen_again_changes_the_backlog;
-    backend ConnectedIsNotConnected breaks [67], caught by listen::listen_where_it_cannot_be;
+    backend ListenOnConnectedIsUnconnected breaks [67], caught by listen::listen_where_it_cannot_be;
     backend DatagramsListen breaks [67], caught by listen::listen_where_it_cannot_be;
     backend ClosesThePendingInOrder breaks [68],
         caught by listen::closing_a_listener_resets_the_pending;
-    backend ResetIsEnd breaks [68], caught by listen::closed_listener_of_the_peer;
+    backend ResetOfPendingIsTheEnd breaks [68], caught by listen::closed_listener_of_the_peer;
+}
+
+retold! {
+    /// As lwIP.
+    backend ListenOnConnectedIsUnconnected: listen { Err(Error::EINVAL) => Err(Error::ENOTCONN) }
+    backend DatagramsListen: listen { Err(Error::EOPNOTSUPP) => Ok(()) }
+    backend ResetOfPendingIsTheEnd: try_recv { Err(Error::ECONNRESET) => Ok(0) }
 }
 
 /// A lie about `listen` of the backend.
@@ -42,30 +50,23 @@ macro_rules! listens {
 }
 listens! {
     /// One connection waits, whatever the backlog.
-    AtMostOne |net, handle, backlog| net.listen(handle, backlog.min(1));
-    ZeroIsNone |net, handle, backlog| {
+    BacklogIsAtMostOne |net, handle, backlog| net.listen(handle, backlog.min(1));
+    BacklogZeroTakesNobody |net, handle, backlog| {
         if backlog == 0 { Ok(()) } else { net.listen(handle, backlog) }
     };
     /// As the ports for network controllers.
-    MustBeBound |net, handle, backlog| {
+    UnboundCannotListen |net, handle, backlog| {
         if net.local_addr(handle)?.port() == 0 {
             return Err(Error::ENOTCONN);
         }
         net.listen(handle, backlog)
     };
-    /// As lwIP.
-    ConnectedIsNotConnected |net, handle, backlog| {
-        instead(net.listen(handle, backlog), Error::EINVAL, Err(Error::ENOTCONN))
-    };
-    DatagramsListen |net, handle, backlog| {
-        instead(net.listen(handle, backlog), Error::EOPNOTSUPP, Ok(()))
-    };
 }
 
 #[derive(Default)]
-struct NegativeRefused;
+struct NegativeBacklogRefused;
 
-impl<B: Backend> Api<B> for NegativeRefused {
+impl<B: Backend> Api<B> for NegativeBacklogRefused {
     fn listen(&self, socket: &Socket<'_, B>, backlog: Option<i32>) -> Result<()> {
         match backlog {
             Some(..=-1) => Err(Error::EINVAL),
@@ -75,9 +76,9 @@ impl<B: Backend> Api<B> for NegativeRefused {
 }
 
 #[derive(Default)]
-struct HugeRefused;
+struct HugeBacklogRefused;
 
-impl<B: Backend> Api<B> for HugeRefused {
+impl<B: Backend> Api<B> for HugeBacklogRefused {
     fn listen(&self, socket: &Socket<'_, B>, backlog: Option<i32>) -> Result<()> {
         match backlog {
             Some(65_536..) => Err(Error::ENOMEM),
@@ -88,9 +89,9 @@ impl<B: Backend> Api<B> for HugeRefused {
 
 /// The third connection is taken from the queue and forgotten.
 #[derive(Default)]
-struct LosesTheThird(Cell<usize>);
+struct LosesTheThirdConnection(Cell<usize>);
 
-impl<B: Backend> Lie<B> for LosesTheThird {
+impl<B: Backend> Lie<B> for LosesTheThirdConnection {
     fn try_accept(&self, net: &B, handle: Handle) -> Result<(Handle, SockAddr)> {
         let accepted = net.try_accept(handle)?;
         self.0.set(self.0.get() + 1);
@@ -100,9 +101,9 @@ impl<B: Backend> Lie<B> for LosesTheThird {
 
 /// As lwIP.
 #[derive(Default)]
-struct ListensOnce(RefCell<heapless::Vec<Handle, 8>>);
+struct SecondListenFails(RefCell<heapless::Vec<Handle, 8>>);
 
-impl<B: Backend> Lie<B> for ListensOnce {
+impl<B: Backend> Lie<B> for SecondListenFails {
     fn listen(&self, net: &B, handle: Handle, backlog: u32) -> Result<()> {
         if self.0.borrow().contains(&handle) {
             return Err(Error::ENOTCONN);
@@ -134,14 +135,5 @@ impl<B: Backend> Lie<B> for ClosesThePendingInOrder {
             net.close(pending)?;
         }
         net.close(handle)
-    }
-}
-
-#[derive(Default)]
-struct ResetIsEnd;
-
-impl<B: Backend> Lie<B> for ResetIsEnd {
-    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        instead(net.try_recv(handle, buf, flags), Error::ECONNRESET, Ok(0))
     }
 }

@@ -1,4 +1,4 @@
-//! Lies about makefile.
+//! Lies about section P: `makefile`.
 
 use usocket_core::spi::{Backend, Handle, Shutdown};
 use usocket_core::{Error, File, Result, Socket};
@@ -10,16 +10,16 @@ use crate::{Api, Lie};
 lies! {
     api FileReadsAhead breaks [182], caught by makefile::files_share_the_sockets_position;
     backend FileWritesTwice breaks [182], caught by makefile::files_write_what_sockets_write;
-    api AnyMode breaks [183], caught by makefile::other_modes_are_refused;
-    api TextModes breaks [183], caught by makefile::other_modes_are_refused;
+    api AnyModeAccepted breaks [183], caught by makefile::other_modes_are_refused;
+    api TextModesAccepted breaks [183], caught by makefile::other_modes_are_refused;
     api BufferingRefused breaks [184], caught by makefile::buffering_changes_nothing;
     api WriteOnlyFiles breaks [185], caught by makefile::the_direction_is_not_enforced;
     api ReadOnlyFiles breaks [185], caught by makefile::the_direction_is_not_enforced;
-    api CloseKeepsTheSocket breaks [186], caught by makefile::closing_a_file_closes_the_socket;
-    api CloseIsAReset breaks [186], caught by makefile::closing_a_file_closes_the_socket;
+    api FileCloseKeepsTheSocket breaks [186], caught by makefile::closing_a_file_closes_the_socket;
+    api FileCloseResets breaks [186], caught by makefile::closing_a_file_closes_the_socket;
     api SocketCloseKeepsFiles breaks [186], caught by makefile::closing_the_socket_closes_its_files;
-    api ModeFirst breaks [187], caught by makefile::no_file_of_a_closed_socket;
-    backend AlwaysAlive breaks [187], caught by makefile::no_file_of_a_closed_socket;
+    api ModeCheckedBeforeClosed breaks [187], caught by makefile::no_file_of_a_closed_socket;
+    backend FilesOfClosedSockets breaks [187], caught by makefile::no_file_of_a_closed_socket;
 }
 
 /// A second file on the socket begins one byte further on.
@@ -70,9 +70,9 @@ macro_rules! files {
     };
 }
 
-files!(AnyMode, |socket, _mode, buffering| socket.makefile_buffered("rb", buffering));
+files!(AnyModeAccepted, |socket, _mode, buffering| socket.makefile_buffered("rb", buffering));
 
-files!(TextModes, |socket, mode, buffering| {
+files!(TextModesAccepted, |socket, mode, buffering| {
     socket.makefile_buffered(if mode == "r" { "rb" } else { mode }, buffering)
 });
 
@@ -96,24 +96,24 @@ files!(ReadOnlyFiles, |socket, mode, _buffering| {
     Ok(file)
 });
 
-files!(ModeFirst, |socket, mode, buffering| match mode {
+files!(ModeCheckedBeforeClosed, |socket, mode, buffering| match mode {
     "rb" | "wb" | "rwb" => socket.makefile_buffered(mode, buffering),
     _ => Err(Error::EINVAL),
 });
 
 #[derive(Default)]
-struct CloseKeepsTheSocket;
+struct FileCloseKeepsTheSocket;
 
-impl<B: Backend> Api<B> for CloseKeepsTheSocket {
+impl<B: Backend> Api<B> for FileCloseKeepsTheSocket {
     fn close_file(&self, _: &File<'_, '_, B>) -> Result<()> {
         Ok(())
     }
 }
 
 #[derive(Default)]
-struct CloseIsAReset;
+struct FileCloseResets;
 
-impl<B: Backend> Api<B> for CloseIsAReset {
+impl<B: Backend> Api<B> for FileCloseResets {
     fn close_file(&self, file: &File<'_, '_, B>) -> Result<()> {
         file.socket().abort()
     }
@@ -129,9 +129,9 @@ impl<B: Backend> Api<B> for SocketCloseKeepsFiles {
 }
 
 #[derive(Default)]
-struct AlwaysAlive;
+struct FilesOfClosedSockets;
 
-impl<B: Backend> Lie<B> for AlwaysAlive {
+impl<B: Backend> Lie<B> for FilesOfClosedSockets {
     fn alive(&self, _: &B, _: Handle) -> Result<()> {
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Lies about section C.
+//! Lies about section C: `getaddrinfo`.
 
 use core::cell::Cell;
 
@@ -13,25 +13,25 @@ use crate::cases::names;
 use crate::{Api, Asked, Lie};
 
 lies! {
-    api NextPort breaks [16], caught by names::the_list_has_five_tuples;
-    backend EmptyAnswer breaks [16], caught by names::the_list_has_five_tuples;
-    api AlwaysAsks breaks [17], caught by names::literals_ask_nobody;
+    api AnswersTheNextPort breaks [16], caught by names::the_list_has_five_tuples;
+    backend AnswerListIsEmpty breaks [16], caught by names::the_list_has_five_tuples;
+    api LiteralsAskTheResolver breaks [17], caught by names::literals_ask_nobody;
     api ListsStreamsOnly breaks [18], caught by names::streams_come_first;
-    api TypeIgnored breaks [19], caught by names::type_filters;
-    api ProtoIgnored breaks [20], caught by names::proto_filters;
-    api ProtoIgnored breaks [21], caught by names::contradicting_filters_are_refused;
-    api FamilyIgnored breaks [22], caught by names::family_filters;
-    api UnknownIgnored breaks [23], caught by names::unknown_filters_are_refused;
-    api ScopeLost breaks [24], caught by names::ipv6_literals;
-    api UpperCase breaks [24], caught by names::ipv6_literals;
-    api AlwaysNamed breaks [25], caught by names::canonical_name_only_on_demand;
-    api NumericIgnored breaks [26], caught by names::numeric_host_never_asks;
-    backend PositiveAnswer breaks [27], caught by names::bad_names_have_negative_numbers;
-    api AnythingResolves breaks [27], caught by names::bad_names_have_negative_numbers;
-    api EmptyIsWildcard breaks [28], caught by names::empty_host_is_no_name;
+    api TypeFilterIgnored breaks [19], caught by names::type_filters;
+    api ProtoFilterIgnored breaks [20], caught by names::proto_filters;
+    api ProtoFilterIgnored breaks [21], caught by names::contradicting_filters_are_refused;
+    api FamilyFilterIgnored breaks [22], caught by names::family_filters;
+    api UnknownFiltersIgnored breaks [23], caught by names::unknown_filters_are_refused;
+    api ScopeOfLiteralLost breaks [24], caught by names::ipv6_literals;
+    api Ipv6TextInUpperCase breaks [24], caught by names::ipv6_literals;
+    api CanonicalNameUnasked breaks [25], caught by names::canonical_name_only_on_demand;
+    api NumericHostIgnored breaks [26], caught by names::numeric_host_never_asks;
+    backend ResolverErrorsArePositive breaks [27], caught by names::bad_names_have_negative_numbers;
+    api BadNamesResolve breaks [27], caught by names::bad_names_have_negative_numbers;
+    api EmptyHostIsWildcard breaks [28], caught by names::empty_host_is_no_name;
     api PortsWrap breaks [29], caught by names::ports_from_0_to_65535;
-    api NeverTheSame breaks [30], caught by names::sockaddr_is_opaque_and_comparable;
-    api SocketsTimeout breaks [31], caught by names::timeouts_of_sockets_do_not_apply;
+    api AddressesNeverEqual breaks [30], caught by names::sockaddr_is_opaque_and_comparable;
+    api SettimeoutBoundsQueries breaks [31], caught by names::timeouts_of_sockets_do_not_apply;
     backend QueriesLeak breaks [], caught by names::a_dropped_query_frees_its_place;
 }
 
@@ -51,16 +51,16 @@ macro_rules! asks {
     )*};
 }
 asks! {
-    NextPort = |asked| { asked.port += 1; }
+    AnswersTheNextPort = |asked| { asked.port += 1; }
     ListsStreamsOnly = |asked| {
         if (asked.hints.socktype, asked.hints.proto) == (0, 0) {
             asked.hints.socktype = SOCK_STREAM;
         }
     }
-    TypeIgnored = |asked| { asked.hints.socktype = 0; }
-    ProtoIgnored = |asked| { asked.hints.proto = 0; }
-    FamilyIgnored = |asked| { asked.hints.af = 0; }
-    UnknownIgnored = |asked| {
+    TypeFilterIgnored = |asked| { asked.hints.socktype = 0; }
+    ProtoFilterIgnored = |asked| { asked.hints.proto = 0; }
+    FamilyFilterIgnored = |asked| { asked.hints.af = 0; }
+    UnknownFiltersIgnored = |asked| {
         let Hints { af, socktype, flags, .. } = asked.hints;
         if ![AF_INET, AF_INET6].contains(&af) {
             asked.hints.af = 0;
@@ -70,19 +70,19 @@ asks! {
         }
         asked.hints.flags = flags & 7;
     }
-    ScopeLost = |asked| {
+    ScopeOfLiteralLost = |asked| {
         asked.host = asked.host.split('%').next().unwrap_or("");
     }
-    AlwaysNamed = |asked| { asked.hints.flags |= AI_CANONNAME; }
-    NumericIgnored = |asked| { asked.hints.flags &= !AI_NUMERICHOST; }
+    CanonicalNameUnasked = |asked| { asked.hints.flags |= AI_CANONNAME; }
+    NumericHostIgnored = |asked| { asked.hints.flags &= !AI_NUMERICHOST; }
     /// As the DNS of a captive portal.
-    AnythingResolves = |asked| {
+    BadNamesResolve = |asked| {
         if asked.host.contains(['!', '"', '\n', ' ', '\0']) || asked.host.starts_with("256") {
             asked.host = "10.0.0.1";
         }
     }
     /// As on the ESP32.
-    EmptyIsWildcard = |asked| {
+    EmptyHostIsWildcard = |asked| {
         if asked.host.is_empty() {
             asked.host = "0.0.0.0";
         }
@@ -91,9 +91,9 @@ asks! {
 }
 
 #[derive(Default)]
-struct EmptyAnswer;
+struct AnswerListIsEmpty;
 
-impl<B: Backend> Lie<B> for EmptyAnswer {
+impl<B: Backend> Lie<B> for AnswerListIsEmpty {
     fn try_answer(&self, net: &B, query: Handle, answer: &mut Answer) -> Result<()> {
         net.try_answer(query, answer)?;
         answer.addresses.clear();
@@ -103,9 +103,9 @@ impl<B: Backend> Lie<B> for EmptyAnswer {
 
 /// The modem is asked also for "1.2.3.4": that takes time, which is not there.
 #[derive(Default)]
-struct AlwaysAsks;
+struct LiteralsAskTheResolver;
 
-impl<B: Backend> Api<B> for AlwaysAsks {
+impl<B: Backend> Api<B> for LiteralsAskTheResolver {
     fn getaddrinfo(&self, net: &B, asked: Asked<'_>) -> Result<AddrInfoList> {
         let query = net.start_query("localhost", None, false)?;
         let answered = net.try_answer(query, &mut Answer::default());
@@ -119,9 +119,9 @@ impl<B: Backend> Api<B> for AlwaysAsks {
 
 /// lwIP's text form.
 #[derive(Default)]
-struct UpperCase;
+struct Ipv6TextInUpperCase;
 
-impl<B: Backend> Api<B> for UpperCase {
+impl<B: Backend> Api<B> for Ipv6TextInUpperCase {
     fn inet_ntop(
         &self,
         af: i32,
@@ -135,9 +135,9 @@ impl<B: Backend> Api<B> for UpperCase {
 
 /// MaixPy: +22.
 #[derive(Default)]
-struct PositiveAnswer;
+struct ResolverErrorsArePositive;
 
-impl<B: Backend> Lie<B> for PositiveAnswer {
+impl<B: Backend> Lie<B> for ResolverErrorsArePositive {
     fn try_answer(&self, net: &B, query: Handle, answer: &mut Answer) -> Result<()> {
         net.try_answer(query, answer).map_err(|error| match error {
             Error::EAGAIN => error,
@@ -148,9 +148,9 @@ impl<B: Backend> Lie<B> for PositiveAnswer {
 
 /// A value that is equal to itself only.
 #[derive(Default)]
-struct NeverTheSame(Cell<i32>);
+struct AddressesNeverEqual(Cell<i32>);
 
-impl<B: Backend> Api<B> for NeverTheSame {
+impl<B: Backend> Api<B> for AddressesNeverEqual {
     fn getaddrinfo(&self, net: &B, asked: Asked<'_>) -> Result<AddrInfoList> {
         let count = self.0.replace(self.0.get() + 1);
         net.getaddrinfo(asked.host, asked.port + count % 2, asked.hints)
@@ -159,9 +159,9 @@ impl<B: Backend> Api<B> for NeverTheSame {
 
 /// `settimeout` bounds name queries too.
 #[derive(Default)]
-struct SocketsTimeout(Cell<Option<f64>>);
+struct SettimeoutBoundsQueries(Cell<Option<f64>>);
 
-impl<B: Backend> Api<B> for SocketsTimeout {
+impl<B: Backend> Api<B> for SettimeoutBoundsQueries {
     fn settimeout(&self, socket: &Socket<'_, B>, seconds: f64) -> Result<()> {
         self.0.set(Some(seconds));
         socket.settimeout(seconds)

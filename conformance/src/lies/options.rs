@@ -3,38 +3,54 @@
 use usocket_core::spi::{Backend, Group, Handle, Opt, OptName};
 use usocket_core::{Error, IPPROTO_IP, IPPROTO_TCP, OptValue, Result, Socket, TCP_NODELAY};
 
-use super::lies;
+use super::{lies, retold};
 use crate::cases::options;
 use crate::{Api, Lie};
 
 lies! {
     backend FlagsDoNothing breaks [138], caught by options::flags_take_any_integer;
     api OnlyOneIsOn breaks [138], caught by options::flags_take_any_integer;
-    api OneByteWillDo breaks [139], caught by options::four_bytes_equal_an_integer;
+    api OneByteAccepted breaks [139], caught by options::four_bytes_equal_an_integer;
     api BytesAreIntegersOnly breaks [139], caught by options::four_bytes_equal_an_integer;
     api BytesAreBackwards breaks [139], caught by options::four_bytes_equal_an_integer;
-    backend NoKeepAlive breaks [140], caught by options::keep_alive_is_accepted;
-    backend NoNoDelay breaks [141], caught by options::no_delay_is_for_streams;
+    backend KeepAliveRefused breaks [140], caught by options::keep_alive_is_accepted;
+    backend NoDelayRefused breaks [141], caught by options::no_delay_is_for_streams;
     api DatagramsWithoutDelay breaks [141], caught by options::no_delay_is_for_streams;
-    api UnknownIsFine breaks [142], caught by options::what_is_not_listed_is_refused;
-    api UnknownIsInvalid breaks [142], caught by options::what_is_not_listed_is_refused;
+    api UnknownOptionAccepted breaks [142], caught by options::what_is_not_listed_is_refused;
+    api UnknownOptionIsInvalid breaks [142], caught by options::what_is_not_listed_is_refused;
     backend PretendsTtl breaks [143], caught by options::an_option_works_or_is_refused;
-    backend ImpossibleIsInvalid breaks [143], caught by options::an_option_works_or_is_refused;
+    backend ImpossibleOptionIsInvalid breaks [143],
+        caught by options::an_option_works_or_is_refused;
     backend OptionsOutliveClose breaks [144], caught by options::a_closed_socket_has_no_options;
-    api ListBeforeClose breaks [144], caught by options::a_closed_socket_has_no_options;
+    api OptionCheckedBeforeClosed breaks [144], caught by options::a_closed_socket_has_no_options;
     backend JoinDoesNothing breaks [145], caught by options::membership_takes_eight_bytes;
     backend LeaveDoesNothing breaks [145], caught by options::membership_takes_eight_bytes;
     backend JoinsTwice breaks [146], caught by options::membership_is_joined_and_left_once;
     backend NotJoinedIsInvalid breaks [146], caught by options::membership_is_joined_and_left_once;
-    api AnyGroup breaks [147], caught by options::membership_values_are_checked;
-    backend AnyInterface breaks [147], caught by options::membership_values_are_checked;
+    api AnyGroupJoined breaks [147], caught by options::membership_values_are_checked;
+    backend AnyInterfaceJoined breaks [147], caught by options::membership_values_are_checked;
     backend LingerDoesNothing breaks [148], caught by options::linger_of_zero_resets;
     backend LingerStays breaks [148], caught by options::linger_of_zero_resets;
 }
 
+retold! {
+    backend OptionsOutliveClose: set_option { Err(Error::EBADF) => Ok(()) }
+    backend JoinsTwice: set_option { Err(Error::EADDRINUSE) => Ok(()) }
+    backend NotJoinedIsInvalid: set_option { Err(Error::EADDRNOTAVAIL) => Err(Error::EINVAL) }
+    /// As lwIP: a warning nobody reads.
+    api UnknownOptionAccepted: setsockopt { Err(Error::ENOPROTOOPT) => Ok(()) }
+    api UnknownOptionIsInvalid: setsockopt { Err(Error::ENOPROTOOPT) => Err(Error::EINVAL) }
+    api DatagramsWithoutDelay: setsockopt(level, name, value) {
+        Err(Error::ENOPROTOOPT) if (level, name) == (IPPROTO_TCP, TCP_NODELAY) => Ok(())
+    }
+}
+
 /// What an option lie may change: the option, or the whole answer.
 macro_rules! option_lie {
-    ($($(#[$doc:meta])* $lie:ident: $net:ident, $handle:ident, $option:ident => $answer:expr;)*) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $lie:ident: $net:ident, $handle:ident, $option:ident => $answer:expr;
+    )*) => {$(
         $(#[$doc])*
         #[derive(Default)]
         struct $lie;
@@ -52,11 +68,11 @@ option_lie! {
         Opt::ReuseAddr(_) | Opt::Broadcast(_) => Ok(()),
         _ => net.set_option(handle, option),
     };
-    NoKeepAlive: net, handle, option => match option {
+    KeepAliveRefused: net, handle, option => match option {
         Opt::KeepAlive(_) => Err(Error::ENOPROTOOPT),
         _ => net.set_option(handle, option),
     };
-    NoNoDelay: net, handle, option => match option {
+    NoDelayRefused: net, handle, option => match option {
         Opt::NoDelay(_) => Err(Error::ENOPROTOOPT),
         _ => net.set_option(handle, option),
     };
@@ -65,13 +81,9 @@ option_lie! {
         Opt::Ttl(_) => Ok(()),
         _ => net.set_option(handle, option),
     };
-    ImpossibleIsInvalid: net, handle, option => match option {
+    ImpossibleOptionIsInvalid: net, handle, option => match option {
         Opt::KeepIdle(_) => Err(Error::EINVAL),
         _ => net.set_option(handle, option),
-    };
-    OptionsOutliveClose: net, handle, option => match net.set_option(handle, option) {
-        Err(Error::EBADF) => Ok(()),
-        answer => answer,
     };
     JoinDoesNothing: net, handle, option => match option {
         Opt::Join(_) | Opt::Leave(_) => Ok(()),
@@ -81,15 +93,7 @@ option_lie! {
         Opt::Leave(_) => Ok(()),
         _ => net.set_option(handle, option),
     };
-    JoinsTwice: net, handle, option => match net.set_option(handle, option) {
-        Err(Error::EADDRINUSE) => Ok(()),
-        answer => answer,
-    };
-    NotJoinedIsInvalid: net, handle, option => match net.set_option(handle, option) {
-        Err(Error::EADDRNOTAVAIL) => Err(Error::EINVAL),
-        answer => answer,
-    };
-    AnyInterface: net, handle, option => match *option {
+    AnyInterfaceJoined: net, handle, option => match *option {
         Opt::Join(Group::V4 { group, .. }) => {
             let interface = core::net::Ipv4Addr::UNSPECIFIED;
             net.set_option(handle, &Opt::Join(Group::V4 { group, interface }))
@@ -111,7 +115,10 @@ option_lie! {
 
 /// What an api lie makes of a call.
 macro_rules! call_lie {
-    ($($(#[$doc:meta])* $lie:ident: ($socket:ident, $level:ident, $name:ident, $value:ident) => $answer:expr;)*) => {$(
+    ($(
+        $(#[$doc:meta])*
+        $lie:ident: ($socket:ident, $level:ident, $name:ident, $value:ident) => $answer:expr;
+    )*) => {$(
         $(#[$doc])*
         #[derive(Default)]
         struct $lie;
@@ -132,10 +139,12 @@ macro_rules! call_lie {
 
 call_lie! {
     OnlyOneIsOn: (socket, level, name, value) => match value {
-        OptValue::Int(number) => socket.setsockopt(level, name, OptValue::Int((number == 1).into())),
+        OptValue::Int(number) => {
+            socket.setsockopt(level, name, OptValue::Int((number == 1).into()))
+        }
         OptValue::Bytes(_) => socket.setsockopt(level, name, value),
     };
-    OneByteWillDo: (socket, level, name, value) => match value {
+    OneByteAccepted: (socket, level, name, value) => match value {
         OptValue::Bytes(&[byte]) => socket.setsockopt(level, name, i32::from(byte)),
         _ => socket.setsockopt(level, name, value),
     };
@@ -147,27 +156,12 @@ call_lie! {
         OptValue::Bytes(&[a, b, c, d]) => socket.setsockopt(level, name, &[d, c, b, a]),
         _ => socket.setsockopt(level, name, value),
     };
-    DatagramsWithoutDelay: (socket, level, name, value) => {
-        match socket.setsockopt(level, name, value) {
-            Err(Error::ENOPROTOOPT) if (level, name) == (IPPROTO_TCP, TCP_NODELAY) => Ok(()),
-            answer => answer,
-        }
-    };
-    /// As lwIP: a warning nobody reads.
-    UnknownIsFine: (socket, level, name, value) => match socket.setsockopt(level, name, value) {
-        Err(Error::ENOPROTOOPT) => Ok(()),
-        answer => answer,
-    };
-    UnknownIsInvalid: (socket, level, name, value) => match socket.setsockopt(level, name, value) {
-        Err(Error::ENOPROTOOPT) => Err(Error::EINVAL),
-        answer => answer,
-    };
     /// An unknown option is told first, then that the socket is closed.
-    ListBeforeClose: (socket, level, name, value) => {
+    OptionCheckedBeforeClosed: (socket, level, name, value) => {
         if level == 77 { Err(Error::ENOPROTOOPT) } else { socket.setsockopt(level, name, value) }
     };
     /// What is no group is joined like one.
-    AnyGroup: (socket, level, name, value) => match (level, value) {
+    AnyGroupJoined: (socket, level, name, value) => match (level, value) {
         (IPPROTO_IP, OptValue::Bytes(&[0..=223, ..])) => Ok(()),
         _ => socket.setsockopt(level, name, value),
     };

@@ -3,11 +3,12 @@
 use core::cell::Cell;
 
 use usocket_core::spi::{Backend, Handle, RecvFlags, RecvInfo};
-use usocket_core::{Error, Family, MSG_PEEK, Result, SockAddr, Socket};
+use usocket_core::{Error, MSG_PEEK, Result};
 
-use super::lies;
+use super::retold::EMPTY;
+use super::{lies, retold};
+use crate::Lie;
 use crate::cases::outcomes;
-use crate::{Api, Lie};
 
 lies! {
     backend EndOfInfoWouldBlock breaks [114], caught by outcomes::end_of_stream_in_every_form;
@@ -24,38 +25,19 @@ lies! {
     backend ClosedIsReset breaks [116], caught by outcomes::local_close_in_every_form;
 }
 
-/// An end of stream for `recv_info`.
-const END: RecvInfo =
-    RecvInfo { len: 0, full_len: 0, from: SockAddr::new(Family::V4.unspecified(), 0), local: None };
-
-/// A lie about `try_recv_info` alone.
-macro_rules! info_lie {
-    ($($lie:ident: $answer:pat => $told:expr;)*) => {$(
-        #[derive(Default)]
-        struct $lie;
-
-        impl<B: Backend> Lie<B> for $lie {
-            fn try_recv_info(
-                &self,
-                net: &B,
-                handle: Handle,
-                buf: &mut [u8],
-                flags: RecvFlags,
-            ) -> Result<RecvInfo> {
-                match net.try_recv_info(handle, buf, flags) {
-                    $answer => $told,
-                    answer => answer,
-                }
-            }
-        }
-    )*};
-}
-
-info_lie! {
-    EndOfInfoWouldBlock: Ok(RecvInfo { len: 0, .. }) => Err(Error::EAGAIN);
-    InfoOfResetIsTheEnd: Err(Error::ECONNRESET) => Ok(END);
-    InfoIsEmptyAtOnce: Err(Error::EAGAIN) => Ok(END);
-    ClosedInfoIsTheEnd: Err(Error::EBADF) => Ok(END);
+retold! {
+    backend EndOfInfoWouldBlock: try_recv_info { Ok(RecvInfo { len: 0, .. }) => Err(Error::EAGAIN) }
+    backend InfoOfResetIsTheEnd: try_recv_info { Err(Error::ECONNRESET) => Ok(EMPTY) }
+    backend InfoIsEmptyAtOnce: try_recv_info { Err(Error::EAGAIN) => Ok(EMPTY) }
+    backend ClosedInfoIsTheEnd: try_recv_info { Err(Error::EBADF) => Ok(EMPTY) }
+    backend ResetIsAborted: try_recv { Err(Error::ECONNRESET) => Err(Error::ECONNABORTED) }
+    backend ClosedIsReset: try_recv { Err(Error::EBADF) => Err(Error::ECONNRESET) }
+    api ReadOfNothingIsNone: read { Err(Error::ETIMEDOUT) => Ok(None) }
+    api PeekNeverWaits: recv_flags(buf, flags) {
+        Err(Error::ETIMEDOUT) if flags & MSG_PEEK != 0 => Err(Error::EAGAIN)
+    }
+    api EndOfReadIsNothing: read { Ok(Some(0)) => Ok(None) }
+    api LineOfNothingIsTheEnd: readline { Ok(None) => Ok(Some(0)) }
 }
 
 #[derive(Default)]
@@ -73,71 +55,5 @@ impl<B: Backend> Lie<B> for EndOnlyThrice {
             }
         }
         answer
-    }
-}
-
-#[derive(Default)]
-struct ResetIsAborted;
-
-impl<B: Backend> Lie<B> for ResetIsAborted {
-    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        match net.try_recv(handle, buf, flags) {
-            Err(Error::ECONNRESET) => Err(Error::ECONNABORTED),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct ClosedIsReset;
-
-impl<B: Backend> Lie<B> for ClosedIsReset {
-    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        match net.try_recv(handle, buf, flags) {
-            Err(Error::EBADF) => Err(Error::ECONNRESET),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct EndOfReadIsNothing;
-
-impl<B: Backend> Api<B> for EndOfReadIsNothing {
-    fn read(&self, socket: &Socket<'_, B>, buf: &mut [u8]) -> Result<Option<usize>> {
-        Ok(socket.read(buf)?.filter(|&count| count > 0))
-    }
-}
-
-#[derive(Default)]
-struct ReadOfNothingIsNone;
-
-impl<B: Backend> Api<B> for ReadOfNothingIsNone {
-    fn read(&self, socket: &Socket<'_, B>, buf: &mut [u8]) -> Result<Option<usize>> {
-        match socket.read(buf) {
-            Err(Error::ETIMEDOUT) => Ok(None),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct PeekNeverWaits;
-
-impl<B: Backend> Api<B> for PeekNeverWaits {
-    fn recv_flags(&self, socket: &Socket<'_, B>, buf: &mut [u8], flags: i32) -> Result<usize> {
-        match socket.recv_flags(buf, flags) {
-            Err(Error::ETIMEDOUT) if flags & MSG_PEEK != 0 => Err(Error::EAGAIN),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct LineOfNothingIsTheEnd;
-
-impl<B: Backend> Api<B> for LineOfNothingIsTheEnd {
-    fn readline(&self, socket: &Socket<'_, B>, buf: &mut [u8]) -> Result<Option<usize>> {
-        Ok(socket.readline(buf)?.or(Some(0)))
     }
 }

@@ -1,11 +1,11 @@
-//! Lies about polls.
+//! Lies about section Q: polls, whatever they watch.
 
 use core::time::Duration;
 
 use usocket_core::spi::{Backend, Handle};
 use usocket_core::{Error, Events, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, PollRef, Result};
 
-use super::lies;
+use super::{lies, retold};
 use crate::cases::poll;
 use crate::{Api, FoundReady, Honest, KitPoll, Lie};
 
@@ -19,35 +19,23 @@ lies! {
     api ModifyRegisters breaks [190], caught by poll::modify_needs_a_registered_object;
     api UnregisterTakesAnother breaks [191], caught by poll::unregister_is_never_an_error;
     api UnregisterDoesNothing breaks [191], caught by poll::unregister_is_never_an_error;
-    api ZeroWaits breaks [192], caught by poll::poll_lists_or_times_out;
-    api NegativeIsZero breaks [192], caught by poll::poll_without_a_limit_waits;
-    api ForEverIsShort breaks [192], caught by poll::poll_without_a_limit_waits;
-    api SleepsItOut breaks [193], caught by poll::poll_returns_in_time;
-    api HalfTheTime breaks [193], caught by poll::poll_returns_in_time;
-    api NothingToWaitFor breaks [193], caught by poll::an_empty_poll_waits;
+    api PollZeroWaits breaks [192], caught by poll::poll_lists_or_times_out;
+    api NegativePollIsZero breaks [192], caught by poll::poll_without_a_limit_waits;
+    api PollForEverIsShort breaks [192], caught by poll::poll_without_a_limit_waits;
+    api PollSleepsItOut breaks [193], caught by poll::poll_returns_in_time;
+    api PollTakesHalfTheTime breaks [193], caught by poll::poll_returns_in_time;
+    api EmptyPollReturnsAtOnce breaks [193], caught by poll::an_empty_poll_waits;
     api HupAsksForAll breaks [205], caught by poll::error_bits_in_a_mask_are_ignored;
     api EmptyMaskIsSilent breaks [205], caught by poll::an_empty_mask_reports_trouble;
-    api LastFirst breaks [206], caught by poll::only_the_ready_in_order_of_registration;
-    api ListsTheIdle breaks [206], caught by poll::only_the_ready_in_order_of_registration;
-    backend OneLookOnly breaks [206], caught by poll::one_socket_in_several_polls;
+    api PollListsLastFirst breaks [206], caught by poll::only_the_ready_in_order_of_registration;
+    api PollListsTheIdle breaks [206], caught by poll::only_the_ready_in_order_of_registration;
+    backend ReadinessShownOnce breaks [206], caught by poll::one_socket_in_several_polls;
 }
 
-/// A number other than the honest one.
-macro_rules! number {
-    ($lie:ident, $honest:literal => $told:literal) => {
-        #[derive(Default)]
-        struct $lie;
-
-        impl<B: Backend> Api<B> for $lie {
-            fn constant(&self, honest: i32) -> i32 {
-                if honest == $honest { $told } else { honest }
-            }
-        }
-    };
+retold! {
+    api NvalIsSixtyFour: constant { 32 => 64 }
+    api ErrIsTwo: constant { 8 => 2 }
 }
-
-number!(NvalIsSixtyFour, 32 => 64);
-number!(ErrIsTwo, 8 => 2);
 
 /// `register` by a rule of the lie's own.
 macro_rules! registering {
@@ -159,17 +147,17 @@ macro_rules! polling {
     };
 }
 
-polling!(ZeroWaits, |net, poll, ms| {
+polling!(PollZeroWaits, |net, poll, ms| {
     Honest.poll(net, poll, if ms == Some(0) { Some(100) } else { ms })
 });
 
-polling!(NegativeIsZero, |net, poll, ms| Honest.poll(net, poll, ms.map(|ms| ms.max(0))));
+polling!(NegativePollIsZero, |net, poll, ms| Honest.poll(net, poll, ms.map(|ms| ms.max(0))));
 
-polling!(ForEverIsShort, |net, poll, ms| {
+polling!(PollForEverIsShort, |net, poll, ms| {
     Honest.poll(net, poll, ms.filter(|ms| *ms >= 0).or(Some(50)))
 });
 
-polling!(SleepsItOut, |net, poll, ms| {
+polling!(PollSleepsItOut, |net, poll, ms| {
     let until = net.platform().now() + Duration::from_millis(ms.unwrap_or(0).unsigned_abs().into());
     while net.platform().now() < until {
         let next = net.drive(net.platform().now());
@@ -178,19 +166,19 @@ polling!(SleepsItOut, |net, poll, ms| {
     Honest.poll(net, poll, Some(0))
 });
 
-polling!(HalfTheTime, |net, poll, ms| Honest.poll(net, poll, ms.map(|ms| ms / 2)));
+polling!(PollTakesHalfTheTime, |net, poll, ms| Honest.poll(net, poll, ms.map(|ms| ms / 2)));
 
-polling!(NothingToWaitFor, |net, poll, ms| {
+polling!(EmptyPollReturnsAtOnce, |net, poll, ms| {
     Honest.poll(net, poll, if poll.is_empty() { Some(0) } else { ms })
 });
 
-polling!(LastFirst, |net, poll, ms| {
+polling!(PollListsLastFirst, |net, poll, ms| {
     let mut found = Honest.poll(net, poll, ms)?;
     found.reverse();
     Ok(found)
 });
 
-polling!(ListsTheIdle, |net, poll, ms| {
+polling!(PollListsTheIdle, |net, poll, ms| {
     let mut found = Honest.poll(net, poll, ms)?;
     if let Some(&(object, _)) = found.first() {
         let _ = found.push((object, Events::NONE));
@@ -200,9 +188,9 @@ polling!(ListsTheIdle, |net, poll, ms| {
 
 /// Tells of input once, to whoever asks first.
 #[derive(Default)]
-struct OneLookOnly(core::cell::Cell<u32>);
+struct ReadinessShownOnce(core::cell::Cell<u32>);
 
-impl<B: Backend> Lie<B> for OneLookOnly {
+impl<B: Backend> Lie<B> for ReadinessShownOnce {
     fn readiness(&self, net: &B, handle: Handle) -> Events {
         let events = net.readiness(handle);
         if events.contains(POLLIN) {

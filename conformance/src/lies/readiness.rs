@@ -1,4 +1,4 @@
-//! Lies about the readiness of sockets.
+//! Lies about section Q: what a poll says of a socket.
 
 use core::cell::Cell;
 

@@ -5,7 +5,7 @@ use core::cell::{Cell, RefCell};
 use usocket_core::spi::{Backend, Handle, RecvFlags};
 use usocket_core::{Error, MSG_DONTWAIT, MSG_PEEK, Result, Socket};
 
-use super::lies;
+use super::{lies, retold};
 use crate::cases::recv;
 use crate::{Api, Lie};
 
@@ -16,22 +16,36 @@ lies! {
     backend EndOnlyOnce breaks [113], caught by recv::end_of_stream_is_for_ever;
     backend EndWouldBlock breaks [114], caught by recv::end_of_stream_without_blocking;
     backend UnconnectedIsAtItsEnd breaks [115], caught by recv::unconnected_stream_cannot_recv;
-    backend DataOutlivesClose breaks [116], caught by recv::closed_socket_has_no_data;
-    backend NothingIsTheEnd breaks [117], caught by recv::nothing_there_would_block;
-    api WouldBlockIsLate breaks [117], caught by recv::nothing_there_would_block;
-    backend NothingIsTheEnd breaks [118], caught by recv::nothing_in_time_times_out;
-    api LateWouldBlock breaks [118], caught by recv::nothing_in_time_times_out;
-    api LateIsTheEnd breaks [118], caught by recv::nothing_in_time_times_out;
-    api LateIsFatal breaks [119], caught by recv::a_timeout_leaves_the_connection_intact;
+    backend ReceivedOutlivesClose breaks [116], caught by recv::closed_socket_has_no_data;
+    backend NoDataIsTheEnd breaks [117], caught by recv::nothing_there_would_block;
+    api NonBlockingRecvTimesOut breaks [117], caught by recv::nothing_there_would_block;
+    backend NoDataIsTheEnd breaks [118], caught by recv::nothing_in_time_times_out;
+    api RecvTimeoutIsWouldBlock breaks [118], caught by recv::nothing_in_time_times_out;
+    api RecvTimeoutIsTheEnd breaks [118], caught by recv::nothing_in_time_times_out;
+    api TimeoutEndsTheConnection breaks [119],
+        caught by recv::a_timeout_leaves_the_connection_intact;
     backend ResetIsTheEnd breaks [120], caught by recv::a_reset_is_told_once_after_the_data;
-    backend ResetForEver breaks [120], caught by recv::a_reset_is_told_once_after_the_data;
+    backend ResetIsToldForEver breaks [120], caught by recv::a_reset_is_told_once_after_the_data;
     backend ResetEatsData breaks [120], caught by recv::a_reset_is_told_once_after_the_data;
-    backend NothingWaitsForData breaks [121], caught by recv::recv_of_nothing_takes_nothing;
-    backend NothingAlwaysWorks breaks [121], caught by recv::recv_of_nothing_takes_nothing;
-    backend NothingTakesAByte breaks [121], caught by recv::recv_of_nothing_takes_nothing;
+    backend EmptyRecvWaits breaks [121], caught by recv::recv_of_nothing_takes_nothing;
+    backend EmptyRecvNeverFails breaks [121], caught by recv::recv_of_nothing_takes_nothing;
+    backend EmptyRecvTakesAByte breaks [121], caught by recv::recv_of_nothing_takes_nothing;
     backend PeekConsumes breaks [127], caught by recv::peek_and_dontwait_on_streams;
     api DontwaitWaits breaks [127], caught by recv::peek_and_dontwait_on_streams;
     api PeekFailsAtTheEnd breaks [127], caught by recv::peek_and_dontwait_on_streams;
+}
+
+retold! {
+    backend EndWouldBlock: try_recv(buf, flags) { Ok(0) if !buf.is_empty() => Err(Error::EAGAIN) }
+    backend UnconnectedIsAtItsEnd: try_recv { Err(Error::ENOTCONN) => Ok(0) }
+    backend NoDataIsTheEnd: try_recv { Err(Error::EAGAIN) => Ok(0) }
+    api NonBlockingRecvTimesOut: recv_flags { Err(Error::EAGAIN) => Err(Error::ETIMEDOUT) }
+    api RecvTimeoutIsWouldBlock: recv_flags { Err(Error::ETIMEDOUT) => Err(Error::EAGAIN) }
+    api RecvTimeoutIsTheEnd: recv_flags { Err(Error::ETIMEDOUT) => Ok(0) }
+    backend ResetIsTheEnd: try_recv { Err(Error::ECONNRESET) => Ok(0) }
+    api PeekFailsAtTheEnd: recv_flags(buf, flags) {
+        Ok(0) if flags & MSG_PEEK != 0 => Err(Error::EAGAIN)
+    }
 }
 
 const PEEK: RecvFlags = RecvFlags { peek: true };
@@ -139,35 +153,11 @@ impl<B: Backend> Lie<B> for EndOnlyOnce {
 }
 
 #[derive(Default)]
-struct EndWouldBlock;
-
-impl<B: Backend> Lie<B> for EndWouldBlock {
-    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        match net.try_recv(handle, buf, flags) {
-            Ok(0) if !buf.is_empty() => Err(Error::EAGAIN),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct UnconnectedIsAtItsEnd;
-
-impl<B: Backend> Lie<B> for UnconnectedIsAtItsEnd {
-    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        match net.try_recv(handle, buf, flags) {
-            Err(Error::ENOTCONN) => Ok(0),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct DataOutlivesClose {
+struct ReceivedOutlivesClose {
     waiting: Cell<usize>,
 }
 
-impl<B: Backend> Lie<B> for DataOutlivesClose {
+impl<B: Backend> Lie<B> for ReceivedOutlivesClose {
     fn close(&self, net: &B, handle: Handle) -> Result<()> {
         self.waiting.set(net.try_recv(handle, &mut [0; 8], PEEK).unwrap_or(0));
         net.close(handle)
@@ -182,62 +172,9 @@ impl<B: Backend> Lie<B> for DataOutlivesClose {
 }
 
 #[derive(Default)]
-struct NothingIsTheEnd;
+struct TimeoutEndsTheConnection;
 
-impl<B: Backend> Lie<B> for NothingIsTheEnd {
-    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        match net.try_recv(handle, buf, flags) {
-            Err(Error::EAGAIN) => Ok(0),
-            answer => answer,
-        }
-    }
-}
-
-/// `recv` with one of its errors told as another.
-fn retold<B: Backend>(
-    socket: &Socket<'_, B>,
-    buf: &mut [u8],
-    flags: i32,
-    from: Error,
-    to: Result<usize>,
-) -> Result<usize> {
-    match socket.recv_flags(buf, flags) {
-        Err(error) if error == from => to,
-        answer => answer,
-    }
-}
-
-#[derive(Default)]
-struct WouldBlockIsLate;
-
-impl<B: Backend> Api<B> for WouldBlockIsLate {
-    fn recv_flags(&self, socket: &Socket<'_, B>, buf: &mut [u8], flags: i32) -> Result<usize> {
-        retold(socket, buf, flags, Error::EAGAIN, Err(Error::ETIMEDOUT))
-    }
-}
-
-#[derive(Default)]
-struct LateWouldBlock;
-
-impl<B: Backend> Api<B> for LateWouldBlock {
-    fn recv_flags(&self, socket: &Socket<'_, B>, buf: &mut [u8], flags: i32) -> Result<usize> {
-        retold(socket, buf, flags, Error::ETIMEDOUT, Err(Error::EAGAIN))
-    }
-}
-
-#[derive(Default)]
-struct LateIsTheEnd;
-
-impl<B: Backend> Api<B> for LateIsTheEnd {
-    fn recv_flags(&self, socket: &Socket<'_, B>, buf: &mut [u8], flags: i32) -> Result<usize> {
-        retold(socket, buf, flags, Error::ETIMEDOUT, Ok(0))
-    }
-}
-
-#[derive(Default)]
-struct LateIsFatal;
-
-impl<B: Backend> Api<B> for LateIsFatal {
+impl<B: Backend> Api<B> for TimeoutEndsTheConnection {
     fn recv_flags(&self, socket: &Socket<'_, B>, buf: &mut [u8], flags: i32) -> Result<usize> {
         let answer = socket.recv_flags(buf, flags);
         if answer == Err(Error::ETIMEDOUT) {
@@ -248,23 +185,11 @@ impl<B: Backend> Api<B> for LateIsFatal {
 }
 
 #[derive(Default)]
-struct ResetIsTheEnd;
-
-impl<B: Backend> Lie<B> for ResetIsTheEnd {
-    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        match net.try_recv(handle, buf, flags) {
-            Err(Error::ECONNRESET) => Ok(0),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct ResetForEver {
+struct ResetIsToldForEver {
     reset: Cell<bool>,
 }
 
-impl<B: Backend> Lie<B> for ResetForEver {
+impl<B: Backend> Lie<B> for ResetIsToldForEver {
     fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         match net.try_recv(handle, buf, flags) {
             Ok(0) if self.reset.get() => Err(Error::ECONNRESET),
@@ -278,9 +203,9 @@ impl<B: Backend> Lie<B> for ResetForEver {
 }
 
 #[derive(Default)]
-struct NothingWaitsForData;
+struct EmptyRecvWaits;
 
-impl<B: Backend> Lie<B> for NothingWaitsForData {
+impl<B: Backend> Lie<B> for EmptyRecvWaits {
     fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         if buf.is_empty() {
             return net.try_recv(handle, &mut [0; 1], PEEK).map(|_| 0);
@@ -290,18 +215,18 @@ impl<B: Backend> Lie<B> for NothingWaitsForData {
 }
 
 #[derive(Default)]
-struct NothingAlwaysWorks;
+struct EmptyRecvNeverFails;
 
-impl<B: Backend> Lie<B> for NothingAlwaysWorks {
+impl<B: Backend> Lie<B> for EmptyRecvNeverFails {
     fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         if buf.is_empty() { Ok(0) } else { net.try_recv(handle, buf, flags) }
     }
 }
 
 #[derive(Default)]
-struct NothingTakesAByte;
+struct EmptyRecvTakesAByte;
 
-impl<B: Backend> Lie<B> for NothingTakesAByte {
+impl<B: Backend> Lie<B> for EmptyRecvTakesAByte {
     fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         let answer = net.try_recv(handle, buf, flags);
         if buf.is_empty() {
@@ -326,17 +251,5 @@ struct DontwaitWaits;
 impl<B: Backend> Api<B> for DontwaitWaits {
     fn recv_flags(&self, socket: &Socket<'_, B>, buf: &mut [u8], flags: i32) -> Result<usize> {
         socket.recv_flags(buf, flags & !MSG_DONTWAIT)
-    }
-}
-
-#[derive(Default)]
-struct PeekFailsAtTheEnd;
-
-impl<B: Backend> Api<B> for PeekFailsAtTheEnd {
-    fn recv_flags(&self, socket: &Socket<'_, B>, buf: &mut [u8], flags: i32) -> Result<usize> {
-        match socket.recv_flags(buf, flags) {
-            Ok(0) if flags & MSG_PEEK != 0 => Err(Error::EAGAIN),
-            answer => answer,
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Lies about select.
+//! Lies about section Q: `select`.
 
 use usocket_core::spi::Backend;
 use usocket_core::{Place, Pollable, Result, Selected};

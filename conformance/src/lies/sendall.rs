@@ -3,37 +3,40 @@
 use usocket_core::spi::{Backend, Handle, Opt, OptName, SockType};
 use usocket_core::{Error, Result, Socket, Timeout};
 
-use super::lies;
+use super::{lies, retold};
 use crate::cases::sendall;
 use crate::{Api, Lie};
 
 lies! {
     backend ForgetsOfAShortSend breaks [106], caught by sendall::sendall_queues_everything;
-    api OnePieceIsAll breaks [106], caught by sendall::sendall_queues_everything;
+    api SendallSendsOnePiece breaks [106], caught by sendall::sendall_queues_everything;
     backend QueuesForNobody breaks [107], caught by sendall::sendall_fails_as_send_does;
-    api EmptyNeverFails breaks [107], caught by sendall::sendall_fails_as_send_does;
-    api RefusesNonBlocking breaks [108], caught by sendall::non_blocking_sendall_that_fits;
-    api PartIsSuccess breaks [109], caught by sendall::non_blocking_sendall_that_does_not_fit;
-    api CountIsLost breaks [109], caught by sendall::non_blocking_sendall_that_does_not_fit;
-    api CountIsLost breaks [110], caught by sendall::sendall_has_one_deadline_and_counts;
-    api DeadlinePerPiece breaks [110], caught by sendall::sendall_has_one_deadline_and_counts;
-    backend DatagramInTwo breaks [111], caught by sendall::sendall_is_one_datagram;
+    api EmptySendallNeverFails breaks [107], caught by sendall::sendall_fails_as_send_does;
+    api NonBlockingSendallRefused breaks [108], caught by sendall::non_blocking_sendall_that_fits;
+    api PartOfSendallIsSuccess breaks [109],
+        caught by sendall::non_blocking_sendall_that_does_not_fit;
+    api CountOfSendallIsLost breaks [109],
+        caught by sendall::non_blocking_sendall_that_does_not_fit;
+    api CountOfSendallIsLost breaks [110], caught by sendall::sendall_has_one_deadline_and_counts;
+    api SendallDeadlinePerPiece breaks [110],
+        caught by sendall::sendall_has_one_deadline_and_counts;
+    backend SendallSplitsDatagrams breaks [111], caught by sendall::sendall_is_one_datagram;
 }
 
-/// Where not everything fits, a byte is dropped at the seam.
-#[derive(Default)]
-struct ForgetsOfAShortSend;
-
-impl<B: Backend> Lie<B> for ForgetsOfAShortSend {
-    fn try_send(&self, net: &B, handle: Handle, data: &[u8]) -> Result<usize> {
-        net.try_send(handle, data).map(|n| if n < data.len() { n + 1 } else { n })
+retold! {
+    backend QueuesForNobody: try_send(data) {
+        Err(Error::ECONNRESET | Error::EPIPE | Error::ENOTCONN) => Ok(data.len())
     }
+    /// Where not everything fits, a byte is dropped at the seam.
+    backend ForgetsOfAShortSend: try_send(data) { Ok(n) if n < data.len() => Ok(n + 1) }
+    api PartOfSendallIsSuccess: sendall { Err(error) if error.transferred() > 0 => Ok(()) }
+    api CountOfSendallIsLost: sendall { Err(error) => Err(error.with_transferred(0)) }
 }
 
 #[derive(Default)]
-struct OnePieceIsAll;
+struct SendallSendsOnePiece;
 
-impl<B: Backend> Api<B> for OnePieceIsAll {
+impl<B: Backend> Api<B> for SendallSendsOnePiece {
     fn sendall(&self, socket: &Socket<'_, B>, data: &[u8]) -> Result<()> {
         socket.settimeout(60)?;
         socket.send(data).map(|_| ())
@@ -41,59 +44,27 @@ impl<B: Backend> Api<B> for OnePieceIsAll {
 }
 
 #[derive(Default)]
-struct QueuesForNobody;
+struct EmptySendallNeverFails;
 
-impl<B: Backend> Lie<B> for QueuesForNobody {
-    fn try_send(&self, net: &B, handle: Handle, data: &[u8]) -> Result<usize> {
-        match net.try_send(handle, data) {
-            Err(Error::ECONNRESET | Error::EPIPE | Error::ENOTCONN) => Ok(data.len()),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct EmptyNeverFails;
-
-impl<B: Backend> Api<B> for EmptyNeverFails {
+impl<B: Backend> Api<B> for EmptySendallNeverFails {
     fn sendall(&self, socket: &Socket<'_, B>, data: &[u8]) -> Result<()> {
         if data.is_empty() { Ok(()) } else { socket.sendall(data) }
     }
 }
 
 #[derive(Default)]
-struct RefusesNonBlocking;
+struct NonBlockingSendallRefused;
 
-impl<B: Backend> Api<B> for RefusesNonBlocking {
+impl<B: Backend> Api<B> for NonBlockingSendallRefused {
     fn sendall(&self, socket: &Socket<'_, B>, data: &[u8]) -> Result<()> {
         if socket.timeout() == Timeout::Zero { Err(Error::EAGAIN) } else { socket.sendall(data) }
     }
 }
 
 #[derive(Default)]
-struct PartIsSuccess;
+struct SendallDeadlinePerPiece;
 
-impl<B: Backend> Api<B> for PartIsSuccess {
-    fn sendall(&self, socket: &Socket<'_, B>, data: &[u8]) -> Result<()> {
-        socket
-            .sendall(data)
-            .or_else(|error| if error.transferred() > 0 { Ok(()) } else { Err(error) })
-    }
-}
-
-#[derive(Default)]
-struct CountIsLost;
-
-impl<B: Backend> Api<B> for CountIsLost {
-    fn sendall(&self, socket: &Socket<'_, B>, data: &[u8]) -> Result<()> {
-        socket.sendall(data).map_err(|error| error.with_transferred(0))
-    }
-}
-
-#[derive(Default)]
-struct DeadlinePerPiece;
-
-impl<B: Backend> Api<B> for DeadlinePerPiece {
+impl<B: Backend> Api<B> for SendallDeadlinePerPiece {
     fn sendall(&self, socket: &Socket<'_, B>, data: &[u8]) -> Result<()> {
         let mut sent = 0;
         while sent < data.len() {
@@ -104,9 +75,9 @@ impl<B: Backend> Api<B> for DeadlinePerPiece {
 }
 
 #[derive(Default)]
-struct DatagramInTwo;
+struct SendallSplitsDatagrams;
 
-impl<B: Backend> Lie<B> for DatagramInTwo {
+impl<B: Backend> Lie<B> for SendallSplitsDatagrams {
     fn try_send(&self, net: &B, handle: Handle, data: &[u8]) -> Result<usize> {
         let dgram = net.option(handle, OptName::Type) == Ok(Opt::Type(SockType::Dgram));
         if dgram && data.len() > 1 {

@@ -3,20 +3,23 @@
 use core::cell::Cell;
 
 use usocket_core::spi::{Backend, Handle, RecvFlags, RecvInfo};
-use usocket_core::{Error, Family, Result, SockAddr, Socket};
+use usocket_core::{Error, Result, SockAddr, Socket};
 
-use super::lies;
+use super::retold::{EMPTY, NOBODY};
+use super::{lies, retold};
 use crate::cases::sendto;
 use crate::{Api, Lie};
 
 lies! {
-    backend DoesNotBind breaks [128], caught by sendto::sendto_binds_and_replies_arrive;
+    backend SendtoDoesNotBind breaks [128], caught by sendto::sendto_binds_and_replies_arrive;
     backend CountsAHeader breaks [128], caught by sendto::sendto_binds_and_replies_arrive;
     backend FirstSenderForEver breaks [129], caught by sendto::recvfrom_names_each_sender;
-    backend EmptyIsNotSent breaks [130], caught by sendto::an_empty_datagram_makes_the_round;
-    backend IgnoresTheAddress breaks [131], caught by sendto::sendto_leaves_the_default_peer;
-    backend MovesTheDefaultPeer breaks [131], caught by sendto::sendto_leaves_the_default_peer;
-    api RefusesAnAddress breaks [132], caught by sendto::sendto_on_a_stream_is_send;
+    backend SendtoDropsEmptyDatagrams breaks [130],
+        caught by sendto::an_empty_datagram_makes_the_round;
+    backend SendtoIgnoresTheAddress breaks [131], caught by sendto::sendto_leaves_the_default_peer;
+    backend SendtoMovesTheDefaultPeer breaks [131],
+        caught by sendto::sendto_leaves_the_default_peer;
+    api SendtoOnStreamRefused breaks [132], caught by sendto::sendto_on_a_stream_is_send;
     backend StreamsAreAnonymous breaks [133], caught by sendto::recvfrom_on_a_stream_names_the_peer;
     backend AnybodyBroadcasts breaks [134], caught by sendto::broadcast_needs_permission;
     backend NobodyBroadcasts breaks [134], caught by sendto::broadcast_needs_permission;
@@ -24,29 +27,33 @@ lies! {
     api OtherFamilyIsInvalid breaks [135], caught by sendto::what_sendto_refuses;
     api PortZeroIsDropped breaks [135], caught by sendto::what_sendto_refuses;
     api AddressBeforeClose breaks [135], caught by sendto::what_sendto_refuses;
-    backend QuietIsEmpty breaks [136], caught by sendto::recvfrom_fails_as_recv_does;
-    backend UnconnectedIsQuiet breaks [136], caught by sendto::recvfrom_fails_as_recv_does;
-    backend ClosedPortFails breaks [137], caught by sendto::a_closed_port_never_fails_sendto;
+    backend QuietRecvfromIsEmpty breaks [136], caught by sendto::recvfrom_fails_as_recv_does;
+    backend UnconnectedRecvfromWouldBlock breaks [136],
+        caught by sendto::recvfrom_fails_as_recv_does;
+    backend ClosedPortFailsSendto breaks [137], caught by sendto::a_closed_port_never_fails_sendto;
+}
+
+retold! {
+    backend AnybodyBroadcasts: try_send_to(data, to) { Err(Error::EACCES) => Ok(data.len()) }
+    backend TooLargeIsMemory: try_send_to { Err(Error::EMSGSIZE) => Err(Error::ENOMEM) }
+    api OtherFamilyIsInvalid: sendto { Err(Error::EAFNOSUPPORT) => Err(Error::EINVAL) }
+    backend QuietRecvfromIsEmpty: try_recv_info { Err(Error::EAGAIN) => Ok(EMPTY) }
+    backend UnconnectedRecvfromWouldBlock: try_recv_info {
+        Err(Error::ENOTCONN) => Err(Error::EAGAIN)
+    }
+    backend StreamsAreAnonymous: try_recv_info { Ok(info) => Ok(RecvInfo { from: NOBODY, ..info }) }
+    backend CountsAHeader: try_send_to { Ok(len) => Ok(len + 8) }
 }
 
 #[derive(Default)]
-struct DoesNotBind;
+struct SendtoDoesNotBind;
 
-impl<B: Backend> Lie<B> for DoesNotBind {
+impl<B: Backend> Lie<B> for SendtoDoesNotBind {
     fn try_send_to(&self, net: &B, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
         if net.local_addr(handle)?.port() == 0 {
             return Err(Error::EINVAL);
         }
         net.try_send_to(handle, data, to)
-    }
-}
-
-#[derive(Default)]
-struct CountsAHeader;
-
-impl<B: Backend> Lie<B> for CountsAHeader {
-    fn try_send_to(&self, net: &B, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
-        net.try_send_to(handle, data, to).map(|len| len + 8)
     }
 }
 
@@ -71,18 +78,18 @@ impl<B: Backend> Lie<B> for FirstSenderForEver {
 }
 
 #[derive(Default)]
-struct EmptyIsNotSent;
+struct SendtoDropsEmptyDatagrams;
 
-impl<B: Backend> Lie<B> for EmptyIsNotSent {
+impl<B: Backend> Lie<B> for SendtoDropsEmptyDatagrams {
     fn try_send_to(&self, net: &B, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
         if data.is_empty() { Ok(0) } else { net.try_send_to(handle, data, to) }
     }
 }
 
 #[derive(Default)]
-struct IgnoresTheAddress;
+struct SendtoIgnoresTheAddress;
 
-impl<B: Backend> Lie<B> for IgnoresTheAddress {
+impl<B: Backend> Lie<B> for SendtoIgnoresTheAddress {
     fn try_send_to(&self, net: &B, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
         match net.peer_addr(handle) {
             Ok(_) => net.try_send(handle, data),
@@ -92,9 +99,9 @@ impl<B: Backend> Lie<B> for IgnoresTheAddress {
 }
 
 #[derive(Default)]
-struct MovesTheDefaultPeer;
+struct SendtoMovesTheDefaultPeer;
 
-impl<B: Backend> Lie<B> for MovesTheDefaultPeer {
+impl<B: Backend> Lie<B> for SendtoMovesTheDefaultPeer {
     fn try_send_to(&self, net: &B, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
         net.try_connect(handle, to)?;
         net.try_send(handle, data)
@@ -102,39 +109,11 @@ impl<B: Backend> Lie<B> for MovesTheDefaultPeer {
 }
 
 #[derive(Default)]
-struct RefusesAnAddress;
+struct SendtoOnStreamRefused;
 
-impl<B: Backend> Api<B> for RefusesAnAddress {
+impl<B: Backend> Api<B> for SendtoOnStreamRefused {
     fn sendto(&self, socket: &Socket<'_, B>, data: &[u8], to: SockAddr) -> Result<usize> {
         socket.peer_addr().map_or_else(|_| socket.sendto(data, to), |_| Err(Error::EISCONN))
-    }
-}
-
-#[derive(Default)]
-struct StreamsAreAnonymous;
-
-impl<B: Backend> Lie<B> for StreamsAreAnonymous {
-    fn try_recv_info(
-        &self,
-        net: &B,
-        handle: Handle,
-        buf: &mut [u8],
-        flags: RecvFlags,
-    ) -> Result<RecvInfo> {
-        let from = SockAddr::new(Family::V4.unspecified(), 0);
-        Ok(RecvInfo { from, ..net.try_recv_info(handle, buf, flags)? })
-    }
-}
-
-#[derive(Default)]
-struct AnybodyBroadcasts;
-
-impl<B: Backend> Lie<B> for AnybodyBroadcasts {
-    fn try_send_to(&self, net: &B, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
-        match net.try_send_to(handle, data, to) {
-            Err(Error::EACCES) => Ok(data.len()),
-            answer => answer,
-        }
     }
 }
 
@@ -146,30 +125,6 @@ impl<B: Backend> Lie<B> for NobodyBroadcasts {
         match to.ip() {
             core::net::IpAddr::V4(ip) if ip.is_broadcast() => Err(Error::EACCES),
             _ => net.try_send_to(handle, data, to),
-        }
-    }
-}
-
-#[derive(Default)]
-struct TooLargeIsMemory;
-
-impl<B: Backend> Lie<B> for TooLargeIsMemory {
-    fn try_send_to(&self, net: &B, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
-        match net.try_send_to(handle, data, to) {
-            Err(Error::EMSGSIZE) => Err(Error::ENOMEM),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct OtherFamilyIsInvalid;
-
-impl<B: Backend> Api<B> for OtherFamilyIsInvalid {
-    fn sendto(&self, socket: &Socket<'_, B>, data: &[u8], to: SockAddr) -> Result<usize> {
-        match socket.sendto(data, to) {
-            Err(Error::EAFNOSUPPORT) => Err(Error::EINVAL),
-            answer => answer,
         }
     }
 }
@@ -197,52 +152,13 @@ impl<B: Backend> Api<B> for AddressBeforeClose {
     }
 }
 
-#[derive(Default)]
-struct QuietIsEmpty;
-
-impl<B: Backend> Lie<B> for QuietIsEmpty {
-    fn try_recv_info(
-        &self,
-        net: &B,
-        handle: Handle,
-        buf: &mut [u8],
-        flags: RecvFlags,
-    ) -> Result<RecvInfo> {
-        match net.try_recv_info(handle, buf, flags) {
-            Err(Error::EAGAIN) => {
-                let from = SockAddr::new(Family::V4.unspecified(), 0);
-                Ok(RecvInfo { len: 0, full_len: 0, from, local: None })
-            }
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct UnconnectedIsQuiet;
-
-impl<B: Backend> Lie<B> for UnconnectedIsQuiet {
-    fn try_recv_info(
-        &self,
-        net: &B,
-        handle: Handle,
-        buf: &mut [u8],
-        flags: RecvFlags,
-    ) -> Result<RecvInfo> {
-        match net.try_recv_info(handle, buf, flags) {
-            Err(Error::ENOTCONN) => Err(Error::EAGAIN),
-            answer => answer,
-        }
-    }
-}
-
 /// The answer to an earlier datagram fails a later send.
 #[derive(Default)]
-struct ClosedPortFails {
+struct ClosedPortFailsSendto {
     last: Cell<Option<SockAddr>>,
 }
 
-impl<B: Backend> Lie<B> for ClosedPortFails {
+impl<B: Backend> Lie<B> for ClosedPortFailsSendto {
     fn try_send_to(&self, net: &B, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
         if self.last.replace(Some(to)) == Some(to) {
             return Err(Error::ECONNREFUSED);

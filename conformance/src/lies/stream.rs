@@ -1,42 +1,65 @@
-//! Lies about the reading half of section P.
+//! Lies about section P: `read`, `readinto`, `readline`.
 
 use usocket_core::spi::{Backend, Handle, RecvFlags};
 use usocket_core::{Error, Result, Socket, Timeout};
 
-use super::lies;
+use super::{lies, retold};
 use crate::cases::stream;
 use crate::{Api, Lie};
 
 lies! {
     api ShortRead breaks [159], caught by stream::read_fills_the_buffer;
-    api RestLost breaks [160], caught by stream::read_ends_at_the_end_of_the_stream;
+    api RestBeforeTheEndLost breaks [160], caught by stream::read_ends_at_the_end_of_the_stream;
     api EndIsNothingYet breaks [160], caught by stream::read_ends_at_the_end_of_the_stream;
-    backend EndWouldBlock breaks [160], caught by stream::read_ends_at_the_end_of_the_stream;
-    api StopsAtAPause breaks [161], caught by stream::read_all_ends_at_the_end_of_the_stream;
-    api ClosedReadsNothing breaks [162], caught by stream::reading_nothing_is_nothing;
+    backend EndIsUnconnected breaks [160], caught by stream::read_ends_at_the_end_of_the_stream;
+    api ReadStopsAtAPause breaks [161], caught by stream::read_all_ends_at_the_end_of_the_stream;
+    api EmptyReadNeverFails breaks [162], caught by stream::reading_nothing_is_nothing;
     api EmptyReadWaits breaks [162], caught by stream::reading_nothing_is_nothing;
-    backend ClosedIsAlive breaks [162], caught by stream::reading_nothing_is_nothing;
-    api NothingIsEmpty breaks [163, 164], caught by stream::non_blocking_read_gives_what_is_there;
-    api PartIsNothing breaks [163, 164], caught by stream::non_blocking_read_gives_what_is_there;
-    api NothingIsZero breaks [171], caught by stream::non_blocking_readinto_gives_what_is_there;
+    backend EmptyReadOfClosedWorks breaks [162], caught by stream::reading_nothing_is_nothing;
+    api NoDataReadIsTheEnd breaks [163, 164],
+        caught by stream::non_blocking_read_gives_what_is_there;
+    api PartOfReadIsNone breaks [163, 164], caught by stream::non_blocking_read_gives_what_is_there;
+    api NoDataReadintoIsTheEnd breaks [171],
+        caught by stream::non_blocking_readinto_gives_what_is_there;
     api WholeLinesOnly breaks [175], caught by stream::non_blocking_readline_gives_a_part;
-    api TimeoutIsEmpty breaks [165], caught by stream::a_timeout_with_nothing_read;
-    api TimeoutIsNone breaks [165], caught by stream::a_timeout_with_nothing_read;
-    api PartLost breaks [166], caught by stream::a_timeout_after_a_part_keeps_it;
-    api PartCountedOut breaks [166], caught by stream::a_timeout_after_a_part_keeps_it;
-    api LinePartLost breaks [166], caught by stream::a_timeout_after_a_part_of_a_line_keeps_it;
+    api ReadTimeoutIsTheEnd breaks [165], caught by stream::a_timeout_with_nothing_read;
+    api ReadlineTimeoutIsNone breaks [165], caught by stream::a_timeout_with_nothing_read;
+    api PartOfReadLost breaks [166], caught by stream::a_timeout_after_a_part_keeps_it;
+    api PartOfReadUncounted breaks [166], caught by stream::a_timeout_after_a_part_keeps_it;
+    api PartOfLineUncounted breaks [166],
+        caught by stream::a_timeout_after_a_part_of_a_line_keeps_it;
     api ResetLosesThePart breaks [167], caught by stream::a_reset_after_a_part_keeps_it;
-    backend ResetIsTheEnd breaks [167], caught by stream::a_reset_after_a_part_keeps_it;
+    backend ResetOfReadIsTheEnd breaks [167], caught by stream::a_reset_after_a_part_keeps_it;
     backend UnconnectedIsTheEnd breaks [168], caught by stream::reading_unconnected_or_closed;
-    backend UnconnectedWouldBlock breaks [168], caught by stream::reading_unconnected_or_closed;
+    backend UnconnectedReadIsAPipe breaks [168], caught by stream::reading_unconnected_or_closed;
     api ShortReadinto breaks [169], caught by stream::readinto_fills_the_buffer;
-    api CountIgnored breaks [170], caught by stream::readinto_keeps_to_its_count;
-    api RestCleared breaks [170], caught by stream::readinto_keeps_to_its_count;
+    api ReadintoCountIgnored breaks [170], caught by stream::readinto_keeps_to_its_count;
+    api ReadintoClearsTheRest breaks [170], caught by stream::readinto_keeps_to_its_count;
     api ReturnEndsALine breaks [172], caught by stream::readline_ends_at_the_newline;
     api NewlineStripped breaks [172], caught by stream::readline_ends_at_the_newline;
     api LastLineLost breaks [173], caught by stream::readline_gives_the_last_line;
-    api ReadsAhead breaks [174], caught by stream::readline_takes_nothing_behind_it;
-    backend PeekConsumes breaks [174], caught by stream::readline_takes_nothing_behind_it;
+    api ReadlineReadsAhead breaks [174], caught by stream::readline_takes_nothing_behind_it;
+    backend PeekConsumesTheLine breaks [174], caught by stream::readline_takes_nothing_behind_it;
+}
+
+retold! {
+    api ReadTimeoutIsTheEnd: read { Err(Error::ETIMEDOUT) => Ok(Some(0)) }
+    api ReadlineTimeoutIsNone: readline { Err(Error::ETIMEDOUT) => Ok(None) }
+    api RestBeforeTheEndLost: read(buf) { Ok(Some(count)) if count < buf.len() => Ok(Some(0)) }
+    api EndIsNothingYet: read { Ok(Some(0)) => Ok(None) }
+    api LastLineLost: readline(buf) {
+        Ok(Some(count)) if !buf[..count].ends_with(b"\n") => Ok(Some(0))
+    }
+    api PartOfReadUncounted: read { Err(error) => Err(error.with_transferred(0)) }
+    api PartOfLineUncounted: readline { Err(error) => Err(error.with_transferred(0)) }
+    backend ResetOfReadIsTheEnd: try_recv { Err(Error::ECONNRESET) => Ok(0) }
+    backend UnconnectedIsTheEnd: try_recv { Err(Error::ENOTCONN) => Ok(0) }
+    backend UnconnectedReadIsAPipe: try_recv { Err(Error::ENOTCONN) => Err(Error::EPIPE) }
+    api NoDataReadIsTheEnd: read { Ok(None) => Ok(Some(0)) }
+    api NoDataReadintoIsTheEnd: readinto_n { Ok(None) => Ok(Some(0)) }
+    backend EndIsUnconnected: try_recv(buf, flags) {
+        Ok(0) if !buf.is_empty() => Err(Error::ENOTCONN)
+    }
 }
 
 /// Answers of `read` and `readinto` through one function.
@@ -74,32 +97,9 @@ macro_rules! reading {
 
 reading!(ShortRead, read, |socket, buf| socket.recv(buf).map(Some));
 
-reading!(RestLost, read, |socket, buf| match socket.read(buf)? {
-    Some(count) if count < buf.len() => Ok(Some(0)),
-    answer => Ok(answer),
-});
-
-reading!(EndIsNothingYet, read, |socket, buf| match socket.read(buf)? {
-    Some(0) => Ok(None),
-    answer => Ok(answer),
-});
-
-/// The end of the stream, once seen, reads as "nothing there yet".
-#[derive(Default)]
-struct EndWouldBlock;
-
-impl<B: Backend> Lie<B> for EndWouldBlock {
-    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        match net.try_recv(handle, buf, flags)? {
-            0 if !buf.is_empty() => Err(Error::ENOTCONN),
-            count => Ok(count),
-        }
-    }
-}
-
 reading!(
     /// Waits for the first bytes only.
-    StopsAtAPause, read, |socket, buf| {
+    ReadStopsAtAPause, read, |socket, buf| {
         let first = socket.recv(buf)?;
         let before = socket.timeout();
         socket.setblocking(false)?;
@@ -109,7 +109,7 @@ reading!(
     }
 );
 
-reading!(ClosedReadsNothing, read, |socket, buf| {
+reading!(EmptyReadNeverFails, read, |socket, buf| {
     if buf.is_empty() { Ok(Some(0)) } else { socket.read(buf) }
 });
 
@@ -125,19 +125,17 @@ reading!(
 );
 
 #[derive(Default)]
-struct ClosedIsAlive;
+struct EmptyReadOfClosedWorks;
 
-impl<B: Backend> Lie<B> for ClosedIsAlive {
+impl<B: Backend> Lie<B> for EmptyReadOfClosedWorks {
     fn alive(&self, _: &B, _: Handle) -> Result<()> {
         Ok(())
     }
 }
 
-reading!(NothingIsEmpty, read, |socket, buf| socket.read(buf).map(|read| read.or(Some(0))));
-
 reading!(
     /// Bytes that do not fill the buffer are kept back.
-    PartIsNothing, read, |socket, buf| {
+    PartOfReadIsNone, read, |socket, buf| {
         if socket.timeout() == Timeout::Zero
             && socket.recv_flags(buf, usocket_core::MSG_PEEK).is_ok_and(|n| n > 0 && n < buf.len())
         {
@@ -146,10 +144,6 @@ reading!(
         socket.read(buf)
     }
 );
-
-reading!(NothingIsZero, readinto_n, |socket, buf| {
-    socket.readinto(buf).map(|read| read.or(Some(0)))
-});
 
 reading!(WholeLinesOnly, readline, |socket, buf| {
     let seen = socket.recv_flags(buf, usocket_core::MSG_PEEK);
@@ -161,81 +155,27 @@ reading!(WholeLinesOnly, readline, |socket, buf| {
     socket.readline(buf)
 });
 
-reading!(TimeoutIsEmpty, read, |socket, buf| match socket.read(buf) {
-    Err(Error::ETIMEDOUT) => Ok(Some(0)),
-    answer => answer,
-});
-
-reading!(TimeoutIsNone, readline, |socket, buf| match socket.readline(buf) {
-    Err(Error::ETIMEDOUT) => Ok(None),
-    answer => answer,
-});
-
 reading!(
     /// The bytes before the timeout are thrown away.
-    PartLost, read, |socket, buf| socket.read(buf).inspect_err(|_error| {
+    PartOfReadLost, read, |socket, buf| socket.read(buf).inspect_err(|_error| {
         buf.fill(0);
     })
 );
-
-reading!(PartCountedOut, read, |socket, buf| {
-    socket.read(buf).map_err(|error| error.with_transferred(0))
-});
-
-reading!(LinePartLost, readline, |socket, buf| {
-    socket.readline(buf).map_err(|error| error.with_transferred(0))
-});
 
 reading!(ResetLosesThePart, read, |socket, buf| socket.read(buf).map_err(|error| {
     buf.fill(0);
     error.with_transferred(0)
 }));
 
-#[derive(Default)]
-struct ResetIsTheEnd;
-
-impl<B: Backend> Lie<B> for ResetIsTheEnd {
-    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        match net.try_recv(handle, buf, flags) {
-            Err(Error::ECONNRESET) => Ok(0),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct UnconnectedIsTheEnd;
-
-impl<B: Backend> Lie<B> for UnconnectedIsTheEnd {
-    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        match net.try_recv(handle, buf, flags) {
-            Err(Error::ENOTCONN) => Ok(0),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct UnconnectedWouldBlock;
-
-impl<B: Backend> Lie<B> for UnconnectedWouldBlock {
-    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        match net.try_recv(handle, buf, flags) {
-            Err(Error::ENOTCONN) => Err(Error::EPIPE),
-            answer => answer,
-        }
-    }
-}
-
 reading!(ShortReadinto, readinto_n, |socket, buf| socket.recv(buf).map(Some));
 
-reading!(CountIgnored, readinto_n, |socket, buf| socket.readinto(buf));
+reading!(ReadintoCountIgnored, readinto_n, |socket, buf| socket.readinto(buf));
 
 /// Uses the rest of the buffer as scratch.
 #[derive(Default)]
-struct RestCleared;
+struct ReadintoClearsTheRest;
 
-impl<B: Backend> Api<B> for RestCleared {
+impl<B: Backend> Api<B> for ReadintoClearsTheRest {
     fn readinto_n(
         &self,
         socket: &Socket<'_, B>,
@@ -264,14 +204,9 @@ reading!(NewlineStripped, readline, |socket, buf| {
     Ok(read.map(|count| if buf[..count].ends_with(b"\n") { count - 1 } else { count }))
 });
 
-reading!(LastLineLost, readline, |socket, buf| match socket.readline(buf)? {
-    Some(count) if !buf[..count].ends_with(b"\n") => Ok(Some(0)),
-    answer => Ok(answer),
-});
-
 reading!(
     /// Takes one byte more than the line.
-    ReadsAhead, readline, |socket, buf| {
+    ReadlineReadsAhead, readline, |socket, buf| {
         let answer = socket.readline(buf)?;
         socket.recv_flags(&mut [0], usocket_core::MSG_DONTWAIT)?;
         Ok(answer)
@@ -279,9 +214,9 @@ reading!(
 );
 
 #[derive(Default)]
-struct PeekConsumes;
+struct PeekConsumesTheLine;
 
-impl<B: Backend> Lie<B> for PeekConsumes {
+impl<B: Backend> Lie<B> for PeekConsumesTheLine {
     fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], _: RecvFlags) -> Result<usize> {
         net.try_recv(handle, buf, RecvFlags { peek: false })
     }

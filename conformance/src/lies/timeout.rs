@@ -1,4 +1,4 @@
-//! Lies about section O.
+//! Lies about section O: `settimeout` and `setblocking`.
 
 use core::cell::Cell;
 use core::time::Duration;
@@ -6,34 +6,42 @@ use core::time::Duration;
 use usocket_core::spi::{Backend, Handle, RecvFlags};
 use usocket_core::{AddrInfoList, Error, Instant, Result, SockAddr, Socket, Timeout};
 
-use super::lies;
+use super::{lies, retold};
 use crate::cases::timeout;
 use crate::{Api, Asked, Lie};
 
 lies! {
     api NoneIsNonBlocking breaks [149], caught by timeout::none_zero_and_seconds;
-    api ZeroIsShort breaks [149], caught by timeout::none_zero_and_seconds;
-    backend OwnTimeout breaks [149], caught by timeout::none_zero_and_seconds;
+    api TimeoutZeroIsShort breaks [149], caught by timeout::none_zero_and_seconds;
+    backend BlockingTimesOut breaks [149], caught by timeout::none_zero_and_seconds;
     api OldTimeoutStays breaks [150], caught by timeout::setblocking_is_short_for_settimeout;
     api SetblockingFalseWaits breaks [150], caught by timeout::setblocking_is_short_for_settimeout;
     api NonBlockingStays breaks [151], caught by timeout::a_timeout_after_setblocking_false_waits;
-    api NegativeIsZero breaks [152], caught by timeout::wrong_timeouts_are_refused;
-    api RefusedButTaken breaks [152], caught by timeout::wrong_timeouts_are_refused;
-    api TinyIsZero breaks [153], caught by timeout::tiny_timeouts_are_timeouts;
-    api WholeSeconds breaks [154], caught by timeout::fractions_of_seconds_count;
-    backend TimeoutForWouldBlock breaks [155], caught by timeout::would_block_is_no_timeout;
+    api NegativeTimeoutIsZero breaks [152], caught by timeout::wrong_timeouts_are_refused;
+    api RefusedTimeoutIsTaken breaks [152], caught by timeout::wrong_timeouts_are_refused;
+    api TinyTimeoutIsZero breaks [153], caught by timeout::tiny_timeouts_are_timeouts;
+    api TimeoutsAreWholeSeconds breaks [154], caught by timeout::fractions_of_seconds_count;
+    backend WouldBlockIsATimeout breaks [155], caught by timeout::would_block_is_no_timeout;
     api TimeoutIsNothingYet breaks [155], caught by timeout::would_block_is_no_timeout;
     api SendTimeoutIsWouldBlock breaks [155], caught by timeout::a_full_buffer_is_no_timeout;
-    backend TimeoutForNoDatagram breaks [155], caught by timeout::datagrams_would_block_or_time_out;
-    api PerPieceRead breaks [156], caught by timeout::a_timeout_covers_the_whole_read;
-    api PerPieceReadline breaks [156], caught by timeout::a_timeout_covers_the_whole_readline;
-    api PerPieceWrite breaks [156], caught by timeout::a_timeout_covers_the_whole_write;
-    api PerPieceSendall breaks [156], caught by timeout::a_timeout_covers_the_whole_write;
-    api HurriedResolver breaks [157], caught by timeout::a_timeout_is_the_sockets_own;
-    api OneTimeoutForAll breaks [157], caught by timeout::a_timeout_is_not_inherited;
-    api NotBeforeConnect breaks [158], caught by timeout::a_timeout_may_come_first;
-    api ForgottenByConnect breaks [158], caught by timeout::a_timeout_may_come_first;
-    api TakenWhenClosed breaks [158], caught by timeout::no_timeout_on_a_closed_socket;
+    backend NoDatagramIsATimeout breaks [155], caught by timeout::datagrams_would_block_or_time_out;
+    api ReadDeadlinePerPiece breaks [156], caught by timeout::a_timeout_covers_the_whole_read;
+    api ReadlineDeadlinePerPiece breaks [156],
+        caught by timeout::a_timeout_covers_the_whole_readline;
+    api WriteDeadlinePerPiece breaks [156], caught by timeout::a_timeout_covers_the_whole_write;
+    api SendallTimeoutPerPiece breaks [156], caught by timeout::a_timeout_covers_the_whole_write;
+    api SettimeoutHurriesTheResolver breaks [157], caught by timeout::a_timeout_is_the_sockets_own;
+    api AcceptedInheritsTheTimeout breaks [157], caught by timeout::a_timeout_is_not_inherited;
+    api TimeoutOnlyAfterConnect breaks [158], caught by timeout::a_timeout_may_come_first;
+    api TimeoutBeforeConnectLost breaks [158], caught by timeout::a_timeout_may_come_first;
+    api TimeoutWhenClosedAccepted breaks [158], caught by timeout::no_timeout_on_a_closed_socket;
+}
+
+retold! {
+    backend WouldBlockIsATimeout: try_recv { Err(Error::EAGAIN) => Err(Error::ETIMEDOUT) }
+    api TimeoutIsNothingYet: read { Err(Error::ETIMEDOUT) => Ok(None) }
+    api SendTimeoutIsWouldBlock: send { Err(Error::ETIMEDOUT) => Err(Error::EAGAIN) }
+    api TimeoutWhenClosedAccepted: settimeout { Err(Error::EBADF) => Ok(()) }
 }
 
 #[derive(Default)]
@@ -49,9 +57,9 @@ impl<B: Backend> Api<B> for NoneIsNonBlocking {
 }
 
 #[derive(Default)]
-struct ZeroIsShort;
+struct TimeoutZeroIsShort;
 
-impl<B: Backend> Api<B> for ZeroIsShort {
+impl<B: Backend> Api<B> for TimeoutZeroIsShort {
     fn settimeout(&self, socket: &Socket<'_, B>, seconds: f64) -> Result<()> {
         socket.settimeout(if seconds == 0.0 { 0.01 } else { seconds })
     }
@@ -59,9 +67,9 @@ impl<B: Backend> Api<B> for ZeroIsShort {
 
 /// Gives up 100 ms after the first receive that found nothing.
 #[derive(Default)]
-struct OwnTimeout(Cell<Option<Instant>>);
+struct BlockingTimesOut(Cell<Option<Instant>>);
 
-impl<B: Backend> Lie<B> for OwnTimeout {
+impl<B: Backend> Lie<B> for BlockingTimesOut {
     fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         let now = net.platform().now();
         match (net.try_recv(handle, buf, flags), self.0.get()) {
@@ -109,18 +117,18 @@ impl<B: Backend> Api<B> for NonBlockingStays {
 }
 
 #[derive(Default)]
-struct NegativeIsZero;
+struct NegativeTimeoutIsZero;
 
-impl<B: Backend> Api<B> for NegativeIsZero {
+impl<B: Backend> Api<B> for NegativeTimeoutIsZero {
     fn settimeout(&self, socket: &Socket<'_, B>, seconds: f64) -> Result<()> {
         socket.settimeout(if seconds < 0.0 { 0.0 } else { seconds })
     }
 }
 
 #[derive(Default)]
-struct RefusedButTaken;
+struct RefusedTimeoutIsTaken;
 
-impl<B: Backend> Api<B> for RefusedButTaken {
+impl<B: Backend> Api<B> for RefusedTimeoutIsTaken {
     fn settimeout(&self, socket: &Socket<'_, B>, seconds: f64) -> Result<()> {
         socket.settimeout(seconds).or_else(|error| {
             socket.settimeout(0)?;
@@ -130,72 +138,36 @@ impl<B: Backend> Api<B> for RefusedButTaken {
 }
 
 #[derive(Default)]
-struct TinyIsZero;
+struct TinyTimeoutIsZero;
 
-impl<B: Backend> Api<B> for TinyIsZero {
+impl<B: Backend> Api<B> for TinyTimeoutIsZero {
     fn settimeout(&self, socket: &Socket<'_, B>, seconds: f64) -> Result<()> {
         socket.settimeout(if seconds < 0.001 { 0.0 } else { seconds })
     }
 }
 
 #[derive(Default)]
-struct WholeSeconds;
+struct TimeoutsAreWholeSeconds;
 
-impl<B: Backend> Api<B> for WholeSeconds {
+impl<B: Backend> Api<B> for TimeoutsAreWholeSeconds {
     fn settimeout(&self, socket: &Socket<'_, B>, seconds: f64) -> Result<()> {
         socket.settimeout(if seconds > 0.0 && seconds < 1.0 { 1.0 } else { seconds })
     }
 }
 
 #[derive(Default)]
-struct TimeoutForWouldBlock;
+struct NoDatagramIsATimeout;
 
-impl<B: Backend> Lie<B> for TimeoutForWouldBlock {
+impl<B: Backend> Lie<B> for NoDatagramIsATimeout {
     fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        net.try_recv(handle, buf, flags).map_err(|error| match error {
-            Error::EAGAIN => Error::ETIMEDOUT,
-            other => other,
-        })
+        WouldBlockIsATimeout.try_recv(net, handle, buf, flags)
     }
 }
 
 #[derive(Default)]
-struct TimeoutIsNothingYet;
+struct ReadDeadlinePerPiece;
 
-impl<B: Backend> Api<B> for TimeoutIsNothingYet {
-    fn read(&self, socket: &Socket<'_, B>, buf: &mut [u8]) -> Result<Option<usize>> {
-        match socket.read(buf) {
-            Err(Error::ETIMEDOUT) => Ok(None),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct SendTimeoutIsWouldBlock;
-
-impl<B: Backend> Api<B> for SendTimeoutIsWouldBlock {
-    fn send(&self, socket: &Socket<'_, B>, data: &[u8]) -> Result<usize> {
-        socket.send(data).map_err(|error| match error {
-            Error::ETIMEDOUT => Error::EAGAIN,
-            other => other,
-        })
-    }
-}
-
-#[derive(Default)]
-struct TimeoutForNoDatagram;
-
-impl<B: Backend> Lie<B> for TimeoutForNoDatagram {
-    fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        TimeoutForWouldBlock.try_recv(net, handle, buf, flags)
-    }
-}
-
-#[derive(Default)]
-struct PerPieceRead;
-
-impl<B: Backend> Api<B> for PerPieceRead {
+impl<B: Backend> Api<B> for ReadDeadlinePerPiece {
     fn read(&self, socket: &Socket<'_, B>, buf: &mut [u8]) -> Result<Option<usize>> {
         let mut filled = 0;
         while filled < buf.len() {
@@ -209,18 +181,18 @@ impl<B: Backend> Api<B> for PerPieceRead {
 }
 
 #[derive(Default)]
-struct PerPieceReadline;
+struct ReadlineDeadlinePerPiece;
 
-impl<B: Backend> Api<B> for PerPieceReadline {
+impl<B: Backend> Api<B> for ReadlineDeadlinePerPiece {
     fn readline(&self, socket: &Socket<'_, B>, buf: &mut [u8]) -> Result<Option<usize>> {
-        PerPieceRead.read(socket, buf)
+        ReadDeadlinePerPiece.read(socket, buf)
     }
 }
 
 #[derive(Default)]
-struct PerPieceWrite;
+struct WriteDeadlinePerPiece;
 
-impl<B: Backend> Api<B> for PerPieceWrite {
+impl<B: Backend> Api<B> for WriteDeadlinePerPiece {
     fn write(&self, socket: &Socket<'_, B>, data: &[u8]) -> Result<Option<usize>> {
         let mut sent = 0;
         while sent < data.len() {
@@ -231,19 +203,19 @@ impl<B: Backend> Api<B> for PerPieceWrite {
 }
 
 #[derive(Default)]
-struct PerPieceSendall;
+struct SendallTimeoutPerPiece;
 
-impl<B: Backend> Api<B> for PerPieceSendall {
+impl<B: Backend> Api<B> for SendallTimeoutPerPiece {
     fn sendall(&self, socket: &Socket<'_, B>, data: &[u8]) -> Result<()> {
-        PerPieceWrite.write(socket, data).map(|_| ())
+        WriteDeadlinePerPiece.write(socket, data).map(|_| ())
     }
 }
 
 /// A resolver that waits as long as the last timeout of any socket.
 #[derive(Default)]
-struct HurriedResolver(Cell<bool>);
+struct SettimeoutHurriesTheResolver(Cell<bool>);
 
-impl<B: Backend> Api<B> for HurriedResolver {
+impl<B: Backend> Api<B> for SettimeoutHurriesTheResolver {
     fn settimeout(&self, socket: &Socket<'_, B>, seconds: f64) -> Result<()> {
         self.0.set(seconds < 0.001);
         socket.settimeout(seconds)
@@ -259,9 +231,9 @@ impl<B: Backend> Api<B> for HurriedResolver {
 
 /// Accepted sockets have the listener's timeout.
 #[derive(Default)]
-struct OneTimeoutForAll;
+struct AcceptedInheritsTheTimeout;
 
-impl<B: Backend> Api<B> for OneTimeoutForAll {
+impl<B: Backend> Api<B> for AcceptedInheritsTheTimeout {
     fn accept<'b>(&self, socket: &Socket<'b, B>) -> Result<(Socket<'b, B>, SockAddr)> {
         let (child, from) = socket.accept()?;
         child.settimeout(socket.timeout())?;
@@ -270,9 +242,9 @@ impl<B: Backend> Api<B> for OneTimeoutForAll {
 }
 
 #[derive(Default)]
-struct NotBeforeConnect;
+struct TimeoutOnlyAfterConnect;
 
-impl<B: Backend> Api<B> for NotBeforeConnect {
+impl<B: Backend> Api<B> for TimeoutOnlyAfterConnect {
     fn settimeout(&self, socket: &Socket<'_, B>, seconds: f64) -> Result<()> {
         socket.peer_addr()?;
         socket.settimeout(seconds)
@@ -281,22 +253,10 @@ impl<B: Backend> Api<B> for NotBeforeConnect {
 
 /// Takes a timeout before connect or bind, and does not keep it.
 #[derive(Default)]
-struct ForgottenByConnect;
+struct TimeoutBeforeConnectLost;
 
-impl<B: Backend> Api<B> for ForgottenByConnect {
+impl<B: Backend> Api<B> for TimeoutBeforeConnectLost {
     fn settimeout(&self, socket: &Socket<'_, B>, seconds: f64) -> Result<()> {
         if socket.peer_addr().is_ok() { socket.settimeout(seconds) } else { Ok(()) }
-    }
-}
-
-#[derive(Default)]
-struct TakenWhenClosed;
-
-impl<B: Backend> Api<B> for TakenWhenClosed {
-    fn settimeout(&self, socket: &Socket<'_, B>, seconds: f64) -> Result<()> {
-        match socket.settimeout(seconds) {
-            Err(Error::EBADF) => Ok(()),
-            answer => answer,
-        }
     }
 }

@@ -1,31 +1,49 @@
-//! Lies about writing and about mixed use, section P.
+//! Lies about section P: `write`, and forms mixed.
 
 use core::cell::Cell;
 
 use usocket_core::spi::{Backend, Handle, RecvFlags};
 use usocket_core::{Error, Result, Socket, Timeout};
 
-use super::lies;
+use super::{lies, retold};
 use crate::cases::write;
 use crate::{Api, Lie};
 
 lies! {
     api ShortWrite breaks [176], caught by write::write_queues_everything;
-    backend LastByteLost breaks [176], caught by write::write_queues_everything;
-    api FullIsAnError breaks [177], caught by write::non_blocking_write_takes_what_fits;
+    backend WriteLosesTheLastByte breaks [176], caught by write::write_queues_everything;
+    api FullWriteIsAnError breaks [177], caught by write::non_blocking_write_takes_what_fits;
     api CountsWhatDidNotFit breaks [177], caught by write::non_blocking_write_takes_what_fits;
-    api TimeoutIsAPart breaks [178], caught by write::write_times_out_when_full;
+    api WriteTimeoutIsAPart breaks [178], caught by write::write_times_out_when_full;
     api WriteTimeoutWouldBlock breaks [178], caught by write::write_times_out_when_full;
     backend UnconnectedSendIsSilent breaks [179], caught by write::writing_unconnected_or_closed;
-    api NothingToACloseSocket breaks [179], caught by write::writing_unconnected_or_closed;
+    api EmptyWriteWhenClosedWorks breaks [179], caught by write::writing_unconnected_or_closed;
     backend DeadPeerIsSilent breaks [179], caught by write::writing_to_a_dead_peer;
     api LineReaderReadsAhead breaks [180], caught by write::reads_mix_without_a_hidden_buffer;
     api WritesAreHeldBack breaks [180], caught by write::writes_mix_without_a_hidden_buffer;
-    api DatagramInHalves breaks [181], caught by write::write_is_one_datagram;
+    api WriteSplitsDatagrams breaks [181], caught by write::write_is_one_datagram;
     backend NoDestinationNeeded breaks [181], caught by write::write_is_one_datagram;
     api OneDatagramPerRead breaks [181], caught by write::read_joins_datagrams;
-    backend TailIsKept breaks [181], caught by write::read_joins_datagrams;
+    backend TailOfDatagramIsKept breaks [181], caught by write::read_joins_datagrams;
     api EmptyDatagramsSkipped breaks [181], caught by write::an_empty_datagram_ends_a_read;
+}
+
+retold! {
+    api WriteTimeoutIsAPart: write {
+        Err(error) if error.errno() == Error::ETIMEDOUT.errno() => Ok(Some(error.transferred()))
+    }
+    api WriteTimeoutWouldBlock: write { Err(Error::ETIMEDOUT) => Ok(None) }
+    backend UnconnectedSendIsSilent: try_send(data) { Err(Error::EPIPE) => Ok(data.len()) }
+    /// Writing nothing to a closed socket is fine.
+    api EmptyWriteWhenClosedWorks: write(data) {
+        Err(Error::EBADF) if data.is_empty() => Ok(Some(0))
+    }
+    backend DeadPeerIsSilent: try_send(data) {
+        Err(Error::EPIPE | Error::ECONNRESET) => Ok(data.len())
+    }
+    backend NoDestinationNeeded: try_send(data) { Err(Error::EDESTADDRREQ) => Ok(data.len()) }
+    api FullWriteIsAnError: write { Ok(None) => Err(Error::EAGAIN) }
+    api CountsWhatDidNotFit: write(data) { Ok(Some(_)) => Ok(Some(data.len())) }
 }
 
 #[derive(Default)]
@@ -43,9 +61,9 @@ impl<B: Backend> Api<B> for ShortWrite {
 
 /// Of every long piece the last byte is not sent.
 #[derive(Default)]
-struct LastByteLost;
+struct WriteLosesTheLastByte;
 
-impl<B: Backend> Lie<B> for LastByteLost {
+impl<B: Backend> Lie<B> for WriteLosesTheLastByte {
     fn try_send(&self, net: &B, handle: Handle, data: &[u8]) -> Result<usize> {
         match data {
             [rest @ .., _] if data.len() > 1 => {
@@ -53,87 +71,6 @@ impl<B: Backend> Lie<B> for LastByteLost {
                 Ok(if count == rest.len() { count + 1 } else { count })
             }
             _ => net.try_send(handle, data),
-        }
-    }
-}
-
-#[derive(Default)]
-struct FullIsAnError;
-
-impl<B: Backend> Api<B> for FullIsAnError {
-    fn write(&self, socket: &Socket<'_, B>, data: &[u8]) -> Result<Option<usize>> {
-        socket.write(data)?.ok_or(Error::EAGAIN).map(Some)
-    }
-}
-
-#[derive(Default)]
-struct CountsWhatDidNotFit;
-
-impl<B: Backend> Api<B> for CountsWhatDidNotFit {
-    fn write(&self, socket: &Socket<'_, B>, data: &[u8]) -> Result<Option<usize>> {
-        Ok(socket.write(data)?.map(|_| data.len()))
-    }
-}
-
-#[derive(Default)]
-struct TimeoutIsAPart;
-
-impl<B: Backend> Api<B> for TimeoutIsAPart {
-    fn write(&self, socket: &Socket<'_, B>, data: &[u8]) -> Result<Option<usize>> {
-        match socket.write(data) {
-            Err(error) if error.errno() == Error::ETIMEDOUT.errno() => {
-                Ok(Some(error.transferred()))
-            }
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct WriteTimeoutWouldBlock;
-
-impl<B: Backend> Api<B> for WriteTimeoutWouldBlock {
-    fn write(&self, socket: &Socket<'_, B>, data: &[u8]) -> Result<Option<usize>> {
-        match socket.write(data) {
-            Err(Error::ETIMEDOUT) => Ok(None),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct UnconnectedSendIsSilent;
-
-impl<B: Backend> Lie<B> for UnconnectedSendIsSilent {
-    fn try_send(&self, net: &B, handle: Handle, data: &[u8]) -> Result<usize> {
-        match net.try_send(handle, data) {
-            Err(Error::EPIPE) => Ok(data.len()),
-            answer => answer,
-        }
-    }
-}
-
-/// Writing nothing to a closed socket is fine.
-#[derive(Default)]
-struct NothingToACloseSocket;
-
-impl<B: Backend> Api<B> for NothingToACloseSocket {
-    fn write(&self, socket: &Socket<'_, B>, data: &[u8]) -> Result<Option<usize>> {
-        match socket.write(data) {
-            Err(Error::EBADF) if data.is_empty() => Ok(Some(0)),
-            answer => answer,
-        }
-    }
-}
-
-#[derive(Default)]
-struct DeadPeerIsSilent;
-
-impl<B: Backend> Lie<B> for DeadPeerIsSilent {
-    fn try_send(&self, net: &B, handle: Handle, data: &[u8]) -> Result<usize> {
-        match net.try_send(handle, data) {
-            Err(Error::EPIPE | Error::ECONNRESET) => Ok(data.len()),
-            answer => answer,
         }
     }
 }
@@ -172,24 +109,12 @@ impl<B: Backend> Api<B> for WritesAreHeldBack {
 }
 
 #[derive(Default)]
-struct DatagramInHalves;
+struct WriteSplitsDatagrams;
 
-impl<B: Backend> Api<B> for DatagramInHalves {
+impl<B: Backend> Api<B> for WriteSplitsDatagrams {
     fn write(&self, socket: &Socket<'_, B>, data: &[u8]) -> Result<Option<usize>> {
         let (a, b) = data.split_at(data.len() / 2);
         Ok(Some(socket.send(a)? + socket.send(b)?))
-    }
-}
-
-#[derive(Default)]
-struct NoDestinationNeeded;
-
-impl<B: Backend> Lie<B> for NoDestinationNeeded {
-    fn try_send(&self, net: &B, handle: Handle, data: &[u8]) -> Result<usize> {
-        match net.try_send(handle, data) {
-            Err(Error::EDESTADDRREQ) => Ok(data.len()),
-            answer => answer,
-        }
     }
 }
 
@@ -204,9 +129,9 @@ impl<B: Backend> Api<B> for OneDatagramPerRead {
 
 /// The first receive that cannot hold a whole datagram leaves it there.
 #[derive(Default)]
-struct TailIsKept(Cell<bool>);
+struct TailOfDatagramIsKept(Cell<bool>);
 
-impl<B: Backend> Lie<B> for TailIsKept {
+impl<B: Backend> Lie<B> for TailOfDatagramIsKept {
     fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         let seen = net.try_recv_info(handle, buf, RecvFlags { peek: true })?;
         if seen.truncated() && !self.0.replace(true) {
