@@ -81,8 +81,8 @@ pub(crate) fn fill<H: Harness>(h: &H, socket: &Sock<'_, H>) -> Result<Sum, Failu
                 sum.add(&BLOCK[..count]);
                 idle = 0;
             }
-            // A host's delayed acknowledgement frees some room a little later.
-            Err(Error::EAGAIN) if idle < 2 => {
+            // A host frees some room later: delayed acknowledgements, window probes.
+            Err(Error::EAGAIN) if idle < 6 => {
                 h.pass(Duration::from_millis(60));
                 idle += 1;
             }
