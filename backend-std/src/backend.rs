@@ -98,6 +98,15 @@ impl Backend for StdNet {
         self.table.get(handle)?.recv_now(buf, flags)
     }
 
+    fn try_recv_from(
+        &self,
+        handle: Handle,
+        buf: &mut [u8],
+        flags: RecvFlags,
+    ) -> Result<(usize, SockAddr)> {
+        self.table.get(handle)?.recv_from_now(buf, flags, false)
+    }
+
     fn try_recv_info(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<RecvInfo> {
         self.table.get(handle)?.recv_info_now(buf, flags, false)
     }
@@ -194,6 +203,11 @@ impl Backend for StdNet {
     #[inline]
     fn recv_wait(&self, handle: Handle, buf: &mut [u8]) -> Result<usize> {
         self.table.get(handle)?.recv_blocking(buf)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn recv_from_wait(&self, handle: Handle, buf: &mut [u8]) -> Result<(usize, SockAddr)> {
+        self.table.get(handle)?.recv_from_now(buf, RecvFlags::default(), true)
     }
 
     #[cfg(target_os = "linux")]

@@ -1,5 +1,7 @@
 //! Receiving and accepting.
 
+use std::net::SocketAddr;
+
 use rustix::io::Errno;
 use rustix::net::RecvFlags as SysFlags;
 use std::sync::atomic::Ordering;
@@ -69,6 +71,29 @@ impl Entry {
                 let mut byte = [0];
                 self.recv_now(&mut byte, RecvFlags { peek: true }).map(|_| 0)
             }
+        }
+    }
+
+    /// The sender and nothing else: one plain `recvfrom`.
+    pub(crate) fn recv_from_now(
+        &self,
+        buf: &mut [u8],
+        flags: RecvFlags,
+        wait: bool,
+    ) -> Result<(usize, SockAddr)> {
+        // Elsewhere, and for what is no datagram, the long way does all that is needed.
+        if !cfg!(target_os = "linux") || !matches!(self.kind, Kind::Dgram) {
+            return self.recv_info_now(buf, flags, wait).map(|info| (info.len, info.from));
+        }
+        let mode = if wait { SysFlags::empty() } else { sys::DONT_WAIT };
+        let received =
+            retry(|| rustix::net::recvfrom(&self.fd, &mut *buf, system_flags(flags) | mode));
+        match self.done(received)? {
+            (_, len, Some(from)) => {
+                Ok((len, SocketAddr::try_from(from).map_err(sys::error)?.into()))
+            }
+            // Woken by close, which shuts the socket down.
+            _ => Err(Error::EBADF),
         }
     }
 

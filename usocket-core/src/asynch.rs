@@ -88,7 +88,9 @@ impl<'s, 'b, B: Backend + ?Sized> AsyncSocket<'s, 'b, B> {
 
     /// As [`Socket::recvfrom`]. Cancel-safe.
     pub async fn recvfrom(&self, buf: &mut [u8]) -> Result<(usize, SockAddr)> {
-        self.recv_info(buf).await.map(|info| (info.len, info.from))
+        let (net, handle) = (self.socket.backend(), self.socket.handle());
+        let attempt = || net.try_recv_from(handle, buf, RecvFlags::default());
+        self.wait(POLLIN, self.socket.deadline(), attempt).await
     }
 
     /// As [`Socket::recv_info`]. Cancel-safe.

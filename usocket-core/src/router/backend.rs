@@ -259,6 +259,15 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Backend
         self.at(handle, not_connected, |net, handle| net.try_recv_info(handle, buf, flags))
     }
 
+    fn try_recv_from(
+        &self,
+        handle: Handle,
+        buf: &mut [u8],
+        flags: RecvFlags,
+    ) -> Result<(usize, SockAddr)> {
+        self.at(handle, not_connected, |net, handle| net.try_recv_from(handle, buf, flags))
+    }
+
     fn shutdown(&self, handle: Handle, how: Shutdown) -> Result<()> {
         self.at(handle, |_| Err(Error::ENOTCONN), |net, handle| net.shutdown(handle, how))
     }

@@ -86,12 +86,17 @@ impl<B: Backend + ?Sized> Socket<'_, B> {
 
     /// As [`recv`](Self::recv), and who sent it: on a stream, the peer (row 133).
     pub fn recvfrom(&self, buf: &mut [u8]) -> Result<(usize, SockAddr)> {
-        self.recv_info(buf, 0).map(|info| (info.len, info.from))
+        self.recvfrom_flags(buf, 0)
     }
 
     /// As [`recvfrom`](Self::recvfrom) with the flags of [`recv_flags`](Self::recv_flags).
     pub fn recvfrom_flags(&self, buf: &mut [u8], flags: i32) -> Result<(usize, SockAddr)> {
-        self.recv_info(buf, flags).map(|info| (info.len, info.from))
+        match self.flags(flags)? {
+            (RecvFlags { peek: false }, Mode::Never) => self.net.recv_from_wait(self.handle, buf),
+            (flags, mode) => {
+                self.attempt(POLLIN, mode, || self.net.try_recv_from(self.handle, buf, flags))
+            }
+        }
     }
 
     /// As [`recvfrom`](Self::recvfrom), and the full length of the datagram, by

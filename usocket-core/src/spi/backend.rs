@@ -132,6 +132,17 @@ pub trait Backend: EventSource + AsSource {
     /// As `try_recv`, and tells what else is known.
     fn try_recv_info(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<RecvInfo>;
 
+    /// As `try_recv`, and tells the sender: `try_recv_info` for those who ask for
+    /// nothing else. Override it if that is cheaper.
+    fn try_recv_from(
+        &self,
+        handle: Handle,
+        buf: &mut [u8],
+        flags: RecvFlags,
+    ) -> Result<(usize, SockAddr)> {
+        self.try_recv_info(handle, buf, flags).map(|info| (info.len, info.from))
+    }
+
     /// Ends a direction (R10). `ENOTCONN`; `EOPNOTSUPP` where half-close cannot
     /// be had.
     fn shutdown(&self, handle: Handle, how: Shutdown) -> Result<()>;
@@ -214,6 +225,11 @@ pub trait Backend: EventSource + AsSource {
         wait::until(self, handle, POLLIN, None, || {
             self.try_recv_info(handle, buf, RecvFlags::default())
         })
+    }
+
+    /// Blocking `try_recv_from` without a timeout.
+    fn recv_from_wait(&self, handle: Handle, buf: &mut [u8]) -> Result<(usize, SockAddr)> {
+        self.recv_info_wait(handle, buf).map(|info| (info.len, info.from))
     }
 
     /// Blocking send without a timeout: at least one byte, or one datagram.
