@@ -10,8 +10,8 @@ use usocket_core::{Error, Family, POLLIN, SockAddr, Usocket};
 use super::duplex::ask;
 use super::section;
 use super::setup::{
-    BULK, PATIENCE, SHORT, Sock, bound_udp, connected, fill, is_pattern, own_ip, script,
-    without_server, without_udp,
+    AFTER_FILL, BULK, PATIENCE, SHORT, Sock, bound_udp, connected, fill, is_pattern, own_ip,
+    script, without_server, without_udp,
 };
 use crate::{Failure, Harness, Outcome, Step, Verdict, check, check_eq};
 
@@ -93,7 +93,7 @@ pub(crate) fn dropped_receives_lose_nothing<H: Harness>(h: &H) -> Outcome {
 }
 
 pub(crate) fn dropped_sends_send_nothing<H: Harness>(h: &H) -> Outcome {
-    let (socket, peer) = connected(h, &[Step::Wait(400), Step::RecvToEnd, Step::Hold])?;
+    let (socket, peer) = connected(h, &[AFTER_FILL, Step::RecvToEnd, Step::Hold])?;
     let mut sum = fill(h, &socket)?;
     socket.settimeout(PATIENCE)?;
     let (view, mut dice, mut dropped, mut sent) = (socket.asynch(), Dice(9), 0, 0);

@@ -7,7 +7,7 @@ use core::task::{Context, Poll, Waker};
 use usocket_core::{Error, Family, POLLIN, POLLNVAL, Result, Usocket};
 
 use super::section;
-use super::setup::{BULK, PATIENCE, bound_udp, connected, fill};
+use super::setup::{AFTER_FILL, BULK, PATIENCE, bound_udp, connected, fill};
 use crate::{Digest, Failure, Harness, Outcome, Step, Verdict, check, check_eq};
 
 section! {
@@ -96,7 +96,7 @@ pub(crate) fn a_send_proceeds_while_a_receive_waits<H: Harness>(h: &H) -> Outcom
 }
 
 pub(crate) fn a_receive_proceeds_while_a_send_waits<H: Harness>(h: &H) -> Outcome {
-    let steps = [Step::Wait(400), Step::Text(b"now"), Step::RecvToEnd, Step::Hold];
+    let steps = [AFTER_FILL, Step::Text(b"now"), Step::RecvToEnd, Step::Hold];
     let (socket, peer) = connected(h, &steps)?;
     let mut sum = fill(h, &socket)?;
     socket.settimeout(PATIENCE)?;

@@ -9,8 +9,9 @@ use usocket_core::{
 
 use super::section;
 use super::setup::{
-    BLOCK, arrived, becomes, connected_plain, connected_udp, events_of, fill, listening, pending,
-    poll_of, polled, quiet, reached, script, starting, stream, watch, without_server, without_udp,
+    AFTER_FILL, BLOCK, arrived, becomes, connected_plain, connected_udp, events_of, fill,
+    listening, pending, poll_of, polled, quiet, reached, script, starting, stream, watch,
+    without_server, without_udp,
 };
 use crate::{Failure, Harness, Outcome, Step, Verdict, check, check_eq};
 
@@ -130,7 +131,7 @@ pub(crate) fn a_full_buffer_is_no_output<H: Harness>(h: &H) -> Outcome {
     check_eq!(all_masks(h, &socket)?, [4, 0, 4, 0]);
     fill(h, &socket)?;
     check_eq!(all_masks(h, &socket)?, [0; 4]);
-    let (socket, _peer) = connected_plain(h, &[Step::Wait(500), Step::RecvToEnd])?;
+    let (socket, _peer) = connected_plain(h, &[AFTER_FILL, Step::RecvToEnd])?;
     fill(h, &socket)?;
     becomes(h, &socket, POLLOUT)?;
     socket.setblocking(false)?;

@@ -6,8 +6,8 @@ use usocket_core::{Error, Family, POLLERR, Usocket};
 
 use super::section;
 use super::setup::{
-    BULK, PATIENCE, SHORT, Sock, Sum, becomes, bound_udp, check_took, check_within, connected,
-    fill, gone, no_pipe, own_ip, script, without_server, without_udp,
+    AFTER_FILL, BULK, PATIENCE, SHORT, Sock, Sum, becomes, bound_udp, check_took, check_within,
+    connected, fill, gone, no_pipe, own_ip, script, without_server, without_udp,
 };
 use crate::{Digest, Failure, Harness, Outcome, Step, Verdict, check, check_eq, unsupported};
 
@@ -167,7 +167,7 @@ pub(crate) fn send_without_timeout_queues_everything<H: Harness>(h: &H) -> Outco
 }
 
 pub(crate) fn send_with_timeout_waits_for_room<H: Harness>(h: &H) -> Outcome {
-    let (socket, peer) = connected(h, &[Step::Wait(500), Step::RecvToEnd, Step::Hold])?;
+    let (socket, peer) = connected(h, &[AFTER_FILL, Step::RecvToEnd, Step::Hold])?;
     let mut sum = fill(h, &socket)?;
     socket.settimeout(PATIENCE)?;
     let count = h.api().send(&socket, &BULK)?;

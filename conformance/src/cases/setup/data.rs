@@ -5,7 +5,7 @@ use core::time::Duration;
 use usocket_core::{Error, Timeout};
 
 use super::Sock;
-use crate::{Digest, Failure, Harness, Report, pattern};
+use crate::{Digest, Failure, Harness, Report, Step, pattern};
 
 /// More than a peer and a backend with small buffers hold: the pattern's first
 /// 64 KiB.
@@ -63,6 +63,9 @@ impl Sum {
         (self.count, self.digest) == (report.received, report.digest)
     }
 }
+
+/// A peer's step until [`fill`] is long done: only then may it begin to receive.
+pub(crate) const AFTER_FILL: Step = Step::Wait(1500);
 
 /// Sends until nothing more fits, also after a while; tells what did. The socket is
 /// non-blocking meanwhile and keeps its timeout.

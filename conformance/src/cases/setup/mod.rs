@@ -16,7 +16,9 @@ mod scripts;
 mod streams;
 mod waiting;
 
-pub(crate) use self::data::{BLOCK, BULK, Sum, fill, gone, is_pattern, no_pipe, read_pattern};
+pub(crate) use self::data::{
+    AFTER_FILL, BLOCK, BULK, Sum, fill, gone, is_pattern, no_pipe, read_pattern,
+};
 pub(crate) use self::datagrams::{bound_udp, connected_udp, without_udp};
 pub(crate) use self::polls::{events_of, poll_of, polled, watch};
 pub(crate) use self::scripts::{Script, script};
