@@ -22,6 +22,8 @@ pub struct AccessPoint {
     pub join_time: Duration,
     /// Whether it is there.
     pub present: bool,
+    /// Whether its DHCP server answers.
+    pub dhcp: bool,
     /// What its DHCP server gives the modem.
     pub address: Ipv4Addr,
     /// The router.
@@ -43,6 +45,7 @@ impl AccessPoint {
             encryption: if password.is_empty() { 0 } else { 3 },
             join_time: Duration::from_secs(3),
             present: true,
+            dhcp: true,
             address: Ipv4Addr::new(192, 168, 1, 50),
             gateway: Ipv4Addr::new(192, 168, 1, 1),
             netmask: Ipv4Addr::new(255, 255, 255, 0),

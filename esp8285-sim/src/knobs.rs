@@ -32,6 +32,11 @@ pub struct Knobs {
     pub ack_latency: Duration,
     /// The modem says `busy p...` for so long after every final result (esp-at#731).
     pub busy_for: Duration,
+    /// Says `busy p...` while joining an access point unasked (1.5).
+    pub busy_while_joining: bool,
+    /// Commands that are never answered: a name without `AT+`, and which of that name,
+    /// counted from 0. Only `AT+RST` or the enable pin helps (2.5, scenario 35).
+    pub hang_on: Vec<(String, u64)>,
     /// Largest payload of one active `+IPD` (5.1).
     pub ipd_chunk_max: usize,
     /// Trailer after an active `+IPD` payload (5.1).
@@ -96,6 +101,8 @@ impl Default for Knobs {
             recv_latency: Duration::from_millis(1),
             ack_latency: Duration::from_millis(4),
             busy_for: Duration::ZERO,
+            busy_while_joining: false,
+            hang_on: Vec::new(),
             ipd_chunk_max: 1460,
             ipd_trailer: None,
             quote_ip: None,

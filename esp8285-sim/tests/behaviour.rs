@@ -6,8 +6,11 @@ use std::net::SocketAddrV4;
 use std::time::Duration;
 
 use common::{HOST, World, text};
-use esp8285_sim::net::{Script, Step};
-use esp8285_sim::{Event, Instant, Knobs, NoticePolicy, Rng, SendOutcome, Version};
+use esp8285_sim::net::{Script, Step, VirtualNet};
+use esp8285_sim::{
+    AccessPoint, Activity, Air, Event, Instant, Knobs, Modem, NoticePolicy, Rng, SendOutcome,
+    Version,
+};
 
 const OPEN: &str = "AT+CIPSTART=4,\"TCP\",\"10.0.0.1\",9";
 
@@ -462,4 +465,67 @@ fn an_interrupted_joining_by_itself_is_taken_up_again() {
     world.run(10_000);
     world.modem.set_access_point(world.now, b"net", true);
     assert_eq!(text(&world.run(10_000)), "WIFI CONNECTED\r\nWIFI GOT IP\r\n");
+}
+
+/// Scenario 35.
+#[test]
+fn a_command_can_hang_until_the_reset() {
+    let knobs = Knobs { hang_on: vec![("CIPCLOSE".into(), 1)], ..Knobs::default() };
+    let mut world = World::joined(Version::V2_1, knobs);
+    world.ask("AT+CIPCLOSE=4");
+    assert_eq!(world.ask("AT+CIPCLOSE=4"), "");
+    assert_eq!(world.ask("AT"), "\r\nbusy p...\r\n");
+    let said = world.ask("AT+RST");
+    assert!(said.starts_with("\r\nWill force to restart!!!\r\n\r\nready\r\n"), "{said:?}");
+    assert_eq!(world.ask("ATE0"), "ATE0\r\n\r\nOK\r\n");
+}
+
+/// Sheet section 1.5.
+#[test]
+fn joining_unasked_can_make_it_busy() {
+    let knobs = Knobs { busy_while_joining: true, ..Knobs::default() };
+    let mut world = World::joined(Version::V1_7_6, knobs);
+    world.give(b"AT+RST\r\n");
+    world.run(500);
+    assert_eq!(world.ask_for("ATE0", 100), "\r\nbusy p...\r\n");
+    world.run(5_000);
+    assert_eq!(world.ask_for("ATE0", 100), "ATE0\r\r\n\r\nOK\r\n");
+}
+
+/// Sheet section 1.5: `DHCP TIMEOUT`.
+#[test]
+fn an_access_point_without_addresses_times_out() {
+    let mut ap = AccessPoint::new(b"mute", b"");
+    ap.dhcp = false;
+    let modem = Modem::new(Version::V1_7_6, Knobs::default(), Air::with(ap), VirtualNet::new(1));
+    let mut world = World { modem, now: Instant::ZERO };
+    world.run(1000);
+    world.ask("ATE0");
+    let said = world.ask("AT+CWJAP_CUR=\"mute\",\"\"");
+    let lines = "WIFI CONNECTED\r\nDHCP TIMEOUT\r\nWIFI DISCONNECT\r\n";
+    assert_eq!(said, format!("{lines}+CWJAP:1\r\n\r\nFAIL\r\n"));
+    world.ask("AT+CIPSTA_CUR=\"10.1.1.9\"");
+    let said = world.ask("AT+CWJAP_CUR=\"mute\",\"\"");
+    assert_eq!(said, "WIFI CONNECTED\r\nWIFI GOT IP\r\n\r\nOK\r\n");
+}
+
+#[test]
+fn the_activity_can_be_seen() {
+    let mut world = World::new(Version::V1_7_6, Knobs::default());
+    let mut seen = vec![world.modem.activity()];
+    world.run(1000);
+    for line in ["ATE0", "AT+CWJAP=\"net\",\"password\"", "AT+CIPMUX=1", OPEN] {
+        world.ask(line);
+    }
+    seen.push(world.modem.activity());
+    world.give(b"AT+CIPSEND=4,1\r\n");
+    seen.push(world.modem.activity());
+    world.run(2);
+    seen.push(world.modem.activity());
+    world.run(2);
+    seen.push(world.modem.activity());
+    world.give(b"x");
+    seen.push(world.modem.activity());
+    use Activity::{Booting, Command, Idle, Payload, Prompt, Result};
+    assert_eq!(seen, [Booting, Idle, Command, Prompt, Payload, Result]);
 }

@@ -43,6 +43,9 @@ impl<N: Network> Modem<N> {
     pub(crate) fn execute(&mut self, command: Option<Command>) {
         let Some(command) = command else { return self.finish(Outcome::Error) };
         let call = Call::new(&command);
+        if self.hangs(call.name) {
+            return self.hang();
+        }
         let outcome = if self.has(&call) { self.call(&call) } else { Outcome::Error };
         let bare = call.is_query() || call.base == "GMR";
         match outcome {

@@ -50,6 +50,9 @@ impl<N: Network> Modem<N> {
     /// What to answer to input now; `None` if it is welcome.
     fn busy(&self) -> Option<&'static str> {
         match &self.phase {
+            Phase::Idle if self.knobs.busy_while_joining && self.is_joining() => {
+                Some("\r\nbusy p...\r\n")
+            }
             Phase::Idle => None,
             Phase::Recv { .. } | Phase::Sending(_) => Some(self.profile.busy_sending),
             _ => Some("\r\nbusy p...\r\n"),

@@ -13,11 +13,12 @@ mod station;
 mod timers;
 mod tx;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 pub use events::Event;
 pub(crate) use link::Link;
 pub(crate) use output::{Outcome, fill};
+pub use phase::Activity;
 pub(crate) use phase::Send;
 pub(crate) use phase::{Open, Phase, SendKind, Waiting};
 pub(crate) use settings::{Credentials, Settings, SoftAp};
@@ -64,6 +65,8 @@ pub struct Modem<N> {
     /// There has been a link since the boot.
     pub(crate) had_link: bool,
     sends: u64,
+    /// How often each command was executed, for `hang_on`.
+    seen: BTreeMap<String, u64>,
     pub(crate) reads: u64,
     notices: u32,
     events: VecDeque<Event>,
@@ -95,6 +98,7 @@ impl<N: Network> Modem<N> {
             pending_baud: None,
             had_link: false,
             sends: 0,
+            seen: BTreeMap::new(),
             reads: 0,
             notices: 0,
             events: VecDeque::new(),
@@ -161,6 +165,12 @@ impl<N: Network> Modem<N> {
     #[must_use]
     pub fn baud(&self) -> u32 {
         self.set.baud
+    }
+
+    /// What it is doing just now, for faults that have to hit a certain phase.
+    #[must_use]
+    pub fn activity(&self) -> Activity {
+        self.phase.activity()
     }
 
     /// The firmware it plays.

@@ -65,6 +65,19 @@ impl<N> Modem<N> {
         self.release();
     }
 
+    /// Whether this is one of the commands that are never answered.
+    pub(crate) fn hangs(&mut self, name: &str) -> bool {
+        let seen = self.seen.entry(name.to_owned()).or_default();
+        *seen += 1;
+        let mine = *seen - 1;
+        self.knobs.hang_on.iter().any(|(on, nth)| on == name && *nth == mine)
+    }
+
+    /// Is busy for ever.
+    pub(crate) fn hang(&mut self) {
+        self.phase = Phase::Cooling { due: None };
+    }
+
     /// Is ready for the next command, after `busy_for`.
     pub(crate) fn release(&mut self) {
         let busy_for = self.knobs.busy_for;

@@ -111,7 +111,37 @@ pub(crate) struct Open {
     pub(crate) udp_mode: i64,
 }
 
+/// What the modem is doing, as seen from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Activity {
+    /// Before `ready`.
+    Booting,
+    /// Ready for a line, though one may be half done.
+    Idle,
+    /// Between a command and its result.
+    Command,
+    /// Between the `OK` of a send and its prompt.
+    Prompt,
+    /// Between the prompt and the last byte of the payload.
+    Payload,
+    /// Between the payload and the result of the send.
+    Result,
+}
+
 impl Phase {
+    /// What that is to somebody outside.
+    pub(crate) fn activity(&self) -> Activity {
+        match self {
+            Phase::Booting => Activity::Booting,
+            Phase::Idle => Activity::Idle,
+            Phase::Command { .. } | Phase::Waiting(_) | Phase::Cooling { .. } => Activity::Command,
+            Phase::Prompt { .. } => Activity::Prompt,
+            Phase::Data(_) => Activity::Payload,
+            Phase::Recv { .. } | Phase::Sending(_) => Activity::Result,
+        }
+    }
+
     /// When it goes on by itself.
     pub(crate) fn due(&self) -> Option<Instant> {
         match self {

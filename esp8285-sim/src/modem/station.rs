@@ -120,7 +120,9 @@ impl<N: Network> Modem<N> {
 
     fn begin_join(&mut self, found: &AccessPoint) {
         self.timers.add(self.now + found.join_time * 3 / 4, Timer::Associated);
-        self.timers.add(self.now + found.join_time, Timer::GotAddress);
+        let needs_dhcp = self.set.stored.station_dhcp && !found.dhcp;
+        let after = if needs_dhcp { JOIN_LIMIT } else { found.join_time };
+        self.timers.add(self.now + after, Timer::GotAddress);
     }
 
     pub(super) fn associated(&mut self) {
@@ -139,6 +141,9 @@ impl<N: Network> Modem<N> {
         };
         let ap = ap.clone();
         let Some(found) = self.air.find(&ap.ssid) else { return };
+        if self.set.stored.station_dhcp && !found.dhcp {
+            return self.dhcp_timeout();
+        }
         let dhcp = [found.address, found.gateway, found.netmask];
         let fixed = self.set.stored.station.filter(|_| !self.set.stored.station_dhcp);
         self.station = Station::Joined(ap, fixed.unwrap_or(dhcp));
@@ -147,6 +152,13 @@ impl<N: Network> Modem<N> {
         if matches!(self.phase, Phase::Waiting(Waiting::Join)) {
             self.finish(Outcome::Ok);
         }
+    }
+
+    /// Sheet section 1.5. That the firmware tries again is not modelled.
+    fn dhcp_timeout(&mut self) {
+        self.say("DHCP TIMEOUT\r\n");
+        self.leave();
+        self.join_failed(1);
     }
 
     pub(super) fn join_failed(&mut self, code: u8) {
@@ -195,6 +207,11 @@ impl<N: Network> Modem<N> {
             Station::Joined(_, addresses) => Some(*addresses),
             _ => None,
         }
+    }
+
+    /// Whether the station is on its way to an access point.
+    pub(super) fn is_joining(&self) -> bool {
+        matches!(self.station, Station::Joining(_) | Station::Associated(_))
     }
 
     /// Whether anybody can be reached at all.

@@ -59,6 +59,9 @@ fn run<N: Network>(
     let mut uart = Uart::new(modem, options.uart);
     let mut trace = Trace::new(options.trace);
     let mut writer: Option<Box<dyn Write + Send>> = None;
+    if let Ok(Incoming::Writer(port)) = incoming.try_recv() {
+        writer = Some(port);
+    }
     let mut pending = Vec::new();
     let began = Clock::now();
     loop {
@@ -79,7 +82,7 @@ fn run<N: Network>(
         uart.set_baud(now, baud);
         let taken = uart.write(now, &pending);
         pending.drain(..taken);
-        match incoming.recv_timeout(wait(&uart, now, !pending.is_empty())) {
+        match incoming.recv_timeout(wait(&uart, now, !pending.is_empty() || len == buf.len())) {
             Ok(Incoming::Writer(port)) => writer = Some(port),
             Ok(Incoming::Bytes(bytes)) => {
                 trace.bytes(Instant::ZERO + began.elapsed(), Direction::ToModem, &bytes);

@@ -88,5 +88,7 @@ pub(crate) fn parse(
     options.knobs.flash_baud = options.uart.baud;
     // What waits beyond that is kept by the program.
     options.uart.tx_depth = 256;
+    // The host's own driver has the ring; ours must outlast a program that is held up.
+    options.uart.receiver.ring = usize::MAX;
     Ok(Request::Run(Box::new(options)))
 }

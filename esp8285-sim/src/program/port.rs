@@ -59,10 +59,10 @@ fn open_terminal(to: Sender<Incoming>) -> io::Result<String> {
     tcsetattr(&host, OptionalActions::Now, &raw)?;
     let reader = std::fs::File::from(modem);
     let writer = reader.try_clone()?;
+    // Before the modem says its first word, which waits in the terminal for the host.
+    to.send(Incoming::Writer(Box::new(writer))).map_err(|_| io::ErrorKind::BrokenPipe)?;
     thread::spawn(move || {
-        if to.send(Incoming::Writer(Box::new(writer))).is_ok() {
-            read_all(reader, &to);
-        }
+        read_all(reader, &to);
         drop(host);
     });
     Ok(name)

@@ -76,6 +76,7 @@ options! {
     };
     "join-time" "MS" "how long joining the last --ssid takes"
         |o, v| put(&mut o.access_point()?.join_time, millis(v));
+    "no-dhcp" "" "the last --ssid gives no addresses" |o, _| put(&mut o.access_point()?.dhcp, Ok(false));
     "absent" "" "the last --ssid is not there" |o, _| put(&mut o.access_point()?.present, Ok(false));
     "baud" "N" "rate at power-up, 115200 by default" |o, v| put(&mut o.uart.baud, number(v));
     "boot-time" "MS" "from power-up to ready" |o, v| put(&mut o.knobs.boot_time, millis(v));
@@ -91,6 +92,13 @@ options! {
         |o, v| put(&mut o.knobs.ack_latency, millis(v));
     "busy-for" "MS" "busy after each result; 'ever' for ever" |o, v| {
         put(&mut o.knobs.busy_for, if v == "ever" { Ok(Duration::MAX) } else { millis(v) })
+    };
+    "busy-while-joining" "" "busy while joining unasked"
+        |o, _| put(&mut o.knobs.busy_while_joining, Ok(true));
+    "hang-on" "N:NAME" "the n-th command of this name is never answered" |o, v| {
+        let (nth, name) = v.split_once(':').ok_or("wants N:NAME")?;
+        o.knobs.hang_on.push((name.trim_start_matches("AT+").to_owned(), number(nth)?));
+        Ok(())
     };
     "ipd-chunk-max" "N" "largest payload of an active +IPD"
         |o, v| put(&mut o.knobs.ipd_chunk_max, number(v));
