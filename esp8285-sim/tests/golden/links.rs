@@ -70,6 +70,8 @@ pub(crate) const ROWS: &[Row] = &[
     row("4.2", ALL, NET, "AT+CIPSTART=4,\"UDP\",\"0.0.0.0\",53,4000,2", "4,CONNECT\r\n\r\nOK\r\n"),
     row("4.2", ALL, NET, "AT+CIPSTART=4,\"UDP\",\"10.0.0.1\",53,,2", ERROR),
     row("4.2", ALL, NET, "AT+CIPSTART=4,\"UDP\",\"10.0.0.1\",53,4000,3", ERROR),
+    row("2.2", V1, NET, "AT+CIPSTART=4,\"TCP\",\"\",9", "IP ERROR\r\n\r\nERROR\r\n"),
+    row("2.2", V1, NET, "AT+CIPSTART=4,\"TCP\",\"10.0.0.1\",65536", "ENTRY ERROR\r\n\r\nERROR\r\n"),
     // 4.3
     row("4.3", V1, LINK, "AT+CIPSEND=4,5", "\r\nOK\r\n> "),
     row("4.3", V2, LINK, "AT+CIPSEND=4,5", "\r\nOK\r\n\r\n>"),
