@@ -14,3 +14,13 @@ pub use cli::{Trouble, address, hex, out, program, seconds};
 pub use file::{OpenFile, PartFile};
 pub use progress::{Bar, Printer};
 pub use screen::{Colour, Frame};
+
+/// The programs in the documents of the repository compile.
+#[cfg(doctest)]
+mod documents {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+
+    #[doc = include_str!("../../docs/micropython.md")]
+    struct FromMicroPython;
+}
