@@ -13,8 +13,8 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 QUICK=(fmt hygiene msrv clippy test doc examples consumer coverage liars campaign
-       syscalls features cross portable nonet package)
-SLOW=(features-all portable-all fresh docsrs asan bench deny)
+       syscalls features cross portable nonet fresh package)
+SLOW=(features-all portable-all docsrs asan bench deny)
 JOB_LIMIT=${JOB_LIMIT:-900}   # seconds; a hanging job must not hide the others
 NOT_RUN=77
 
