@@ -165,8 +165,9 @@ impl fmt::Debug for SockAddr {
 ///
 /// The text is an address, never a name: a name is `EINVAL` (row 40). An empty
 /// text is the wildcard address (row 41). A port is any integer; one outside
-/// 0 to 65535 is `EINVAL` (row 43). An IPv4 tuple on an IPv6 socket is `EINVAL`
-/// (row 45), any other mismatch of families `EAFNOSUPPORT` (row 48).
+/// 0 to 65535 is `EINVAL` (row 43). Two parts with an IPv6 text, or with an empty one,
+/// on an IPv6 socket are `EINVAL` (row 45); any other mismatch of families is
+/// `EAFNOSUPPORT` (row 48).
 pub trait ToSockAddr {
     /// The address for a socket of this family.
     fn to_sock_addr(&self, family: Family) -> Result<SockAddr>;

@@ -241,7 +241,7 @@ pub async fn getaddrinfo<B: Backend + ?Sized>(
     let handle = query.handle;
     Attempt { net, handle, events: POLLIN, deadline, key: None, attempt }
         .await
-        .map_err(resolve::late)
+        .map_err(resolve::refused)
 }
 
 /// Repeats an operation whenever the backend wakes, until it does not answer

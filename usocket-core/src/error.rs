@@ -41,8 +41,9 @@ impl Error {
     }
 
     /// Bytes that the failed call had already moved: placed at the front of the
-    /// caller's buffer by `read`, `readinto` and `readline`, queued by `write`
-    /// and `sendall` (rows 166 and 167). 0 for every other call.
+    /// caller's buffer by `read`, `readinto` and `readline`, queued by `write`,
+    /// `sendall` and a `send` without a timeout (rows 166 and 167). 0 for every other
+    /// call.
     #[must_use]
     pub const fn transferred(self) -> usize {
         self.transferred as usize

@@ -62,9 +62,9 @@ macro_rules! stream_traits {
         }
 
         impl<B: Backend + ?Sized> embedded_io::Write for $view<'_, '_, B> {
-            /// [`Socket::send`](crate::Socket::send).
+            /// [`Socket::send`](crate::Socket::send), which may be short without a timeout too.
             fn write(&mut self, data: &[u8]) -> Result<usize, Error> {
-                self.socket.send(data)
+                self.socket.send_some(data)
             }
 
             /// Does nothing: nothing is buffered here.
@@ -161,7 +161,7 @@ mod std_io {
 
             impl<B: Backend + ?Sized> io::Write for $view<'_, '_, B> {
                 fn write(&mut self, data: &[u8]) -> io::Result<usize> {
-                    Ok(self.socket.send(data)?)
+                    Ok(self.socket.send_some(data)?)
                 }
 
                 fn flush(&mut self) -> io::Result<()> {

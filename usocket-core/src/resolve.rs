@@ -215,7 +215,7 @@ impl Question {
         net: &'b B,
         host: &str,
     ) -> Result<Query<'b, B>> {
-        let handle = net.start_query(host, self.family, self.canonname)?;
+        let handle = net.start_query(host, self.family, self.canonname).map_err(refused)?;
         Ok(Query { net, handle })
     }
 
@@ -254,8 +254,9 @@ impl<B: Backend + ?Sized> Drop for Query<'_, B> {
     }
 }
 
-/// A name that may be asked for: RFC 1123 labels, underscores as well, and not
-/// made of digits and dots only, which would be a malformed IPv4 address.
+/// A name that may be asked for: RFC 1123 labels, underscores as well. One whose last
+/// label is a number is none: resolvers take "1.2.3", "0x7f.1" and "1" for addresses,
+/// which rows 27 and 33 do not allow.
 fn is_name(host: &str) -> bool {
     let name = host.strip_suffix('.').unwrap_or(host);
     let good = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -266,7 +267,13 @@ fn is_name(host: &str) -> bool {
                 && !label.starts_with('-')
                 && !label.ends_with('-')
         })
-        && !name.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && !name.rsplit('.').next().is_some_and(is_number)
+}
+
+fn is_number(label: &str) -> bool {
+    let hex = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
+    label.bytes().all(|byte| byte.is_ascii_digit())
+        || hex.is_some_and(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 /// When a query that starts now is given up.
@@ -274,9 +281,14 @@ pub(crate) fn query_deadline<B: Backend + ?Sized>(net: &B, hints: &Hints) -> Ins
     net.platform().now() + hints.timeout
 }
 
-/// A query that ran out of time failed for now (row 31).
-pub(crate) fn late(error: Error) -> Error {
-    if matches!(error, Error::ETIMEDOUT | Error::EAGAIN) { Error::EAI_AGAIN } else { error }
+/// The error of a query: never a positive number (row 27). One that ran out of time
+/// failed for now (row 31); one that found no slot, waiter or descriptor, for want of room.
+pub(crate) fn refused(error: Error) -> Error {
+    match error {
+        error if error.errno() < 0 => error,
+        Error::ENOBUFS | Error::ENOMEM | Error::EMFILE | Error::ENFILE => Error::EAI_MEMORY,
+        _ => Error::EAI_AGAIN,
+    }
 }
 
 pub(crate) fn getaddrinfo<B: Backend + ?Sized>(
@@ -292,7 +304,7 @@ pub(crate) fn getaddrinfo<B: Backend + ?Sized>(
     let deadline = query_deadline(net, hints);
     let query = question.ask(net, host)?;
     let look = || question.answer(&query, host);
-    wait::until(net, query.handle, POLLIN, Some(deadline), look).map_err(late)
+    wait::until(net, query.handle, POLLIN, Some(deadline), look).map_err(refused)
 }
 
 #[cfg(test)]
@@ -344,6 +356,12 @@ mod tests {
             ("hey.!!$$", Hints::any(), Error::EAI_NONAME),
             ("256.1.1.1", Hints::any(), Error::EAI_NONAME),
             ("1.2.3", Hints::any(), Error::EAI_NONAME),
+            ("1.2.3.4.", Hints::any(), Error::EAI_NONAME),
+            ("1", Hints::any(), Error::EAI_NONAME),
+            ("0x7f.1", Hints::any(), Error::EAI_NONAME),
+            ("127.0X1", Hints::any(), Error::EAI_NONAME),
+            (".", Hints::any(), Error::EAI_NONAME),
+            ("ä.de", Hints::any(), Error::EAI_NONAME),
             ("a\0b", Hints::any(), Error::EAI_NONAME),
             ("a\"b", Hints::any(), Error::EAI_NONAME),
             ("a..b", Hints::any(), Error::EAI_NONAME),
@@ -359,7 +377,9 @@ mod tests {
 
     #[test]
     fn names_are_left_to_the_backend() {
-        for name in ["localhost", "dl.sipeed.com", "a_b.local.", "3com.example", "xn--nxasmq6b"] {
+        for name in
+            ["localhost", "dl.sipeed.com", "a_b.local.", "3com.example", "xn--nxasmq6b", "1.2.3.x"]
+        {
             assert!(literal(name, Hints::any()).unwrap().is_none(), "{name}");
         }
     }

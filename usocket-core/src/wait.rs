@@ -168,7 +168,7 @@ mod tests {
 
     use super::fake::{Fake, ms};
     use super::*;
-    use crate::{POLLIN, Poll, UserWake, Usocket};
+    use crate::{Hints, POLLIN, Poll, UserWake, Usocket};
 
     #[test]
     fn a_timer_that_another_thread_set_and_drove_before_we_listened_is_not_slept_through() {
@@ -235,6 +235,33 @@ mod tests {
         threads.input.set(Some((ms(5), 3)));
         // Room for the socket only: it looks for work each millisecond.
         assert_eq!(threads.tcp().unwrap().recv(&mut [0; 8]), Ok(3));
+    }
+
+    #[test]
+    fn a_query_without_room_for_its_waiter_fails_with_a_negative_number() {
+        let net = Fake::<0>::new(true);
+        let error = net.getaddrinfo("example.org", 80, ()).unwrap_err();
+        assert_eq!(error, Error::EAI_MEMORY);
+        let query = crate::asynch::getaddrinfo(&net, "example.org", 80, ());
+        assert_eq!(net.block_on(query).unwrap_err(), Error::EAI_MEMORY);
+        let late = Hints { timeout: Duration::from_millis(5), ..Hints::any() };
+        let net = Fake::<2>::new(true);
+        assert_eq!(net.getaddrinfo("example.org", 80, late).unwrap_err(), Error::EAI_AGAIN);
+    }
+
+    #[test]
+    fn a_poll_has_room_for_a_source_where_another_has_left() {
+        let net = Fake::<2>::new(false);
+        let wakes = [(); 5].map(|()| UserWake::<NoopRawMutex>::new());
+        let mut poll = Poll::<3, 2>::with_sources(&net);
+        for wake in &wakes {
+            poll.register(wake, POLLIN).unwrap();
+            wake.wake();
+            assert_eq!(poll.poll(0).unwrap().len(), 1);
+            poll.unregister(wake);
+        }
+        poll.register(&wakes[0], POLLIN).unwrap();
+        assert_eq!(poll.register(&wakes[1], POLLIN), Err(Error::ENOBUFS));
     }
 
     #[test]

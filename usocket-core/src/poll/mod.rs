@@ -173,6 +173,18 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
             if let Some(source) = self.sources.iter().find(|source| source.is(&entry.at)) {
                 source.remove(entry.at.handle);
             }
+            self.leave_sources();
+        }
+    }
+
+    /// Gives up the sources that no entry is of any more; the first stays, whose platform
+    /// this poll waits on.
+    fn leave_sources(&mut self) {
+        for index in (1..self.sources.len()).rev() {
+            let source = &self.sources[index];
+            if !self.entries.iter().any(|entry| source.is(&entry.at)) {
+                drop(self.sources.remove(index));
+            }
         }
     }
 

@@ -95,8 +95,8 @@ pub fn select<'p, const N: usize, B: Backend + ?Sized>(
     Ok(found)
 }
 
-/// What [`select`] takes as a timeout: what `settimeout` takes, and negative
-/// numbers, which wait for ever.
+/// What [`select`] takes as a timeout: seconds as `f64` or `i32`, of which negative
+/// ones wait for ever, a `Duration`, or `None`. Longer than 24.8 days counts as 24.8 days.
 pub trait SelectTimeout {
     /// Milliseconds for a poll, rounded up.
     fn into_ms(self) -> Result<Option<i32>>;

@@ -15,7 +15,8 @@ use crate::{Events, Instant, POLLIN, Result};
 /// [`clear`](Self::clear).
 ///
 /// The mutex `M` decides from where it may be used: `CriticalSectionRawMutex`
-/// from anywhere, `NoopRawMutex` from one thread.
+/// from anywhere, `NoopRawMutex` from one thread. Two polls at once may wait for one
+/// wake; a third is `ENOBUFS`.
 ///
 /// ```
 /// use embassy_sync::blocking_mutex::raw::NoopRawMutex;

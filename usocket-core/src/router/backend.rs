@@ -95,16 +95,18 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Router<'_, M, NETS, S
         loose: impl FnOnce(SockType) -> Result<T>,
         ask: impl FnOnce(&dyn Backend, Handle) -> Result<T>,
     ) -> Result<T> {
-        match self.find(handle)? {
-            Some(place) => ask(self.backend(place.net), place.handle),
-            None => loose(self.kind(handle)?),
+        match self.look(handle)? {
+            Ok(place) => ask(self.backend(place.net), place.handle),
+            Err(kind) => loose(kind),
         }
     }
 
-    fn kind(&self, handle: Handle) -> Result<SockType> {
+    /// The place of a handle, or the type of a socket without one. One look, since
+    /// another task may give the socket a backend between two.
+    fn look(&self, handle: Handle) -> Result<core::result::Result<Place, SockType>> {
         self.with(|state| match state.slots.get(handle) {
-            Some(Slot::Loose(loose)) => Ok(loose.kind),
-            Some(Slot::Placed(_)) => Ok(SockType::Stream),
+            Some(Slot::Loose(loose)) => Ok(Err(loose.kind)),
+            Some(Slot::Placed(place)) => Ok(Ok(*place)),
             None => Err(Error::EBADF),
         })
     }
@@ -206,12 +208,10 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Backend
     }
 
     fn try_accept(&self, handle: Handle) -> Result<(Handle, SockAddr)> {
-        let Some(place) = self.find(handle)? else {
-            return Err(match self.kind(handle)? {
-                SockType::Stream => Error::EINVAL,
-                SockType::Dgram => Error::EOPNOTSUPP,
-            });
-        };
+        let place = self.look(handle)?.map_err(|kind| match kind {
+            SockType::Stream => Error::EINVAL,
+            SockType::Dgram => Error::EOPNOTSUPP,
+        })?;
         // A place first: without one the connection stays pending (S16).
         if self.with(|state| state.slots.len() == SOCKETS) {
             return Err(Error::ENOMEM);

@@ -110,8 +110,8 @@ impl<B: Backend + ?Sized> Socket<'_, B> {
     }
 
     /// Sets `SO_LINGER`: how long close may go on in the background; zero makes
-    /// close reset the connection (row 148); `None` is the default bound, 10 s.
-    /// Kept in whole seconds, rounded up, at most 65,535.
+    /// close reset the connection (row 148); `None` is the backend's own bound, 10 s,
+    /// or on a host the system's. Close waits in no case. Kept in whole seconds, rounded up, at most 65,535.
     pub fn set_linger(&self, linger: Option<Duration>) -> Result<()> {
         let seconds = linger.map(|time| {
             u16::try_from(time.as_secs() + u64::from(time.subsec_nanos() > 0)).unwrap_or(u16::MAX)

@@ -80,15 +80,20 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
 
     /// Looks at what is there, and takes it through the newline.
     pub(crate) fn line_step(&self, buf: &mut [u8], mode: Mode) -> Result<(usize, bool)> {
-        let seen = self.recv_step(buf, mode, RecvFlags { peek: true })?;
-        let newline = buf[..seen].iter().position(|&byte| byte == b'\n');
-        let take = newline.map_or(seen, |at| at + 1);
-        // A datagram of no bytes is consumed like any other.
-        if take == 0 && self.kind == SockType::Stream {
-            return Ok((0, false));
+        loop {
+            let seen = self.recv_step(buf, mode, RecvFlags { peek: true })?;
+            let newline = buf[..seen].iter().position(|&byte| byte == b'\n');
+            let take = newline.map_or(seen, |at| at + 1);
+            // A datagram of no bytes is consumed like any other.
+            if take == 0 && self.kind == SockType::Stream {
+                return Ok((0, false));
+            }
+            match self.recv_step(&mut buf[..take], Mode::Now, RecvFlags::default()) {
+                // Another reader took it in between: that is no would-block of ours (row 155).
+                Err(Error::EAGAIN) if mode != Mode::Now => {}
+                taken => return taken.map(|taken| (taken, buf[..taken].ends_with(b"\n"))),
+            }
         }
-        let taken = self.recv_step(&mut buf[..take], Mode::Now, RecvFlags::default())?;
-        Ok((taken, taken > 0 && buf[taken - 1] == b'\n'))
     }
 
     /// Writes all of `data` (rows 176 to 179): one datagram on a datagram socket.

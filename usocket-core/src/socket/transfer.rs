@@ -15,17 +15,18 @@ impl<B: Backend + ?Sized> Socket<'_, B> {
     /// # Errors
     /// `EAGAIN`, `ETIMEDOUT`; `EPIPE` when not connected or when the peer is gone,
     /// `ECONNRESET`; `EDESTADDRREQ` on a datagram socket without a peer, `EMSGSIZE`;
-    /// `ECONNABORTED` when the outcome of an earlier send is unknown. If a part
-    /// was queued before the error, the part is returned and the error comes next.
+    /// `ECONNABORTED` when the outcome of an earlier send is unknown. Without a
+    /// timeout a part may have been queued on a stream before the error:
+    /// [`Error::transferred`] counts it.
     #[inline]
     pub fn send(&self, data: impl AsRef<[u8]>) -> Result<usize> {
         let data = data.as_ref();
         match self.mode() {
-            Mode::Never if self.kind == SockType::Stream => match self.send_rest(data, Mode::Never)
-            {
-                Err(error) if error.transferred() > 0 => Ok(error.transferred()),
-                answer => answer.map(|()| data.len()),
-            },
+            // A part before an error is not answered alone: the backend tells the error
+            // once, and a receive that comes next would take a reset for the end.
+            Mode::Never if self.kind == SockType::Stream => {
+                self.send_rest(data, Mode::Never).map(|()| data.len())
+            }
             mode => self.send_step(data, mode),
         }
     }
@@ -108,6 +109,12 @@ impl<B: Backend + ?Sized> Socket<'_, B> {
                 self.attempt(POLLIN, mode, || self.net.try_recv_info(self.handle, buf, flags))
             }
         }
+    }
+
+    /// What `write` of the stream traits does: a step, since those promise that an error
+    /// means nothing was taken.
+    pub(crate) fn send_some(&self, data: &[u8]) -> Result<usize> {
+        self.send_step(data, self.mode())
     }
 
     /// One send under `mode`: at least a byte, or a datagram.

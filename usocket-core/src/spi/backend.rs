@@ -176,9 +176,9 @@ pub trait Backend: EventSource + AsSource {
     fn peer_addr(&self, handle: Handle) -> Result<SockAddr>;
 
     /// Starts to resolve a name into addresses of `family` (`None`: any). The
-    /// core has answered literals already. The query's handle can be waited on
-    /// with `POLLIN`. `EAI_MEMORY` when no query slot is free, `EAI_AGAIN`
-    /// without a link, `EAI_NONAME` for a malformed name.
+    /// core has answered literals and refused what is no name already. The query's
+    /// handle can be waited on with `POLLIN`. `EAI_MEMORY` when no query slot is
+    /// free, `EAI_AGAIN` without a link.
     fn start_query(&self, name: &str, family: Option<Family>, canonname: bool) -> Result<Handle>;
 
     /// The answer: `EAGAIN` while it is out, else addresses (at least one) or a
