@@ -1,6 +1,7 @@
 //! The operations.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 
 use usocket_core::spi::{
     Answer, Backend, Handle, Opt, OptName, Platform, RecvFlags, RecvInfo, Shutdown, SockType,
@@ -24,14 +25,15 @@ impl StdNet {
         Ok(handle)
     }
 
-    /// An accepted connection becomes a socket.
+    /// An accepted connection becomes a socket, with the options of the listener.
     fn adopt(
         &self,
-        family: Family,
+        listener: &Entry,
         (fd, peer): (Descriptor, SockAddr),
     ) -> Result<(Handle, SockAddr)> {
         let handle = self.insert(|handle| {
-            let entry = Entry::new(handle, fd, Kind::Stream, family);
+            let mut entry = Entry::new(handle, fd, Kind::Stream, listener.family);
+            *entry.lingers.get_mut() = listener.lingers.load(Ordering::Relaxed);
             entry.set_phase(Phase::Connected);
             *entry.peer() = Some(peer);
             entry
@@ -75,7 +77,7 @@ impl Backend for StdNet {
     /// The first call on a listener puts it into non-blocking mode for good.
     fn try_accept(&self, handle: Handle) -> Result<(Handle, SockAddr)> {
         let entry = self.table.get(handle)?;
-        self.adopt(entry.family, entry.accept_now()?)
+        self.adopt(&entry, entry.accept_now()?)
     }
 
     fn try_connect(&self, handle: Handle, address: SockAddr) -> Result<()> {
@@ -224,7 +226,7 @@ impl Backend for StdNet {
     #[cfg(target_os = "linux")]
     fn accept_wait(&self, handle: Handle) -> Result<(Handle, SockAddr)> {
         let entry = self.table.get(handle)?;
-        self.adopt(entry.family, entry.accept_blocking()?)
+        self.adopt(&entry, entry.accept_blocking()?)
     }
 
     #[cfg(target_os = "linux")]

@@ -46,6 +46,14 @@ impl Entry {
                     #[cfg(target_os = "linux")]
                     let _ = rustix::net::connect_unspec(&self.fd);
                 }
+                // A call that has not reached the system yet: what it starts after the
+                // shutdown, a connect, would wait for its own end.
+                #[cfg(target_os = "linux")]
+                let _ = rustix::net::sockopt::set_socket_timeout(
+                    &self.fd,
+                    rustix::net::sockopt::Timeout::Send,
+                    Some(Duration::from_micros(1)),
+                );
                 let _ = rustix::net::shutdown(&self.fd, rustix::net::Shutdown::Both);
             }
             #[cfg(unix)]

@@ -22,6 +22,14 @@ impl Entry {
         if self.phase() == Phase::Connected {
             return Err(Error::EISCONN);
         }
+        let outcome = self.connect_at_once(address)?;
+        self.connect_outcome(address, outcome)
+    }
+
+    fn connect_at_once(&self, address: SockAddr) -> Result<rustix::io::Result<()>> {
+        // Nobody else switches the mode meanwhile: their call would wait. Nothing
+        // waits under this lock.
+        let _mode = self.mode();
         // A listener whose accepts must not wait (see `accept_now`) will refuse, and
         // keeps its mode.
         let polite = self.polite.load(Ordering::Acquire);
@@ -36,12 +44,8 @@ impl Entry {
         }
         if !polite {
             self.done(sys::set_blocking_connect(&self.fd, true))?;
-            // Another thread may just have begun to rely on it.
-            if self.polite.load(Ordering::Acquire) {
-                self.done(sys::set_blocking_connect(&self.fd, false))?;
-            }
         }
-        self.connect_outcome(address, outcome)
+        Ok(outcome)
     }
 
     /// One blocking system call.

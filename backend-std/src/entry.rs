@@ -24,9 +24,12 @@ pub(crate) struct Entry {
     watched: AtomicBool,
     /// A listener on which somebody called a non-blocking accept.
     pub(crate) polite: AtomicBool,
+    /// `SO_LINGER` was set to a time, here or on the listener it came from.
+    pub(crate) lingers: AtomicBool,
     /// The destination of datagrams has been asked for.
     pub(crate) informed: AtomicBool,
     peer: Mutex<Option<SockAddr>>,
+    mode: Mutex<()>,
     #[cfg(target_os = "linux")]
     pub(crate) sets: Mutex<Vec<std::sync::Weak<crate::sets::Set>>>,
 }
@@ -70,8 +73,10 @@ impl Entry {
             closed: AtomicBool::new(false),
             watched: AtomicBool::new(false),
             polite: AtomicBool::new(false),
+            lingers: AtomicBool::new(false),
             informed: AtomicBool::new(false),
             peer: Mutex::new(None),
+            mode: Mutex::new(()),
             #[cfg(target_os = "linux")]
             sets: Mutex::default(),
         }
@@ -163,8 +168,29 @@ impl Entry {
         })
     }
 
+    /// To be held while the descriptor's mode is switched.
+    pub(crate) fn mode(&self) -> MutexGuard<'_, ()> {
+        self.mode.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn peer(&self) -> MutexGuard<'_, Option<SockAddr>> {
         self.peer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(target_os = "linux")]
+impl Drop for Entry {
+    /// Linux waits in close as long as `SO_LINGER` says. Close must not: the bound is
+    /// put on the connection instead, which goes on in the background (S17).
+    fn drop(&mut self) {
+        if *self.lingers.get_mut()
+            && let Ok(Some(bound)) = rustix::net::sockopt::socket_linger(&self.fd)
+            && !bound.is_zero()
+        {
+            let millis = u32::try_from(bound.as_millis()).unwrap_or(u32::MAX);
+            let _ = rustix::net::sockopt::set_tcp_user_timeout(&self.fd, millis);
+            let _ = rustix::net::sockopt::set_socket_linger(&self.fd, None);
+        }
     }
 }
 

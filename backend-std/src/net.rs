@@ -13,7 +13,7 @@ use crate::table::Table;
 ///
 /// `Send` and `Sync`; any number may exist beside each other. Making one costs
 /// nothing and starts nothing. Dropping it closes what is still open and ends
-/// its threads.
+/// its threads; one that asks the system for a name ends when that has answered.
 #[derive(Debug)]
 pub struct StdNet {
     pub(crate) table: Arc<Table>,

@@ -1,5 +1,6 @@
 //! Socket options.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rustix::net::sockopt;
@@ -27,6 +28,7 @@ impl Entry {
             Opt::KeepAlive(on) => sockopt::set_socket_keepalive(fd, on),
             Opt::Linger(seconds) => {
                 let seconds = seconds.map(|seconds| Duration::from_secs(seconds.into()));
+                self.lingers.store(seconds.is_some(), Ordering::Relaxed);
                 sockopt::set_socket_linger(fd, seconds)
             }
             Opt::SendBuffer(bytes) => sockopt::set_socket_send_buffer_size(fd, bytes as usize),

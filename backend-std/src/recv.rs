@@ -92,8 +92,8 @@ impl Entry {
             (_, len, Some(from)) => {
                 Ok((len, SocketAddr::try_from(from).map_err(sys::error)?.into()))
             }
-            // Woken by close, which shuts the socket down.
-            _ => Err(Error::EBADF),
+            // Woken by close, or by the user's own shutdown.
+            _ => Err(self.failed(Errno::NOTCONN)),
         }
     }
 
@@ -132,6 +132,7 @@ impl Entry {
         // enough: from the first such call the listener does not wait. Marked
         // after it is so: who sees the mark relies on it.
         if self.is_stream() && !self.polite.load(Ordering::Acquire) {
+            let _mode = self.mode();
             self.done(rustix::io::ioctl_fionbio(&self.fd, true))?;
             self.polite.store(true, Ordering::Release);
         }

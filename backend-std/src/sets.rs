@@ -1,7 +1,7 @@
 //! Poll sets: one epoll instance each, one system call per wait.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -216,10 +216,7 @@ impl Set {
         };
         match added {
             Ok(()) if known => {}
-            Ok(()) => {
-                sets.retain(|set| set.strong_count() > 0);
-                sets.push(Arc::downgrade(self));
-            }
+            Ok(()) => self.enter(&mut sets),
             Err(errno) => {
                 state.tokens.remove(&handle);
                 if errno != Errno::PERM {
@@ -227,10 +224,16 @@ impl Set {
                 }
                 let events = mask & (usocket_core::POLLIN | usocket_core::POLLOUT);
                 state.always.push(Always { events, ..nval });
-                sets.push(Arc::downgrade(self));
+                self.enter(&mut sets);
             }
         }
         Ok(())
+    }
+
+    /// Has an entry tell this set of its end, once however often it is put in.
+    fn enter(self: &Arc<Self>, sets: &mut Vec<Weak<Set>>) {
+        sets.retain(|set| set.strong_count() > 0 && set.as_ptr() != Arc::as_ptr(self));
+        sets.push(Arc::downgrade(self));
     }
 
     fn put_always(&self, entry: Always) {
@@ -261,7 +264,7 @@ impl Set {
 impl Entry {
     pub(crate) fn leave_sets(&self) {
         let sets = std::mem::take(&mut *self.sets.lock().unwrap_or_else(PoisonError::into_inner));
-        for set in sets.iter().filter_map(std::sync::Weak::upgrade) {
+        for set in sets.iter().filter_map(Weak::upgrade) {
             set.leave(self);
         }
     }
@@ -270,5 +273,25 @@ impl Entry {
 fn report_all(entries: &[Always], report: &mut dyn FnMut(u32, Events)) {
     for entry in entries.iter().filter(|entry| !entry.events.is_empty()) {
         report(entry.token, entry.events);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use usocket_core::{Poll, Usocket};
+
+    use crate::StdNet;
+
+    #[test]
+    fn an_entry_knows_a_set_once() {
+        let net = StdNet::new();
+        let socket = net.udp().unwrap();
+        let mut poll = Poll::<1>::new(&net);
+        for _ in 0..100 {
+            poll.register(&socket, None).unwrap();
+            poll.unregister(&socket);
+        }
+        let entry = net.table.get(socket.handle()).unwrap();
+        assert_eq!(entry.sets.lock().unwrap().len(), 1);
     }
 }

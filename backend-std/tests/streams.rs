@@ -4,6 +4,7 @@ mod support;
 
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use support::{connected, listener, net};
 use usocket_core::spi::{Backend, EventSource, Opt, OptName, RecvFlags, Shutdown, SockType};
@@ -174,6 +175,59 @@ fn linger_zero_unread_data_and_abort_reset() {
         assert_eq!(net.recv_wait(a, &mut [0; 4]), Err(Error::ECONNRESET), "{how}");
         assert_eq!(net.recv_wait(a, &mut [0; 4]), Ok(0));
     }
+}
+
+#[test]
+fn close_does_not_wait_as_long_as_linger_says() {
+    let net = net();
+    // Set on the stream itself, and on the listener that it came from.
+    for inherited in [false, true] {
+        let (listening, address) = listener(&net, 1);
+        if inherited {
+            net.set_option(listening, &Opt::Linger(Some(30))).unwrap();
+        }
+        let client = net.open(Family::V4, SockType::Stream).unwrap();
+        net.connect_wait(client, address).unwrap();
+        let (server, _) = net.accept_wait(listening).unwrap();
+        if !inherited {
+            net.set_option(server, &Opt::Linger(Some(30))).unwrap();
+        }
+        assert_eq!(net.option(server, OptName::Linger), Ok(Opt::Linger(Some(30))));
+        let mut sent = 0;
+        while let Ok(count) = net.try_send(server, &[0; 65_536]) {
+            sent += count;
+        }
+        let began = Instant::now();
+        net.close(server).unwrap();
+        assert!(began.elapsed() < Duration::from_secs(5), "{inherited}");
+        // The rest goes out in the background.
+        let (mut received, mut buf) = (0, vec![0; 65_536]);
+        loop {
+            match net.recv_wait(client, &mut buf).unwrap() {
+                0 => break,
+                count => received += count,
+            }
+        }
+        assert_eq!(received, sent);
+    }
+}
+
+#[test]
+fn what_is_not_done_within_the_linger_bound_is_aborted() {
+    let net = net();
+    let (a, b) = connected(&net);
+    net.set_option(b, &Opt::Linger(Some(1))).unwrap();
+    while net.try_send(b, &[0; 65_536]).is_ok() {}
+    net.close(b).unwrap();
+    thread::sleep(Duration::from_secs(3));
+    let mut buf = vec![0; 65_536];
+    let end = loop {
+        match net.recv_wait(a, &mut buf) {
+            Ok(count) if count > 0 => {}
+            end => break end,
+        }
+    };
+    assert_eq!(end, Err(Error::ECONNRESET));
 }
 
 #[test]

@@ -55,6 +55,9 @@ numbers! {
     #[cfg(not(windows))] NOMEM => ENOMEM,
     #[cfg(not(windows))] PERM => EPERM,
     #[cfg(not(windows))] PIPE => EPIPE,
+    // What a router on the way said of the peer (ICMP).
+    #[cfg(target_os = "linux")] HOSTDOWN => EHOSTUNREACH,
+    #[cfg(target_os = "linux")] NONET => EHOSTUNREACH,
     // Winsock's word for a send after shutdown or reset.
     #[cfg(windows)] SHUTDOWN => EPIPE,
 }
@@ -80,6 +83,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn an_unlisted_number_is_kept() {
+        assert_eq!(error(Errno::HOSTDOWN), Error::EHOSTUNREACH);
         assert_eq!(error(Errno::PROTO).errno(), Errno::PROTO.raw_os_error());
     }
 }
