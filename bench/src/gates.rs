@@ -43,7 +43,7 @@ const GATES: [Gate; 14] = [
         None,
     ),
     gate("sendto", &[("sendto", 1.0)], Some(290.0)),
-    gate("recvfrom", &[("recvmsg", 1.0)], Some(520.0)),
+    gate("recvfrom", &[("recvfrom", 1.0)], Some(240.0)),
     gate("poll-10", &[("epoll_pwait", 1.0)], Some(1100.0)),
     gate("poll-1000", &[("epoll_pwait", 1.0)], Some(1250.0)),
     gate("poll-timeout", &[("epoll_pwait", 1.0)], None),
