@@ -215,7 +215,7 @@ impl Question {
         net: &'b B,
         host: &str,
     ) -> Result<Query<'b, B>> {
-        let handle = net.start_query(host, self.family, self.canonname).map_err(refused)?;
+        let handle = net.start_query(host, self.family, self.canonname)?;
         Ok(Query { net, handle })
     }
 
@@ -281,13 +281,13 @@ pub(crate) fn query_deadline<B: Backend + ?Sized>(net: &B, hints: &Hints) -> Ins
     net.platform().now() + hints.timeout
 }
 
-/// The error of a query: never a positive number (row 27). One that ran out of time
-/// failed for now (row 31); one that found no slot, waiter or descriptor, for want of room.
+/// What a wait for an answer may fail with, as numbers of `getaddrinfo` (row 27): it ran
+/// out of time (row 31), or found no room for its waiter. The backend's own are such.
 pub(crate) fn refused(error: Error) -> Error {
     match error {
-        error if error.errno() < 0 => error,
-        Error::ENOBUFS | Error::ENOMEM | Error::EMFILE | Error::ENFILE => Error::EAI_MEMORY,
-        _ => Error::EAI_AGAIN,
+        Error::ETIMEDOUT | Error::EAGAIN => Error::EAI_AGAIN,
+        Error::ENOBUFS => Error::EAI_MEMORY,
+        error => error,
     }
 }
 

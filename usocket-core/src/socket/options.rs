@@ -111,12 +111,10 @@ impl<B: Backend + ?Sized> Socket<'_, B> {
 
     /// Sets `SO_LINGER`: how long close may go on in the background; zero makes
     /// close reset the connection (row 148); `None` is the backend's own bound, 10 s,
-    /// or on a host the system's. Close waits in no case. Kept in whole seconds, rounded up, at most 65,535.
+    /// or on a host the system's. Close waits in no case. Kept in whole seconds,
+    /// rounded up, at most 65,535.
     pub fn set_linger(&self, linger: Option<Duration>) -> Result<()> {
-        let seconds = linger.map(|time| {
-            u16::try_from(time.as_secs() + u64::from(time.subsec_nanos() > 0)).unwrap_or(u16::MAX)
-        });
-        self.net.set_option(self.handle, &Opt::Linger(seconds))
+        self.net.set_option(self.handle, &Opt::Linger(linger.map(whole_seconds)))
     }
 
     /// `SO_LINGER` as set.
@@ -237,6 +235,12 @@ fn halves<const A: usize, const B: usize>(bytes: &[u8]) -> Result<([u8; A], [u8;
     Ok((a, b.try_into().map_err(|_| Error::EINVAL)?))
 }
 
+/// Rounded up, at most 65,535.
+fn whole_seconds(time: Duration) -> u16 {
+    let begun = u64::from(time.subsec_nanos() > 0);
+    u16::try_from(time.as_secs().saturating_add(begun)).unwrap_or(u16::MAX)
+}
+
 fn linger(bytes: [u8; 8]) -> Result<Option<u16>> {
     let (on, seconds) = halves(&bytes)?;
     match (i32::from_ne_bytes(on), i32::from_ne_bytes(seconds)) {
@@ -347,6 +351,9 @@ mod tests {
         assert_eq!(linger(1, 0), Ok(Opt::Linger(Some(0))));
         assert_eq!(linger(0, 5), Ok(Opt::Linger(None)));
         assert_eq!(linger(1, -1), Err(Error::EINVAL));
+        let seconds = [0, 1, 1000, 1001].map(|ms| whole_seconds(Duration::from_millis(ms)));
+        assert_eq!(seconds, [0, 1, 1, 2]);
+        assert_eq!(whole_seconds(Duration::MAX), u16::MAX);
         assert_eq!(udp(SOL_SOCKET, SO_BINDTODEVICE, OptValue::Bytes(b"a\0b")), Err(Error::EINVAL));
     }
 }
