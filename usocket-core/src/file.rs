@@ -39,6 +39,11 @@ impl<'s, 'b, B: Backend + ?Sized> File<'s, 'b, B> {
         self.socket.read(buf)
     }
 
+    /// As [`Socket::readinto_n`].
+    pub fn readinto_n(&self, buf: &mut [u8], nbytes: usize) -> Result<Option<usize>> {
+        self.socket.readinto_n(buf, nbytes)
+    }
+
     /// As [`Socket::readline`].
     pub fn readline(&self, buf: &mut [u8]) -> Result<Option<usize>> {
         self.socket.readline(buf)

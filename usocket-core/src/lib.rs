@@ -49,7 +49,7 @@
 //! # Cargo features
 //!
 //! - `std`: `std::io` traits, conversion into `std::io::Error`, [`spi::StdPlatform`].
-//! - `embedded-io-async`: the async stream traits, on [`AsyncSocket::stream`].
+//! - `embedded-io-async`: the async stream traits, on `AsyncSocket::stream`.
 //!
 //! `embedded_io` is always there. No feature changes what another does.
 #![no_std]
