@@ -113,14 +113,16 @@ impl<P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize> E
 
     fn register(&self, key: Option<WaitKey>, wait: Wait<'_>) -> Result<WaitKey> {
         let id = self.id(wait.handle);
-        self.network.with(|state| {
+        // Cloned before the lock is taken, and what is not needed dropped after it (S2).
+        let mut waker = Some(wait.waker.clone());
+        let (key, _unneeded) = self.network.with(|state| {
             match wait.handle {
                 Handle::ANY => state.watch_all(id.host),
                 Handle::WORK => {}
                 _ => {
                     let ready = state.readiness(id);
                     if ready.contains(usocket_core::POLLNVAL) {
-                        return Err(Error::EBADF);
+                        return (Err(Error::EBADF), None);
                     }
                     if !ready.masked(wait.events).is_empty() {
                         // True already: the next drive shall fire it (S6).
@@ -128,13 +130,15 @@ impl<P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize> E
                     }
                 }
             }
-            let key = state.hosts[id.host].wakers.register(key, wait)?;
+            let Some(waker) = waker.take() else { return (Err(Error::ENOBUFS), None) };
+            let (key, unneeded) = state.hosts[id.host].wakers.register(key, wait, waker);
             if state.hosts[id.host].wakers.sooner() {
                 // Its deadline comes before the time that drive returned (S4).
                 state.touch();
             }
-            Ok(key)
-        })
+            (key, unneeded)
+        });
+        key
     }
 
     fn unregister(&self, key: WaitKey) {

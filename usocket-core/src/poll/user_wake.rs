@@ -89,7 +89,11 @@ impl<M: RawMutex> EventSource for UserWake<M> {
     }
 
     fn register(&self, key: Option<WaitKey>, wait: Wait<'_>) -> Result<WaitKey> {
-        self.state.lock(|state| state.borrow_mut().waiters.register(key, wait))
+        let waker = wait.waker.clone();
+        // The waker that is no longer needed is dropped here, after the lock (S2).
+        let (key, _unneeded) =
+            self.state.lock(|state| state.borrow_mut().waiters.register(key, wait, waker));
+        key
     }
 
     fn unregister(&self, key: WaitKey) {

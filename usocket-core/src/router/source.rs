@@ -85,14 +85,16 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> EventSource
                 Some(Owner::Own(key)) => Some(key),
                 _ => None,
             };
-            let (key, woken) = self.with(|state| {
-                let key = state.waiters.register(own, wait)?;
-                Ok::<_, Error>((key, state.waiters.sooner().then(|| state.waiters.take_workers())))
-            })?;
+            let waker = wait.waker.clone();
+            let (key, _unneeded, woken) = self.with(|state| {
+                let (key, unneeded) = state.waiters.register(own, wait, waker);
+                let woken = state.waiters.sooner().then(|| state.waiters.take_workers());
+                (key, unneeded, woken)
+            });
             if let Some(woken) = woken {
                 woken.wake();
             }
-            return Ok(Owner::Own(key).key::<NETS>());
+            return Ok(Owner::Own(key?).key::<NETS>());
         };
         let inner = match owner {
             Some(Owner::Net(net, key)) if net == place.net => Some(key),
@@ -138,7 +140,8 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Router<'_, M, NETS, S
         };
         let mut wide = known.unwrap_or(Wide { own: None, keys: [None; NETS] });
         // A socket that finds its backend is a change, too.
-        let own = self.with(|state| state.waiters.register(wide.own, wait));
+        let waker = wait.waker.clone();
+        let (own, _unneeded) = self.with(|state| state.waiters.register(wide.own, wait, waker));
         wide.own = own.ok();
         let mut outcome = own.map(|_| ());
         for (net, key) in self.nets.iter().zip(&mut wide.keys) {

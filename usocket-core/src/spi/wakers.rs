@@ -41,34 +41,48 @@ impl<const N: usize> WakerTable<N> {
     }
 
     /// Adds a waiter, or renews the one that `key` names if it is still there.
-    /// Then ask [`sooner`](Self::sooner).
+    /// Then ask [`sooner`](Self::sooner). `wait.waker` is not used: `waker` is a clone of
+    /// it, made before the lock was taken, since cloning may run the user's code (S2).
+    ///
+    /// The second answer is a waker that is no longer needed: the one replaced, or
+    /// `waker` itself where there was no room. Drop it after the lock is released.
     ///
     /// # Errors
     /// `ENOBUFS` when the table is full.
-    pub fn register(&mut self, key: Option<WaitKey>, wait: Wait<'_>) -> Result<WaitKey> {
-        self.sooner |= wait
-            .deadline
+    pub fn register(
+        &mut self,
+        key: Option<WaitKey>,
+        wait: Wait<'_>,
+        waker: Waker,
+    ) -> (Result<WaitKey>, Option<Waker>) {
+        let Wait { handle, events, deadline, .. } = wait;
+        let sooner = deadline
             .is_some_and(|deadline| self.promised.is_none_or(|promised| deadline < promised));
         let known = key.and_then(|key| {
             self.entries.iter_mut().flatten().find(|entry| entry.serial == key.number())
         });
         if let Some(entry) = known {
-            entry.handle = wait.handle;
-            entry.events = wait.events;
-            entry.deadline = wait.deadline;
-            entry.waker.clone_from(wait.waker);
-            return Ok(WaitKey::new(entry.serial));
+            self.sooner |= sooner;
+            let serial = entry.serial;
+            let old = core::mem::replace(entry, Entry { serial, handle, events, deadline, waker });
+            return (Ok(WaitKey::new(serial)), Some(old.waker));
         }
-        let free = self.entries.iter_mut().find(|entry| entry.is_none()).ok_or(Error::ENOBUFS)?;
+        let Some(free) = self.entries.iter_mut().find(|entry| entry.is_none()) else {
+            return (Err(Error::ENOBUFS), Some(waker));
+        };
+        self.sooner |= sooner;
         self.serial += 1;
-        *free = Some(Entry {
-            serial: self.serial,
-            handle: wait.handle,
-            events: wait.events,
-            deadline: wait.deadline,
-            waker: wait.waker.clone(),
-        });
-        Ok(WaitKey::new(self.serial))
+        *free = Some(Entry { serial: self.serial, handle, events, deadline, waker });
+        (Ok(WaitKey::new(self.serial)), None)
+    }
+
+    /// Whether anybody waits on this socket for one of these events.
+    #[must_use]
+    pub fn waits_for(&self, handle: Handle, events: Events) -> bool {
+        self.entries
+            .iter()
+            .flatten()
+            .any(|entry| entry.handle == handle && entry.events.intersects(events))
     }
 
     /// Removes a waiter; a stale key does nothing. Drop the waker after the
@@ -154,22 +168,45 @@ mod tests {
         Wait { handle: Handle::new(slot, 0), events, deadline, waker: Waker::noop() }
     }
 
+    fn add<const N: usize>(
+        table: &mut WakerTable<N>,
+        key: Option<WaitKey>,
+        wait: Wait<'_>,
+    ) -> Result<WaitKey> {
+        table.register(key, wait, wait.waker.clone()).0
+    }
+
+    #[test]
+    fn a_waker_that_is_replaced_or_finds_no_room_comes_back() {
+        let mut table = WakerTable::<1>::new();
+        let (key, unneeded) = table.register(None, wait(1, POLLIN, None), Waker::noop().clone());
+        assert!(unneeded.is_none());
+        let key = Some(key.unwrap());
+        assert!(table.waits_for(Handle::new(1, 0), POLLIN | POLLOUT));
+        assert!(!table.waits_for(Handle::new(1, 0), POLLOUT));
+        for (key, found) in [(key, Ok(key.unwrap())), (None, Err(Error::ENOBUFS))] {
+            let (answer, unneeded) =
+                table.register(key, wait(1, POLLIN, None), Waker::noop().clone());
+            assert_eq!((answer, unneeded.is_some()), (found, true));
+        }
+    }
+
     #[test]
     fn waiters_are_taken_once_by_event_or_deadline() {
         let mut table = WakerTable::<3>::new();
         let soon = Instant::ZERO + Duration::from_secs(1);
-        let key = table.register(None, wait(1, POLLIN, None)).unwrap();
-        table.register(None, wait(1, POLLIN, Some(soon))).unwrap();
-        table.register(None, wait(2, POLLOUT, None)).unwrap();
-        assert_eq!(table.register(None, wait(3, POLLIN, None)), Err(Error::ENOBUFS));
-        assert_eq!(table.register(Some(key), wait(1, POLLIN, None)), Ok(key));
+        let key = add(&mut table, None, wait(1, POLLIN, None)).unwrap();
+        add(&mut table, None, wait(1, POLLIN, Some(soon))).unwrap();
+        add(&mut table, None, wait(2, POLLOUT, None)).unwrap();
+        assert_eq!(add(&mut table, None, wait(3, POLLIN, None)), Err(Error::ENOBUFS));
+        assert_eq!(add(&mut table, Some(key), wait(1, POLLIN, None)), Ok(key));
         assert_eq!(table.next_deadline(), Some(soon));
 
         assert!(table.take(Instant::ZERO, |_, _| false).is_empty());
         assert_eq!(table.take(soon, |_, _| false).0.len(), 1);
         assert_eq!(table.take(soon, |handle, _| handle.slot() == 1).0.len(), 1);
         assert!(table.unregister(key).is_none());
-        assert_ne!(table.register(Some(key), wait(1, POLLIN, None)), Ok(key));
+        assert_ne!(add(&mut table, Some(key), wait(1, POLLIN, None)), Ok(key));
         assert!(!table.is_empty());
     }
 
@@ -177,14 +214,14 @@ mod tests {
     fn an_earlier_deadline_makes_work() {
         let mut table = WakerTable::<4>::new();
         let [early, late] = [1, 2].map(Instant::from_micros);
-        table.register(None, wait(1, POLLIN, None)).unwrap();
+        add(&mut table, None, wait(1, POLLIN, None)).unwrap();
         assert!(!table.sooner());
-        let key = table.register(None, wait(1, POLLIN, Some(late))).unwrap();
+        let key = add(&mut table, None, wait(1, POLLIN, Some(late))).unwrap();
         assert!(table.sooner());
         assert_eq!((table.next_deadline(), table.sooner()), (Some(late), false));
-        table.register(None, wait(2, POLLIN, Some(late))).unwrap();
+        add(&mut table, None, wait(2, POLLIN, Some(late))).unwrap();
         assert!(!table.sooner());
-        table.register(Some(key), wait(1, POLLIN, Some(early))).unwrap();
+        add(&mut table, Some(key), wait(1, POLLIN, Some(early))).unwrap();
         assert!(table.sooner());
         assert!(table.unregister(key).is_some());
         assert_eq!((table.next_deadline(), table.sooner()), (Some(late), false));

@@ -150,7 +150,9 @@ impl<const N: usize> EventSource for Fake<N> {
         {
             self.timer.set(Some(timer));
         }
-        let key = self.wakers.borrow_mut().register(key, wait)?;
+        let waker = wait.waker.clone();
+        let (key, _unneeded) = self.wakers.borrow_mut().register(key, wait, waker);
+        let key = key?;
         if self.wakers.borrow().sooner() {
             self.work();
         }
