@@ -84,6 +84,36 @@ pub(crate) fn park<B: Backend + ?Sized>(
     }
 }
 
+/// Waits until `done` says true, driving the backend meanwhile: for calls of a backend's
+/// own that belong to no socket, such as joining a network.
+///
+/// `done` is asked after each drive and with wake-ups masked; whatever makes it true must
+/// fire [`Handle::ANY`].
+///
+/// # Errors
+/// `ETIMEDOUT` at `deadline`.
+pub fn wait_until<B: Backend + ?Sized>(
+    backend: &B,
+    deadline: Option<Instant>,
+    mut done: impl FnMut() -> bool,
+) -> Result<()> {
+    let mut sleeper = Sleeper::new(backend);
+    loop {
+        let now = backend.platform().now();
+        let mut next = backend.drive(now);
+        if done() {
+            return Ok(());
+        }
+        if deadline.is_some_and(|deadline| now >= deadline) {
+            return Err(Error::ETIMEDOUT);
+        }
+        if sleeper.listen(Handle::ANY, Events::NONE).is_err() {
+            next = earlier(next, Some(now + LOOK));
+        }
+        sleeper.idle(next, deadline, &mut done);
+    }
+}
+
 /// A context of execution that idles on a backend's platform, and what it has
 /// registered with the backend to be woken; taken back when dropped.
 ///

@@ -155,4 +155,5 @@ pub use sets::{PollSets, SetId};
 pub use source::{AsSource, EventSource, Origin, Wait, WaitKey};
 #[cfg(feature = "std")]
 pub use std_platform::StdPlatform;
+pub use crate::wait::wait_until;
 pub use wakers::{WakerTable, Woken};

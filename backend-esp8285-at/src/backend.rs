@@ -1,0 +1,414 @@
+//! The shell: a lock around the machine and its UART, and the interface of backends.
+
+use core::cell::RefCell;
+use core::net::IpAddr;
+
+use embassy_sync::blocking_mutex::Mutex;
+use embassy_sync::blocking_mutex::raw::RawMutex;
+use usocket_core::spi::{
+    Answer, Backend, EventSource, Handle, Link, Opt, OptName, Platform, RecvFlags, RecvInfo,
+    Shutdown, SockType, Wait, WaitKey, WakerTable, Woken,
+};
+use usocket_core::{Error, Events, Family, Instant, POLLIN, Result, SockAddr, earlier};
+
+use crate::config::Config;
+use crate::machine::{Action, Machine, Pairs};
+use crate::resources::Resources;
+use crate::slot::Slots;
+use crate::stats::Stats;
+use crate::trace::Trace;
+use crate::uart::Uart;
+
+/// Most bytes taken from the UART in one drive (S3).
+const BUDGET: usize = 4096;
+/// Most rounds of one drive.
+const ROUNDS: usize = 16;
+
+/// Sockets on an ESP8285 modem.
+///
+/// `U` is the UART, `P` the board's clock and sleep, `M` the lock: the raw mutex that fits
+/// where the driver is used from, for instance `NoopRawMutex` for one context of
+/// execution. `WAITERS` is how many wakers can wait at once (S6); 0 is enough on a
+/// platform without one.
+#[derive(Debug)]
+pub struct Esp8285<'r, U, P, M: RawMutex, const WAITERS: usize = 8> {
+    state: Mutex<M, RefCell<State<'r, U, WAITERS>>>,
+    platform: P,
+}
+
+#[derive(Debug)]
+pub(crate) struct State<'r, U, const WAITERS: usize> {
+    pub(crate) machine: Machine<'r>,
+    uart: U,
+    wakers: WakerTable<WAITERS>,
+}
+
+impl<'r, U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'r, U, P, M, WAITERS> {
+    /// A driver with the default [`Config`]. Nothing is sent until it is driven: any call
+    /// that waits does.
+    pub fn new<const S: usize, const B: usize, const RX: usize, const TX: usize>(
+        uart: U,
+        platform: P,
+        resources: &'r mut Resources<S, B, RX, TX>,
+    ) -> Self {
+        Self::with_config(uart, platform, resources, Config::new())
+    }
+
+    /// A driver for a board that differs from the default.
+    pub fn with_config<const S: usize, const B: usize, const RX: usize, const TX: usize>(
+        uart: U,
+        platform: P,
+        resources: &'r mut Resources<S, B, RX, TX>,
+        config: Config,
+    ) -> Self {
+        let rx = resources.rx.iter_mut().map(|ring| &mut ring[..]);
+        let tx = resources.tx.iter_mut().map(|ring| &mut ring[..]);
+        let pairs = Pairs::new(rx.zip(tx));
+        let slots = Slots(&mut resources.slots);
+        let mut machine = Machine::new(config, slots, pairs, platform.seed());
+        machine.station.uart_capacity = uart.capacity();
+        let state = State { machine, uart, wakers: WakerTable::new() };
+        Self { state: Mutex::new(RefCell::new(state)), platform }
+    }
+
+    /// What has been counted so far.
+    pub fn stats(&self) -> Stats {
+        self.state.lock(|state| state.borrow().machine.stats)
+    }
+
+    /// Calls `hook` for each line on the wire. It runs under the driver's lock: it must
+    /// not call the driver.
+    pub fn set_trace(&self, hook: Option<fn(Trace<'_>)>) {
+        self.state.lock(|state| state.borrow_mut().machine.tracer.hook = hook);
+    }
+
+    /// Wakes whoever drives: to be called when bytes have come or there is room to send,
+    /// by an interrupt handler, a thread or a task that feeds the UART. Not needed on a
+    /// platform whose every interrupt ends `idle`.
+    pub fn notify(&self) {
+        self.state.lock(|state| state.borrow_mut().wakers.take_workers()).wake();
+    }
+
+    /// One operation under the lock; whom it concerns is woken after it.
+    pub(crate) fn with<T>(&self, operation: impl FnOnce(&mut State<'r, U, WAITERS>) -> T) -> T {
+        let (answer, ready, workers) = self.state.lock(|state| {
+            let mut state = state.borrow_mut();
+            let answer = operation(&mut state);
+            let ready = state.take_ready();
+            let workers = state.machine.work.then(|| state.wakers.take_workers());
+            (answer, ready, workers)
+        });
+        wake(ready);
+        wake(workers);
+        answer
+    }
+}
+
+fn wake<const N: usize>(woken: Option<Woken<N>>) {
+    if let Some(woken) = woken {
+        woken.wake();
+    }
+}
+
+impl<U: Uart, const WAITERS: usize> State<'_, U, WAITERS> {
+    /// Takes out those who wait for something that has become true.
+    fn take_ready(&mut self) -> Option<Woken<WAITERS>> {
+        if !core::mem::take(&mut self.machine.touched) {
+            return None;
+        }
+        let machine = &self.machine;
+        Some(self.wakers.take(Instant::ZERO, |handle, events| {
+            handle == Handle::ANY
+                || (handle != Handle::WORK && !machine.readiness(handle).masked(events).is_empty())
+        }))
+    }
+
+    /// Moves bytes both ways until nothing moves, within bounds.
+    fn turn(&mut self, now: Instant) {
+        let mut budget = BUDGET;
+        for _ in 0..ROUNDS {
+            let acted = self.act();
+            let received = self.receive(now, &mut budget);
+            self.machine.poll(now);
+            let sent = self.send();
+            if !(acted || received || sent || self.machine.work) {
+                break;
+            }
+        }
+        self.ask_for_waiters();
+    }
+
+    /// What only we can do for the machine.
+    fn act(&mut self) -> bool {
+        let Some(action) = self.machine.action() else { return false };
+        let done = match action {
+            Action::Baud(_) if !self.uart.is_idle() => return false,
+            Action::Baud(baud) => self.uart.set_baud(baud),
+            Action::Enable(on) => self.uart.set_enabled(on),
+        };
+        self.machine.action_done(action, done);
+        true
+    }
+
+    fn receive(&mut self, now: Instant, budget: &mut usize) -> bool {
+        let mut moved = false;
+        while *budget > 0 {
+            match self.uart.read(self.machine.rx_room()) {
+                Ok(0) => break,
+                Ok(len) => {
+                    *budget = budget.saturating_sub(len);
+                    self.machine.rx_done(now, len);
+                }
+                Err(crate::Lost) => self.machine.rx_lost(now),
+            }
+            moved = true;
+        }
+        moved
+    }
+
+    fn send(&mut self) -> bool {
+        let mut moved = false;
+        loop {
+            let bytes = self.machine.tx();
+            if bytes.is_empty() {
+                return moved;
+            }
+            let len = self.uart.write(bytes);
+            if len == 0 {
+                return moved;
+            }
+            self.machine.tx_done(len);
+            moved = true;
+        }
+    }
+
+    /// Those who sleep with a waker ask for nothing: we ask for them.
+    fn ask_for_waiters(&mut self) {
+        if !self.machine.take_ask_again() {
+            return;
+        }
+        for index in 0..self.machine.slots.0.len() {
+            if self.wakers.waits_for(self.machine.slots.handle(index), POLLIN) {
+                self.machine.interested(u8::try_from(index).unwrap_or(u8::MAX));
+            }
+        }
+    }
+
+    fn pending(&self) -> bool {
+        self.machine.work
+            || self.machine.touched
+            || self.uart.readable()
+            || self.wakers.sooner()
+            || (self.machine.has_tx() && self.uart.writable())
+    }
+}
+
+impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> EventSource
+    for Esp8285<'_, U, P, M, WAITERS>
+{
+    fn drive(&self, now: Instant) -> Option<Instant> {
+        let (next, ready, overdue) = self.state.lock(|state| {
+            let mut state = state.borrow_mut();
+            state.turn(now);
+            let ready = state.take_ready();
+            let overdue = state.wakers.take(now, |_, _| false);
+            let next = earlier(state.machine.next_deadline(), state.wakers.next_deadline());
+            (next, ready, overdue)
+        });
+        wake(ready);
+        overdue.wake();
+        next
+    }
+
+    fn pending(&self) -> bool {
+        self.state.lock(|state| state.borrow().pending())
+    }
+
+    fn readiness(&self, handle: Handle) -> Events {
+        self.state.lock(|state| {
+            let mut state = state.borrow_mut();
+            let events = state.machine.readiness(handle);
+            if !events.intersects(POLLIN) {
+                // Whoever asks waits for data, perhaps: a notice may have been lost.
+                state.machine.interested(u8::try_from(handle.slot()).unwrap_or(u8::MAX));
+            }
+            events
+        })
+    }
+
+    fn register(&self, key: Option<WaitKey>, wait: Wait<'_>) -> Result<WaitKey> {
+        let mut waker = Some(wait.waker.clone());
+        let (key, _unneeded, workers) = self.state.lock(|state| {
+            let mut state = state.borrow_mut();
+            if !matches!(wait.handle, Handle::ANY | Handle::WORK) {
+                let ready = state.machine.readiness(wait.handle);
+                if ready.intersects(usocket_core::POLLNVAL) {
+                    return (Err(Error::EBADF), None, None);
+                }
+                // True already: the next drive fires it (S6).
+                state.machine.touched |= !ready.masked(wait.events).is_empty();
+                let slot = u8::try_from(wait.handle.slot()).unwrap_or(u8::MAX);
+                if wait.events.intersects(POLLIN) {
+                    state.machine.interested(slot);
+                }
+            }
+            let Some(waker) = waker.take() else { return (Err(Error::ENOBUFS), None, None) };
+            let (key, unneeded) = state.wakers.register(key, wait, waker);
+            let sooner = state.wakers.sooner() || state.machine.touched;
+            let workers = sooner.then(|| state.wakers.take_workers());
+            (key, unneeded, workers)
+        });
+        wake(workers);
+        key
+    }
+
+    fn unregister(&self, key: WaitKey) {
+        drop(self.state.lock(|state| state.borrow_mut().wakers.unregister(key)));
+    }
+}
+
+impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Backend
+    for Esp8285<'_, U, P, M, WAITERS>
+{
+    fn platform(&self) -> &dyn Platform {
+        &self.platform
+    }
+
+    fn open(&self, family: Family, kind: SockType) -> Result<Handle> {
+        self.with(|state| state.machine.open(family, kind))
+    }
+
+    fn alive(&self, handle: Handle) -> Result<()> {
+        self.state.lock(|state| state.borrow().machine.slots.get(handle).map(|_| ()))
+    }
+
+    fn bind(&self, handle: Handle, address: SockAddr) -> Result<()> {
+        self.with(|state| state.machine.bind(handle, address))
+    }
+
+    fn listen(&self, handle: Handle, backlog: u32) -> Result<()> {
+        self.with(|state| state.machine.listen(handle, backlog))
+    }
+
+    fn try_accept(&self, handle: Handle) -> Result<(Handle, SockAddr)> {
+        self.with(|state| state.machine.accept(handle))
+    }
+
+    fn try_connect(&self, handle: Handle, address: SockAddr) -> Result<()> {
+        self.with(|state| state.machine.connect(handle, address))
+    }
+
+    fn connect_result(&self, handle: Handle) -> Result<()> {
+        self.with(|state| state.machine.connect_result(handle))
+    }
+
+    fn try_send(&self, handle: Handle, data: &[u8]) -> Result<usize> {
+        self.with(|state| state.machine.send(handle, data))
+    }
+
+    fn try_send_to(&self, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
+        self.with(|state| state.machine.send_to(handle, data, Some(to)))
+    }
+
+    fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
+        self.with(|state| {
+            if state.machine.is_datagram(handle)? {
+                return state.machine.recv_datagram(handle, buf, flags.peek).map(|info| info.len);
+            }
+            state.machine.recv(handle, buf, flags.peek)
+        })
+    }
+
+    fn try_recv_info(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<RecvInfo> {
+        self.with(|state| {
+            let machine = &mut state.machine;
+            if machine.is_datagram(handle)? {
+                return machine.recv_datagram(handle, buf, flags.peek);
+            }
+            let len = machine.recv(handle, buf, flags.peek)?;
+            let socket = machine.slots.get(handle)?;
+            let from = socket.peer.unwrap_or(SockAddr::new(socket.family.unspecified(), 0));
+            Ok(RecvInfo { len, full_len: len, from, local: None })
+        })
+    }
+
+    fn shutdown(&self, handle: Handle, how: Shutdown) -> Result<()> {
+        self.with(|state| state.machine.shutdown(handle, how))
+    }
+
+    fn close(&self, handle: Handle) -> Result<()> {
+        self.with(|state| state.machine.close(handle, false))
+    }
+
+    fn abort(&self, handle: Handle) -> Result<()> {
+        self.with(|state| state.machine.close(handle, true))
+    }
+
+    fn lingering(&self) -> usize {
+        self.state.lock(|state| state.borrow().machine.lingering())
+    }
+
+    fn set_option(&self, handle: Handle, option: &Opt) -> Result<()> {
+        self.with(|state| state.machine.set_option(handle, option))
+    }
+
+    fn option(&self, handle: Handle, name: OptName) -> Result<Opt> {
+        self.state.lock(|state| state.borrow().machine.option(handle, name))
+    }
+
+    fn take_error(&self, handle: Handle) -> Result<Option<Error>> {
+        self.with(|state| state.machine.take_error(handle))
+    }
+
+    fn local_addr(&self, handle: Handle) -> Result<SockAddr> {
+        self.state.lock(|state| state.borrow().machine.local_addr(handle))
+    }
+
+    fn peer_addr(&self, handle: Handle) -> Result<SockAddr> {
+        self.state.lock(|state| state.borrow().machine.peer_addr(handle))
+    }
+
+    #[cfg(feature = "dns")]
+    fn start_query(&self, name: &str, family: Option<Family>, _canonname: bool) -> Result<Handle> {
+        self.with(|state| state.machine.start_query(name, family))
+    }
+
+    #[cfg(not(feature = "dns"))]
+    fn start_query(&self, _: &str, _: Option<Family>, _: bool) -> Result<Handle> {
+        Err(Error::EAI_FAIL)
+    }
+
+    #[cfg(feature = "dns")]
+    fn try_answer(&self, query: Handle, answer: &mut Answer) -> Result<()> {
+        self.with(|state| state.machine.answer(query, answer))
+    }
+
+    #[cfg(not(feature = "dns"))]
+    fn try_answer(&self, _: Handle, _: &mut Answer) -> Result<()> {
+        Err(Error::EBADF)
+    }
+
+    #[cfg(feature = "dns")]
+    fn end_query(&self, query: Handle) {
+        self.with(|state| state.machine.end_query(query));
+    }
+
+    #[cfg(not(feature = "dns"))]
+    fn end_query(&self, _: Handle) {}
+
+    fn link(&self) -> Link {
+        self.state.lock(|state| state.borrow().machine.station.link())
+    }
+
+    fn has_address(&self, ip: IpAddr) -> bool {
+        self.state.lock(|state| state.borrow().machine.has_address(ip))
+    }
+
+    fn route(&self, ip: IpAddr) -> Option<u8> {
+        self.state.lock(|state| state.borrow().machine.station.route(ip))
+    }
+
+    fn has_device(&self, name: &str) -> bool {
+        name == crate::DEVICE
+    }
+}

@@ -1,0 +1,389 @@
+//! The command in flight: sending it, its replies, its end.
+
+use core::time::Duration;
+
+use atat::AtatCmd;
+use usocket_core::Instant;
+
+use super::setup::Step;
+use super::{Machine, Phase};
+use crate::link::Phase as LinkPhase;
+use crate::reply::{Hint, Reply};
+use crate::trace::Trace;
+
+/// Which command is in flight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exchange {
+    Idle,
+    /// Its result interests nobody any more.
+    Ignored,
+    /// `AT` while looking for the modem or after a loss.
+    Probe,
+    /// A step of the set-up.
+    Setup(Step),
+    /// `AT+RST`.
+    Restart,
+    Open(u8),
+    Option(u8),
+    Close(u8),
+    Send(Sending),
+    Read(Reading),
+    Lengths,
+    Status,
+    #[cfg(feature = "dns")]
+    Resolve(u8),
+    #[cfg(feature = "server")]
+    Server(super::server::ServerStep),
+    Join,
+    Address,
+    Request,
+}
+
+/// A `CIPSEND` or `CIPSENDBUF`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sending {
+    pub(crate) link: u8,
+    pub(crate) len: usize,
+    pub(crate) buffered: bool,
+    pub(crate) stage: Stage,
+}
+
+/// How far a send is (4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    /// `OK` is due.
+    Command,
+    /// The prompt is due.
+    Prompt,
+    /// The data are on their way to the modem.
+    Data,
+    /// `Recv` is due.
+    Recv,
+    /// `SEND OK` is due.
+    Result,
+}
+
+/// A `CIPRECVDATA`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reading {
+    pub(crate) link: u8,
+    pub(crate) asked: usize,
+    pub(crate) got: Option<usize>,
+    /// The framing closed as it must.
+    pub(crate) framed: bool,
+}
+
+/// What is being sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Out {
+    Idle,
+    /// The command line, from and to.
+    Line(usize, usize),
+    /// Data of a link, so many more.
+    Data {
+        pair: Option<u8>,
+        left: usize,
+    },
+    /// Line ends that fill up a send which the modem may still wait for.
+    Fill(usize),
+}
+
+/// What is known of the command in flight.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Flight {
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) issued: Instant,
+    /// Length of the line, to send it again after `busy`.
+    pub(crate) len: usize,
+    pub(crate) hint: Option<Hint>,
+    /// `busy` was the answer: send it again at the deadline.
+    pub(crate) busy: bool,
+    /// Its own timeout.
+    pub(crate) patience: Duration,
+}
+
+/// How long after `busy` a command is sent again.
+const BUSY_AGAIN: Duration = Duration::from_millis(50);
+/// How long a modem may say nothing but `busy` before it is restarted: the longest join.
+const BUSY_MOST: Duration = Duration::from_secs(20);
+/// The same where it has no reason to, with an address and no command of ours in flight.
+const BUSY_JOINED: Duration = Duration::from_secs(5);
+/// From the last data byte to `Recv` (section 8).
+const RECV_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Machine<'_> {
+    /// Sends a command; false if it cannot be expressed, and then nothing is sent.
+    pub(super) fn issue<C: AtatCmd>(&mut self, exchange: Exchange, command: &C) -> bool {
+        let len = command.write(&mut self.command);
+        if len == 0 {
+            return false;
+        }
+        self.start(exchange, len, Duration::from_millis(C::MAX_TIMEOUT_MS.into()));
+        true
+    }
+
+    /// The part of `issue` that is the same for all commands.
+    fn start(&mut self, exchange: Exchange, len: usize, patience: Duration) {
+        self.exchange = exchange;
+        self.out = Out::Line(0, len);
+        self.flight = Flight {
+            // Until the line has left the time does not count: see `line_left`.
+            deadline: Some(self.now + patience + self.wire_time(len)),
+            issued: self.now,
+            len,
+            hint: None,
+            busy: false,
+            patience,
+        };
+        self.stats.commands += 1;
+        self.tracer.tell(Trace::Command(&self.command[..len]));
+    }
+
+    /// How long so many bytes take on the wire, generously.
+    pub(super) fn wire_time(&self, len: usize) -> Duration {
+        Duration::from_micros(len as u64 * 12_000_000 / u64::from(self.baud.max(1)))
+    }
+
+    /// The exchange is over.
+    pub(super) fn finish(&mut self) {
+        self.exchange = Exchange::Idle;
+        self.flight.deadline = None;
+        self.flight.busy = false;
+        self.digest.expect_prompt(false);
+        self.busy_since = None;
+    }
+
+    /// A line that belongs to the command in flight.
+    pub(super) fn replied(&mut self, reply: Reply<'_>) {
+        match reply {
+            Reply::Busy => return self.busy(),
+            Reply::Restart if self.exchange == Exchange::Restart => {
+                self.finish();
+                return self.restarting();
+            }
+            Reply::Restart => return,
+            Reply::Line(line) => {
+                if let Some(hint) = Hint::parse(line) {
+                    self.flight.hint = Some(hint);
+                }
+                return self.information(line);
+            }
+            _ => {}
+        }
+        match (self.exchange, reply) {
+            (Exchange::Send(sending), _) => self.sending(sending, reply),
+            (Exchange::Idle, _) => self.stats.stray += 1,
+            (_, Reply::Ok) => self.ended(true),
+            (_, Reply::Error) => self.ended(false),
+            // A late result of a send (2.5): not that of this command.
+            _ => self.stats.stray += 1,
+        }
+    }
+
+    /// `OK` or `ERROR` of anything but a send.
+    fn ended(&mut self, ok: bool) {
+        let exchange = self.exchange;
+        self.finish();
+        match exchange {
+            Exchange::Idle | Exchange::Ignored | Exchange::Send(_) => {}
+            Exchange::Probe => self.probed(ok),
+            Exchange::Setup(step) => self.set_up(step, ok),
+            Exchange::Restart => self.restarting(),
+            Exchange::Open(link) => self.opened(link, ok),
+            Exchange::Option(link) => self.option_sent(link),
+            Exchange::Close(link) => self.closed(link),
+            Exchange::Read(reading) => self.read_ended(reading, ok),
+            Exchange::Lengths => self.lengths_ended(),
+            Exchange::Status => self.status_ended(ok),
+            #[cfg(feature = "dns")]
+            Exchange::Resolve(query) => self.resolved(query, ok),
+            #[cfg(feature = "server")]
+            Exchange::Server(step) => self.server_stepped(step, ok),
+            Exchange::Join => self.joined(ok),
+            Exchange::Address => self.address_known(),
+            Exchange::Request => self.requested(ok),
+        }
+    }
+
+    /// Results and steps of a send.
+    fn sending(&mut self, sending: Sending, reply: Reply<'_>) {
+        match (sending.stage, reply) {
+            (Stage::Command, Reply::Ok) => {
+                self.digest.expect_prompt(true);
+                self.step(sending, Stage::Prompt, self.flight.patience);
+            }
+            (Stage::Command | Stage::Prompt, Reply::Error) => {
+                let hint = self.flight.hint;
+                self.finish();
+                self.send_refused(sending, hint);
+            }
+            (Stage::Data | Stage::Recv, Reply::Recv(_)) if sending.buffered => {
+                self.finish();
+                self.send_buffered(sending);
+            }
+            (Stage::Data | Stage::Recv, Reply::Recv(_)) => {
+                // On 1.x the peer's acknowledgement is waited for, as long as TCP tries.
+                let most = if self.firmware.buffered { 30 } else { 10 };
+                self.step(sending, Stage::Result, Duration::from_secs(most));
+            }
+            (Stage::Recv | Stage::Result, Reply::SendOk) => {
+                self.finish();
+                self.send_ended(sending, true);
+            }
+            (Stage::Recv | Stage::Result, Reply::SendFail | Reply::Error) => {
+                self.finish();
+                self.send_ended(sending, false);
+            }
+            _ => self.stats.stray += 1,
+        }
+    }
+
+    fn step(&mut self, sending: Sending, stage: Stage, patience: Duration) {
+        self.exchange = Exchange::Send(Sending { stage, ..sending });
+        self.flight.deadline = Some(self.now + patience);
+    }
+
+    /// The modem is ready for the data.
+    pub(super) fn prompted(&mut self) {
+        let Exchange::Send(sending) = self.exchange else { return };
+        if sending.stage != Stage::Prompt {
+            return;
+        }
+        let patience = self.wire_time(sending.len) + RECV_TIMEOUT;
+        self.step(sending, Stage::Data, patience);
+        let pair = self.pair_of(sending.link);
+        if !self.links[usize::from(sending.link)].tcp {
+            self.datagram_prompted(pair);
+        }
+        self.out = Out::Data { pair, left: sending.len };
+        self.busy_since = None;
+    }
+
+    /// All data have been given to the UART.
+    fn data_left(&mut self) {
+        if let Exchange::Send(sending) = self.exchange
+            && sending.stage == Stage::Data
+        {
+            self.step(sending, Stage::Recv, self.wire_time(64) + RECV_TIMEOUT);
+        }
+    }
+
+    /// The bytes to send next.
+    pub(crate) fn tx(&self) -> &[u8] {
+        const FILL: [u8; 32] = *b"\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n\r\n";
+        match self.out {
+            Out::Idle => &[],
+            Out::Line(from, to) => &self.command[from..to],
+            Out::Data { pair, left } => {
+                let front = self.pairs.get(pair).map_or(&[][..], |pair| pair.tx.front());
+                &front[..front.len().min(left)]
+            }
+            Out::Fill(left) => &FILL[..left.min(FILL.len())],
+        }
+    }
+
+    /// So many of them have been given to the UART.
+    pub(crate) fn tx_done(&mut self, len: usize) {
+        self.stats.tx_bytes += len as u64;
+        match self.out {
+            Out::Idle => {}
+            Out::Line(from, to) if from + len < to => self.out = Out::Line(from + len, to),
+            Out::Line(..) => self.out = Out::Idle,
+            Out::Data { pair, left } => {
+                if let Some(pair) = self.pairs.get_mut(pair) {
+                    pair.tx.consume(len);
+                }
+                self.touched = true;
+                let left = left.saturating_sub(len);
+                if left > 0 {
+                    self.out = Out::Data { pair, left };
+                } else {
+                    self.out = Out::Idle;
+                    self.data_left();
+                }
+            }
+            Out::Fill(left) if left > len => self.out = Out::Fill(left - len),
+            Out::Fill(_) => {
+                self.out = Out::Idle;
+                self.quiet_until = self.now + Duration::from_millis(100);
+            }
+        }
+    }
+
+    /// The input was dropped. The result of the command may still come, where it was
+    /// another input that was meant; else the line is sent again (scenario 12).
+    fn busy(&mut self) {
+        self.stats.busy += 1;
+        if self.exchange == Exchange::Idle {
+            return;
+        }
+        if matches!(self.exchange, Exchange::Send(sending) if sending.stage >= Stage::Prompt) {
+            return;
+        }
+        self.busy_since.get_or_insert(self.now);
+        self.flight.busy = true;
+        self.flight.deadline = Some(self.now + BUSY_AGAIN);
+    }
+
+    /// Deadlines of the command in flight.
+    pub(super) fn overdue(&mut self) {
+        if self.flight.deadline.is_none_or(|deadline| deadline > self.now) {
+            return;
+        }
+        if core::mem::take(&mut self.flight.busy) {
+            let most = match self.phase {
+                Phase::Ready if self.station.is_up() => BUSY_JOINED,
+                _ => BUSY_MOST,
+            };
+            if self.busy_since.is_some_and(|since| self.now.saturating_since(since) >= most) {
+                self.give_up_busy();
+                return;
+            }
+            self.out = Out::Line(0, self.flight.len);
+            self.flight.deadline =
+                Some(self.now + self.flight.patience + self.wire_time(self.flight.len));
+            return;
+        }
+        // A reply that is still coming in is not overdue.
+        if self.digest.payload_left() > 0
+            && self.now.saturating_since(self.heard) < Duration::from_millis(500)
+        {
+            self.flight.deadline = Some(self.heard + Duration::from_millis(500));
+            return;
+        }
+        self.stats.timeouts += 1;
+        self.timed_out();
+    }
+
+    /// The command in flight has not been answered in time.
+    fn timed_out(&mut self) {
+        let exchange = self.exchange;
+        self.tracer.tell(Trace::Note("timeout"));
+        self.finish();
+        match exchange {
+            Exchange::Idle => {}
+            Exchange::Probe => self.unanswered(),
+            Exchange::Setup(step) => self.set_up_failed(step),
+            Exchange::Restart => self.restarting(),
+            _ => {
+                self.abandoned(exchange);
+                self.lose_track();
+            }
+        }
+    }
+
+    /// What becomes of those for whom a command was in flight that will not be answered.
+    pub(super) fn abandoned(&mut self, exchange: Exchange) {
+        match exchange {
+            Exchange::Open(link) => self.open_unknown(link),
+            Exchange::Send(sending) => self.send_unknown(sending),
+            Exchange::Read(reading) => self.read_broken(reading),
+            Exchange::Close(link) => self.links[usize::from(link)].phase = LinkPhase::Open,
+            #[cfg(feature = "dns")]
+            Exchange::Resolve(query) => self.resolved(query, false),
+            Exchange::Join => self.join_unknown(),
+            Exchange::Request => self.requested(false),
+            _ => {}
+        }
+    }
+}

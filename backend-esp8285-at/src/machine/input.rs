@@ -1,0 +1,398 @@
+//! From received bytes to what they mean.
+
+use core::net::SocketAddr;
+
+use atat::{AtatUrc, DigestResult, Digester};
+use usocket_core::Error;
+
+use super::{Exchange, Machine, Phase};
+use crate::cmd::Dialect;
+use crate::digest::{Event, Head, MAX_LINE, Source};
+use crate::link::Owner;
+use crate::reply::{Reply, is_chatter};
+use crate::trace::Trace;
+use crate::urc::Urc;
+
+/// Received bytes that are not digested yet: at most one line.
+#[derive(Debug)]
+pub(crate) struct Ingress {
+    bytes: [u8; MAX_LINE],
+    from: usize,
+    to: usize,
+}
+
+impl Ingress {
+    pub(crate) const fn new() -> Self {
+        Self { bytes: [0; MAX_LINE], from: 0, to: 0 }
+    }
+
+    fn clear(&mut self) {
+        (self.from, self.to) = (0, 0);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.from == self.to
+    }
+
+    /// Room behind what is there, after moving that to the front.
+    fn room(&mut self) -> &mut [u8] {
+        if self.from > 0 {
+            self.bytes.copy_within(self.from..self.to, 0);
+            (self.from, self.to) = (0, self.to - self.from);
+        }
+        &mut self.bytes[self.to..]
+    }
+}
+
+/// Where the counted payload goes that is coming in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Nowhere,
+    /// The reply to a read: staged until its framing has closed.
+    Read {
+        pair: Option<u8>,
+    },
+    /// Pushed data of a TCP link: as many as there is room for.
+    Pushed {
+        pair: Option<u8>,
+        link: u8,
+    },
+    /// A datagram for which there is room: its record is staged.
+    Datagram {
+        pair: Option<u8>,
+        link: u8,
+    },
+}
+
+impl Target {
+    fn pair(self) -> Option<u8> {
+        match self {
+            Target::Nowhere => None,
+            Target::Read { pair } | Target::Pushed { pair, .. } | Target::Datagram { pair, .. } => {
+                pair
+            }
+        }
+    }
+}
+
+impl Machine<'_> {
+    /// Where the next received bytes should be put. Payload goes straight into the ring of
+    /// its socket.
+    pub(crate) fn rx_room(&mut self) -> &mut [u8] {
+        let left = self.digest.payload_left();
+        if left > 0 && self.ingress.is_empty() {
+            if self.target != Target::Nowhere && self.room_of_target() == 0 {
+                self.overflowed();
+            }
+            if self.target != Target::Nowhere
+                && let Some(pair) = self.pairs.get_mut(self.target.pair())
+            {
+                let vacant = pair.rx.vacant();
+                let len = vacant.len().min(left);
+                return &mut vacant[..len];
+            }
+            self.ingress.clear();
+            let len = left.min(MAX_LINE);
+            return &mut self.ingress.bytes[..len];
+        }
+        self.ingress.room()
+    }
+
+    /// So many bytes have been put there.
+    pub(crate) fn rx_done(&mut self, now: usocket_core::Instant, len: usize) {
+        self.now = self.now.max(now);
+        self.heard = self.now;
+        self.stats.rx_bytes += len as u64;
+        if self.is_deaf() {
+            self.ingress.clear();
+            return;
+        }
+        if self.digest.payload_left() > 0 && self.ingress.is_empty() {
+            if let Some(pair) = self.pairs.get_mut(self.target.pair()) {
+                pair.rx.stage(len);
+            }
+            self.digest.payload_passed(len);
+            self.payload_moved();
+            return;
+        }
+        self.ingress.to += len;
+        self.digest_all();
+    }
+
+    fn room_of_target(&self) -> usize {
+        self.pairs.get(self.target.pair()).map_or(0, |pair| pair.rx.free())
+    }
+
+    /// Digests what has come until it makes no more sense without the rest.
+    fn digest_all(&mut self) {
+        while !self.ingress.is_empty() {
+            let (from, to) = (self.ingress.from, self.ingress.to);
+            let mut copy = [0; MAX_LINE];
+            let (result, consumed) = self.digest.digest(&self.ingress.bytes[from..to]);
+            let token = match result {
+                DigestResult::Urc(line) => Token::Urc(Urc::parse(line)),
+                DigestResult::Response(Ok(line)) => {
+                    copy[..line.len()].copy_from_slice(line);
+                    Token::Line(line.len())
+                }
+                DigestResult::Response(Err(_)) => Token::Garbled,
+                DigestResult::Prompt(_) => Token::Prompt,
+                DigestResult::None => Token::None,
+            };
+            let event = self.digest.take_event();
+            if let Some(Event::Payload(len)) = event {
+                self.copy_payload(from, len);
+            }
+            self.ingress.from += consumed;
+            match event {
+                Some(event) => self.on_event(event),
+                None if consumed == 0 => return,
+                None => {}
+            }
+            match token {
+                Token::None => {}
+                Token::Prompt => self.prompted(),
+                Token::Garbled => self.garbled(),
+                Token::Urc(urc) => {
+                    self.tracer.tell(Trace::Line(&self.ingress.bytes[from..from + consumed]));
+                    if let Some(urc) = urc {
+                        self.unsolicited(urc);
+                    }
+                }
+                Token::Line(len) => {
+                    self.tracer.tell(Trace::Line(&copy[..len]));
+                    self.on_line(&copy[..len]);
+                }
+            }
+            if self.is_deaf() {
+                self.ingress.clear();
+            }
+        }
+        self.ingress.clear();
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Notice(link) => self.noticed(link),
+            Event::Head(head) => {
+                self.hurt = false;
+                self.payload_begins(head);
+            }
+            Event::Payload(_) => self.payload_moved(),
+            Event::Framed(well) => self.framed(well),
+        }
+    }
+
+    /// Payload that shares a chunk with its head.
+    fn copy_payload(&mut self, from: usize, len: usize) {
+        let data = &self.ingress.bytes[from..from + len];
+        let staged = match self.pairs.get_mut(self.target.pair()) {
+            Some(pair) if self.target != Target::Nowhere => pair.rx.stage_from(data),
+            _ => return,
+        };
+        if staged < len {
+            self.overflowed();
+        }
+    }
+
+    fn payload_begins(&mut self, head: Head) {
+        self.tracer.tell(Trace::Payload(head.len));
+        self.target = match (head.source, self.exchange) {
+            (Source::Read, Exchange::Read(reading)) if head.len <= reading.asked => {
+                self.exchange =
+                    Exchange::Read(super::flight::Reading { got: Some(head.len), ..reading });
+                Target::Read { pair: self.pair_of(reading.link) }
+            }
+            (Source::Read, Exchange::Read(reading)) => {
+                // More than was asked for: the number is wrong, and so is what follows.
+                self.read_broken(reading);
+                self.finish();
+                self.lose_track();
+                return;
+            }
+            // A read that was given up before.
+            (Source::Read, _) => Target::Nowhere,
+            (Source::Pushed(link), _) => self.pushed(link, head.len, head.from),
+        };
+        if head.len == 0 {
+            self.payload_ended();
+        }
+    }
+
+    /// Data that the modem pushes.
+    fn pushed(&mut self, link: u8, len: usize, from: Option<SocketAddr>) -> Target {
+        let state = &mut self.links[usize::from(link)];
+        if !state.is_open() {
+            self.stats.stray += 1;
+            self.status_due = true;
+            return Target::Nowhere;
+        }
+        if !state.tcp {
+            return self.datagram_begins(link, len, from);
+        }
+        let pair = self.pair_of(link);
+        match self.links[usize::from(link)].owner {
+            Owner::Slot(_) | Owner::Pending if pair.is_some() => Target::Pushed { pair, link },
+            // Nobody will read it.
+            _ => Target::Nowhere,
+        }
+    }
+
+    /// There is no room for what is coming in: what came before is good, and the socket
+    /// ends with an error behind it, never with a gap.
+    fn overflowed(&mut self) {
+        let target = core::mem::replace(&mut self.target, Target::Nowhere);
+        match target {
+            Target::Pushed { pair, link } => {
+                if let Some(pair) = self.pairs.get_mut(pair) {
+                    pair.rx.commit();
+                }
+                self.stats.overflows += 1;
+                self.fail_link(link, Error::EIO);
+            }
+            Target::Read { pair } | Target::Datagram { pair, .. } => {
+                if let Some(pair) = self.pairs.get_mut(pair) {
+                    pair.rx.discard();
+                }
+            }
+            Target::Nowhere => {}
+        }
+    }
+
+    /// Some payload has been staged.
+    fn payload_moved(&mut self) {
+        if self.digest.payload_left() == 0 {
+            self.payload_ended();
+        }
+    }
+
+    /// All of a payload is there.
+    fn payload_ended(&mut self) {
+        match self.target {
+            Target::Pushed { pair, .. } | Target::Datagram { pair, .. } => {
+                if let Some(pair) = self.pairs.get_mut(pair) {
+                    pair.rx.commit();
+                }
+                self.touched = true;
+            }
+            // Its framing must close first.
+            Target::Read { .. } | Target::Nowhere => {}
+        }
+    }
+
+    /// What followed a payload was what must follow it, or not.
+    fn framed(&mut self, well: bool) {
+        let target = core::mem::replace(&mut self.target, Target::Nowhere);
+        if well {
+            if let (Target::Read { .. }, Exchange::Read(reading)) = (target, self.exchange) {
+                self.exchange = Exchange::Read(super::flight::Reading { framed: true, ..reading });
+            }
+            return;
+        }
+        self.stats.framing += 1;
+        match (target, self.exchange) {
+            (Target::Read { .. }, Exchange::Read(reading)) => {
+                self.finish();
+                self.read_broken(reading);
+                self.lose_track();
+            }
+            (Target::Pushed { link, .. }, _) => self.fail_link(link, Error::EIO),
+            _ => {}
+        }
+        // A piece of the next line may have been eaten with it.
+        self.hurt = true;
+        self.suspect();
+    }
+
+    /// A line that is no URC.
+    fn on_line(&mut self, line: &[u8]) {
+        // The modem says our commands back: it has forgotten `ATE0`, so it has booted.
+        if self.is_ready() && (line.starts_with(b"AT+") || line == b"AT") {
+            self.rebooted();
+            return;
+        }
+        if self.exchange == Exchange::Idle && Reply::parse(line) == Reply::Line(line) {
+            self.unknown(line);
+            return;
+        }
+        self.hurt = false;
+        match (self.exchange, Reply::parse(line)) {
+            (Exchange::Read(reading), Reply::Line(text)) if !is_chatter(text) => {
+                // The head of the reply was hurt: its payload would be read as lines.
+                self.finish();
+                self.read_broken(reading);
+                self.lose_track();
+            }
+            (_, reply) => self.replied(reply),
+        }
+    }
+
+    /// A line that nobody asked for and that is no URC. It may have been one.
+    pub(super) fn unknown(&mut self, line: &[u8]) {
+        if is_chatter(line) {
+            return;
+        }
+        self.stats.unknown += 1;
+        if self.phase == Phase::Ready {
+            // Where data are pushed, this may be what is left of a head: then its payload
+            // comes as lines, and those must not be believed.
+            let head = line.starts_with(b"+") || line.windows(4).any(|part| part == b"IPD,");
+            let odd = self.hurt || head || self.firmware.dialect == Dialect::NonOs;
+            if head || (odd && self.has_pushed()) {
+                self.lose_track();
+            } else {
+                self.suspect();
+            }
+        }
+    }
+
+    /// Whether any link is pushed to.
+    fn has_pushed(&self) -> bool {
+        let passive = self.is_passive();
+        self.links.iter().any(|link| link.is_open() && !(passive && link.tcp))
+    }
+
+    /// A line longer than any.
+    fn garbled(&mut self) {
+        self.stats.unknown += 1;
+        match self.exchange {
+            Exchange::Read(reading) => {
+                self.finish();
+                self.read_broken(reading);
+                self.lose_track();
+            }
+            _ => self.suspect(),
+        }
+    }
+
+    /// Bytes were lost on the way, somewhere around here.
+    pub(crate) fn rx_lost(&mut self, now: usocket_core::Instant) {
+        self.now = self.now.max(now);
+        self.stats.lost += 1;
+        self.tracer.tell(Trace::Note("bytes lost"));
+        if !self.is_ready() {
+            return;
+        }
+        self.lose_track();
+    }
+
+    /// Forgets half-digested input.
+    pub(super) fn forget_input(&mut self) {
+        if let Some(pair) = self.pairs.get_mut(self.target.pair()) {
+            pair.rx.discard();
+        }
+        self.target = Target::Nowhere;
+        self.digest.reset();
+        self.ingress.clear();
+    }
+}
+
+/// A result of the digester that borrows nothing.
+enum Token {
+    None,
+    Urc(Option<Urc>),
+    /// A line of this length, copied.
+    Line(usize),
+    Garbled,
+    Prompt,
+}

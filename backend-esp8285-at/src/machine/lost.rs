@@ -1,0 +1,122 @@
+//! After a loss: silence, a probe, and asking what is still there (R24, section 8).
+//!
+//! While track is lost nothing that comes is believed. In passive mode that costs nobody
+//! anything: unread data are in the modem. What is pushed meanwhile is lost, so pushed
+//! links fail with `EIO` rather than have a gap.
+
+use core::time::Duration;
+
+use usocket_core::{Error, Instant, earlier};
+
+use super::flight::Stage;
+use super::{Exchange, Machine, Out, Phase};
+use crate::cmd::At;
+use crate::link::{LINK_RANGE, Owner};
+
+/// A loss being repaired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lost {
+    since: Instant,
+    /// Probes so far.
+    probes: u8,
+}
+
+/// So long nothing must come before a probe. Replies come without a pause.
+const SILENCE: Duration = Duration::from_millis(200);
+/// A modem that pushes all the time is probed after this much.
+const NOISE: Duration = Duration::from_secs(1);
+/// Longest piece of a send, for the time it takes.
+const MAX_PIECE: usize = 2048;
+/// How long a send may take when its result may have been lost.
+const SEND_PATIENCE: Duration = Duration::from_secs(2);
+/// Probes without an answer before it is looked for at other rates: one that has booted
+/// speaks the rate of its flash (1.1).
+const PROBES: u8 = 4;
+
+impl Lost {
+    /// When to act.
+    pub(crate) fn until(self, heard: Instant) -> Instant {
+        let silent = heard.max(self.since) + SILENCE;
+        silent.min(self.since + NOISE)
+    }
+}
+
+impl Machine<'_> {
+    /// Whether input is thrown away just now.
+    pub(super) fn is_deaf(&self) -> bool {
+        match self.phase {
+            Phase::Lost(_) => self.exchange == Exchange::Idle,
+            Phase::Off(_) => true,
+            _ => false,
+        }
+    }
+
+    /// The output of the modem and what we make of it do not agree any more.
+    pub(super) fn lose_track(&mut self) {
+        if self.phase != Phase::Ready {
+            return;
+        }
+        self.stats.resyncs += 1;
+        self.fail_pushed();
+        if matches!(self.exchange, Exchange::Send(sending) if sending.stage >= Stage::Prompt) {
+            // The modem takes whatever we send for the rest of the data, so the send must
+            // run to its end; its result may be what was lost.
+            let soon = self.now + self.wire_time(MAX_PIECE) + SEND_PATIENCE;
+            self.flight.deadline = earlier(self.flight.deadline, Some(soon));
+            self.suspect();
+            return;
+        }
+        let exchange = self.exchange;
+        self.finish();
+        self.abandoned(exchange);
+        self.forget_input();
+        self.out = Out::Idle;
+        self.phase = Phase::Lost(Lost { since: self.now, probes: 0 });
+    }
+
+    /// Something was odd that may have been a URC: ask what the state is.
+    pub(super) fn suspect(&mut self) {
+        if self.phase == Phase::Ready {
+            self.status_due = true;
+            self.lengths_at = Some(self.now);
+        }
+    }
+
+    /// TCP links to which data are pushed may have lost some.
+    pub(super) fn fail_pushed(&mut self) {
+        if self.is_passive() {
+            return;
+        }
+        for link in LINK_RANGE {
+            let state = &self.links[usize::from(link)];
+            if state.is_open() && state.tcp && state.owner != Owner::Orphan && !state.gone {
+                self.fail_link(link, Error::EIO);
+            }
+        }
+    }
+
+    /// Probes once it is silent.
+    pub(super) fn find_track(&mut self, lost: Lost) {
+        if self.now < lost.until(self.heard) {
+            return;
+        }
+        if lost.probes >= PROBES {
+            self.unreachable();
+            return;
+        }
+        self.phase = Phase::Lost(Lost { probes: lost.probes + 1, since: self.now });
+        self.forget_input();
+        self.issue(Exchange::Probe, &At);
+    }
+
+    /// The probe was answered.
+    pub(super) fn found_track(&mut self) {
+        self.phase = Phase::Ready;
+        self.status_due = true;
+        self.lengths_at = Some(self.now);
+        for link in &mut self.links {
+            // What was noticed meanwhile nobody has heard.
+            link.readable |= link.is_open();
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! The one server of the modem and the clients that nobody has accepted yet (4.7).
+
+use usocket_core::spi::Handle;
+use usocket_core::{Error, Family, Result, SockAddr};
+
+use super::{Exchange, Machine};
+#[cfg(feature = "server")]
+use crate::cmd::Server;
+use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
+use crate::slot::{Ends, Socket, State};
+use usocket_core::spi::SockType;
+
+/// What is wanted of the server and what the modem has been told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Listener {
+    /// Port and backlog of the listening socket.
+    wanted: Option<(u16, u8)>,
+    /// The port at which the modem listens.
+    running: Option<u16>,
+    /// What comes next of a start.
+    #[cfg(feature = "server")]
+    step: Option<ServerStep>,
+    /// When to try again after a start that failed.
+    again: Option<usocket_core::Instant>,
+}
+
+/// After a start that failed.
+#[cfg(feature = "server")]
+const AGAIN: core::time::Duration = core::time::Duration::from_secs(1);
+
+/// A step towards what is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg(feature = "server")]
+pub(crate) enum ServerStep {
+    Stop,
+    MaxClients,
+    Start,
+    NoTimeout,
+}
+
+impl Machine<'_> {
+    pub(crate) fn listen(&mut self, handle: Handle, backlog: u32) -> Result<()> {
+        if !cfg!(feature = "server") {
+            return Err(Error::EOPNOTSUPP);
+        }
+        let socket = self.slots.get(handle)?;
+        let backlog = u8::try_from(backlog.clamp(1, 5)).unwrap_or(5);
+        match socket.state {
+            State::Fresh => {}
+            State::Listening { .. } => {
+                self.slots.get_mut(handle)?.state = State::Listening { backlog };
+                return Ok(());
+            }
+            State::Dgram => return Err(Error::EOPNOTSUPP),
+            _ => return Err(Error::EINVAL),
+        }
+        // One port in all (section 9).
+        if let Some((port, _)) = self.listener.wanted {
+            let same = self.slots.get(handle)?.local_port == port;
+            return Err(if same { Error::EADDRINUSE } else { Error::EOPNOTSUPP });
+        }
+        let socket = self.slots.get(handle)?;
+        let port = if socket.bound { socket.local_port } else { self.free_port(SockType::Stream) };
+        let socket = self.slots.get_mut(handle)?;
+        socket.bound = true;
+        socket.local_port = port;
+        socket.state = State::Listening { backlog };
+        self.listener.wanted = Some((port, backlog));
+        self.work = true;
+        Ok(())
+    }
+
+    /// The listening socket was closed: nobody will accept those who wait.
+    pub(super) fn unlisten(&mut self) {
+        self.listener.wanted = None;
+        self.pending_lost();
+        self.work = true;
+    }
+
+    /// Clients that wait are dropped.
+    pub(super) fn pending_lost(&mut self) {
+        for link in &mut self.links {
+            if link.owner == Owner::Pending {
+                link.owner = Owner::Orphan;
+                link.linger_until = Some(self.now);
+                link.reset = true;
+            }
+        }
+        self.work = true;
+    }
+
+    /// The modem has booted: it listens no more.
+    pub(super) fn server_forgotten(&mut self) {
+        self.listener.running = None;
+    }
+
+    /// A client has come; a link that another socket had is that socket's no more.
+    pub(super) fn client_came(&mut self, link: u8, peer: Option<SockAddr>) {
+        let index = usize::from(link);
+        if self.links[index].is_open() {
+            self.replaced(link);
+        }
+        let pair = self.links[index].pair.take();
+        self.pairs.release(pair);
+        let wanted = self.listener.wanted.is_some();
+        let owner = if wanted { Owner::Pending } else { Owner::Orphan };
+        self.links[index].renew(LinkPhase::Open, owner);
+        self.accepted = self.accepted.wrapping_add(1);
+        let link = &mut self.links[index];
+        link.peer = peer;
+        link.order = self.accepted;
+        link.readable = true;
+        if wanted && !self.is_passive() {
+            // Its data come unasked, so it needs a place for them now.
+            match self.pairs.lease() {
+                Some(pair) => self.links[index].pair = Some(pair),
+                None => self.links[index].owner = Owner::Orphan,
+            }
+        }
+        if wanted && self.is_passive() {
+            self.lengths_at.get_or_insert(self.now + core::time::Duration::from_millis(500));
+        }
+        self.touched = true;
+        self.work = true;
+    }
+
+    /// The id of a link that a socket still reads from was given to a client: what was
+    /// unread is gone from the modem (NONOS#81).
+    fn replaced(&mut self, link: u8) {
+        let state = &self.links[usize::from(link)];
+        let Owner::Slot(slot) = state.owner else { return };
+        let lost = !state.gone || state.noticed;
+        if let Some(socket) = self.slots.at(slot) {
+            if lost {
+                socket.fail(Error::EIO);
+            } else if let State::Connected(ends) = &mut socket.state {
+                *ends = Ends { rx: true, tx: true };
+            }
+            socket.link = None;
+        }
+    }
+
+    /// Whether a client can be accepted. One whose address is still to be asked for is
+    /// not, unless it is gone already.
+    pub(super) fn has_pending(&self) -> bool {
+        self.oldest_pending().is_some()
+    }
+
+    fn oldest_pending(&self) -> Option<u8> {
+        let pending = LINK_RANGE.filter(|link| {
+            let state = &self.links[usize::from(*link)];
+            state.owner == Owner::Pending && state.peer.is_some()
+        });
+        let now = self.accepted;
+        pending.max_by_key(|link| now.wrapping_sub(self.links[usize::from(*link)].order))
+    }
+
+    /// The status is known: clients that it did not name have no address.
+    pub(super) fn pending_complete(&mut self) {
+        for link in &mut self.links {
+            if link.owner == Owner::Pending && link.peer.is_none() {
+                link.peer = Some(SockAddr::new(Family::V4.unspecified(), 0));
+                self.touched = true;
+            }
+        }
+        self.touched = true;
+    }
+
+    pub(crate) fn accept(&mut self, handle: Handle) -> Result<(Handle, SockAddr)> {
+        if !cfg!(feature = "server") {
+            return Err(Error::EOPNOTSUPP);
+        }
+        let socket = self.slots.get(handle)?;
+        match socket.state {
+            State::Listening { .. } => {}
+            State::Dgram => return Err(Error::EOPNOTSUPP),
+            _ => return Err(Error::EINVAL),
+        }
+        let (family, local_port, local_ip) = (socket.family, socket.local_port, socket.local_ip);
+        let link = self.oldest_pending().ok_or(Error::EAGAIN)?;
+        let index = usize::from(link);
+        let mut accepted = Socket::new(SockType::Stream, family);
+        let peer = self.links[index].peer.unwrap_or(SockAddr::new(family.unspecified(), 0));
+        accepted.state = State::Connected(Ends::default());
+        accepted.local_port = local_port;
+        accepted.local_ip = local_ip.or(self.station.address(family));
+        accepted.peer = Some(peer);
+        accepted.link = Some(link);
+        let own = self.links[index].pair.take();
+        let leased = own.is_some();
+        accepted.pair = own.or_else(|| self.pairs.lease());
+        if accepted.pair.is_none() {
+            return Err(Error::ENOBUFS);
+        }
+        let pair = accepted.pair;
+        let Some(new) = self.slots.insert(accepted) else {
+            if leased {
+                self.links[index].pair = pair;
+            } else {
+                self.pairs.release(pair);
+            }
+            return Err(Error::ENOMEM);
+        };
+        self.links[index].owner = Owner::Slot(u8::try_from(new.slot()).unwrap_or(u8::MAX));
+        if self.links[index].gone {
+            self.peer_closed(link);
+        }
+        self.work = true;
+        Ok((new, peer))
+    }
+
+    /// Brings the modem to where the listening socket wants it.
+    #[cfg(feature = "server")]
+    pub(super) fn server_next(&mut self) -> bool {
+        let wanted = self.listener.wanted;
+        if self.listener.running != wanted.map(|(port, _)| port) && self.listener.running.is_some()
+        {
+            return self.issue(Exchange::Server(ServerStep::Stop), &Server::Stop);
+        }
+        let Some((port, _)) = wanted else {
+            self.listener.step = None;
+            return false;
+        };
+        let waits = self.listener.again.is_some_and(|at| at > self.now);
+        let step = match self.listener.step {
+            Some(step) => step,
+            None if self.listener.running.is_some() || waits || self.way().is_err() => {
+                return false;
+            }
+            None => ServerStep::MaxClients,
+        };
+        let exchange = Exchange::Server(step);
+        match step {
+            ServerStep::Stop => self.issue(exchange, &Server::Stop),
+            // Those who have been accepted count as well, so the most that it can.
+            ServerStep::MaxClients => self.issue(exchange, &Server::MaxClients(5)),
+            ServerStep::Start => self.issue(exchange, &Server::Start(port)),
+            ServerStep::NoTimeout => self.issue(exchange, &Server::NoTimeout),
+        }
+    }
+
+    #[cfg(not(feature = "server"))]
+    pub(super) fn server_next(&mut self) -> bool {
+        let _ = (self.listener.running, Exchange::Idle);
+        false
+    }
+
+    /// A step was answered.
+    #[cfg(feature = "server")]
+    pub(super) fn server_stepped(&mut self, step: ServerStep, ok: bool) {
+        self.listener.step = match step {
+            ServerStep::Stop => {
+                self.listener.running = None;
+                None
+            }
+            // An error only says that it runs already or that the version cannot.
+            ServerStep::MaxClients => Some(ServerStep::Start),
+            ServerStep::Start if ok => {
+                self.listener.running = self.listener.wanted.map(|(port, _)| port);
+                Some(ServerStep::NoTimeout)
+            }
+            ServerStep::Start => {
+                // A server of before that is still there on some 1.x (4.7).
+                self.listener.again = Some(self.now + AGAIN);
+                None
+            }
+            ServerStep::NoTimeout => None,
+        };
+        self.work = true;
+    }
+
+    /// When a start is tried again.
+    pub(super) fn server_deadline(&self) -> Option<usocket_core::Instant> {
+        self.listener.again.filter(|at| *at > self.now)
+    }
+}

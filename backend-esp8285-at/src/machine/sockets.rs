@@ -1,0 +1,241 @@
+//! Sockets from their making to their end.
+
+use core::net::IpAddr;
+
+use usocket_core::spi::{Handle, Link as LinkState, Shutdown, SockType};
+use usocket_core::{Error, Family, Result, SockAddr};
+
+use super::{Machine, Out};
+use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
+use crate::slot::{Ends, Socket, State};
+
+/// The first port that is given without being asked for.
+const EPHEMERAL: u16 = 49_152;
+
+impl Machine<'_> {
+    pub(crate) fn open(&mut self, family: Family, kind: SockType) -> Result<Handle> {
+        if family == Family::V6 && !(cfg!(feature = "ipv6") && self.firmware.ipv6) {
+            return Err(Error::EAFNOSUPPORT);
+        }
+        if kind == SockType::Dgram {
+            #[cfg(not(feature = "udp"))]
+            return Err(Error::EOPNOTSUPP);
+            #[cfg(feature = "udp")]
+            if !self.has_datagrams() {
+                return Err(Error::EOPNOTSUPP);
+            }
+        }
+        self.slots.insert(Socket::new(kind, family)).ok_or(Error::ENOMEM)
+    }
+
+    pub(crate) fn bind(&mut self, handle: Handle, address: SockAddr) -> Result<()> {
+        let socket = self.slots.get(handle)?;
+        let kind = socket.kind;
+        if kind == SockType::Stream && !cfg!(feature = "server") {
+            return Err(Error::EOPNOTSUPP);
+        }
+        if socket.bound || !matches!(socket.state, State::Fresh | State::Dgram) {
+            return Err(Error::EINVAL);
+        }
+        if !address.ip().is_unspecified() && !self.station.has_address(address.ip()) {
+            return Err(Error::EADDRNOTAVAIL);
+        }
+        let port = match address.port() {
+            0 => self.free_port(kind),
+            port if self.is_port_taken(kind, port) => return Err(Error::EADDRINUSE),
+            port => port,
+        };
+        let socket = self.slots.get_mut(handle)?;
+        socket.local_ip = (!address.ip().is_unspecified()).then_some(address.ip());
+        socket.local_port = port;
+        #[cfg(feature = "udp")]
+        if kind == SockType::Dgram
+            && let Err(error) = self.lease_datagrams(handle)
+        {
+            let socket = self.slots.get_mut(handle)?;
+            (socket.local_ip, socket.local_port) = (None, 0);
+            return Err(error);
+        }
+        self.slots.get_mut(handle)?.bound = true;
+        Ok(())
+    }
+
+    /// Whether a socket of this kind has the port; accepted ones share their listener's.
+    fn is_port_taken(&self, kind: SockType, port: u16) -> bool {
+        self.slots
+            .iter()
+            .any(|socket| socket.kind == kind && socket.bound && socket.local_port == port)
+    }
+
+    /// A port nobody has, at random so that it does not come again after a reset.
+    pub(super) fn free_port(&mut self, kind: SockType) -> u16 {
+        loop {
+            #[expect(clippy::cast_possible_truncation, reason = "14 bits")]
+            let port = EPHEMERAL + (self.random() >> 20 & 0x3FFF) as u16;
+            if !self.is_port_taken(kind, port) {
+                return port;
+            }
+        }
+    }
+
+    pub(crate) fn close(&mut self, handle: Handle, abort: bool) -> Result<()> {
+        let socket = self.slots.remove(handle)?;
+        self.touched = true;
+        self.work = true;
+        if matches!(socket.state, State::Listening { .. }) {
+            self.unlisten();
+        }
+        let linger = match socket.options.linger {
+            Some(seconds) => core::time::Duration::from_secs(seconds.into()),
+            None => self.config.linger,
+        };
+        let index = u8::try_from(handle.slot()).unwrap_or(u8::MAX);
+        let until = self.now + linger;
+        let owned = LINK_RANGE
+            .into_iter()
+            .find(|link| self.links[usize::from(*link)].owner == Owner::Slot(index));
+        match owned {
+            Some(link) => {
+                let reset = abort || linger.is_zero();
+                self.orphan(link, socket.pair, until, reset);
+            }
+            None => self.keep_or_release(socket.pair),
+        }
+        Ok(())
+    }
+
+    /// A link goes on without its socket.
+    fn orphan(&mut self, link: u8, pair: Option<u8>, until: usocket_core::Instant, reset: bool) {
+        let in_flight = self.exchange_link() == Some(link);
+        let state = &mut self.links[usize::from(link)];
+        state.owner = Owner::Orphan;
+        state.pair = pair;
+        state.linger_until = Some(until);
+        state.readable = false;
+        if reset {
+            state.reset = true;
+            state.option_due = self.firmware.tcp_option && state.tcp && state.is_open();
+        }
+        if let Some(pair) = self.pairs.get_mut(pair) {
+            pair.rx.clear();
+            if reset && !in_flight {
+                pair.tx.clear();
+            }
+        }
+        let state = &self.links[usize::from(link)];
+        if state.gone && !in_flight {
+            self.free_link(link, LinkPhase::Free);
+        }
+    }
+
+    /// Buffers of a socket without a link, unless their bytes are being sent just now for
+    /// a link that has failed.
+    fn keep_or_release(&mut self, pair: Option<u8>) {
+        if pair.is_some()
+            && let Out::Data { pair: sending, .. } = self.out
+            && sending == pair
+            && let Some(link) = self.exchange_link()
+        {
+            self.links[usize::from(link)].pair = pair;
+            return;
+        }
+        self.pairs.release(pair);
+    }
+
+    pub(crate) fn shutdown(&mut self, handle: Handle, how: Shutdown) -> Result<()> {
+        let socket = self.slots.get_mut(handle)?;
+        let State::Connected(ends) = socket.state else { return Err(Error::ENOTCONN) };
+        match how {
+            // The modem has no half-close (section 10).
+            Shutdown::Write => Err(Error::EOPNOTSUPP),
+            Shutdown::Read => {
+                socket.state = State::Connected(Ends { rx: true, ..ends });
+                let pair = socket.pair;
+                if let Some(pair) = self.pairs.get_mut(pair) {
+                    pair.rx.clear();
+                }
+                self.touched = true;
+                Ok(())
+            }
+            // As close, but the socket stays.
+            Shutdown::Both => {
+                socket.state = State::Connected(Ends { rx: true, tx: true });
+                let (link, pair) = (socket.link.take(), socket.pair.take());
+                let until = self.now + self.config.linger;
+                match link {
+                    Some(link) => self.orphan(link, pair, until, false),
+                    None => self.keep_or_release(pair),
+                }
+                self.touched = true;
+                self.work = true;
+                Ok(())
+            }
+        }
+    }
+
+    /// Closed sockets that still have something to do.
+    pub(crate) fn lingering(&self) -> usize {
+        self.links.iter().filter(|link| link.owner == Owner::Orphan).count()
+    }
+
+    /// Whether the station can reach anybody: `ENETDOWN`, `ENETUNREACH`.
+    pub(super) fn way(&self) -> Result<()> {
+        match self.station.link() {
+            LinkState::Up => Ok(()),
+            LinkState::NoAddress => Err(Error::ENETUNREACH),
+            LinkState::Down => Err(Error::ENETDOWN),
+        }
+    }
+
+    /// Takes a link for an open: from 4 down, since clients take the lowest (4.2).
+    pub(super) fn take_link(&mut self, owner: Owner, tcp: bool) -> Option<u8> {
+        let free = |phase: &dyn Fn(&LinkPhase) -> bool, links: &[crate::link::Link]| {
+            LINK_RANGE.rev().find(|link| phase(&links[usize::from(*link)].phase))
+        };
+        let link = free(&|phase| *phase == LinkPhase::Free, &self.links)?;
+        let state = &mut self.links[usize::from(link)];
+        state.renew(LinkPhase::Wanted, owner);
+        state.tcp = tcp;
+        self.work = true;
+        Some(link)
+    }
+
+    pub(crate) fn local_addr(&self, handle: Handle) -> Result<SockAddr> {
+        let socket = self.slots.get(handle)?;
+        let connected = matches!(socket.state, State::Connected(_)) || socket.peer.is_some();
+        let own = || connected.then(|| self.station.address(socket.family)).flatten();
+        let ip = socket.local_ip.or_else(own).unwrap_or(socket.family.unspecified());
+        Ok(SockAddr::new(ip, socket.local_port))
+    }
+
+    pub(crate) fn peer_addr(&self, handle: Handle) -> Result<SockAddr> {
+        let socket = self.slots.get(handle)?;
+        match socket.state {
+            State::Connected(_) | State::Dgram => socket.peer.ok_or(Error::ENOTCONN),
+            _ => Err(Error::ENOTCONN),
+        }
+    }
+
+    pub(crate) fn take_error(&mut self, handle: Handle) -> Result<Option<Error>> {
+        let socket = self.slots.get_mut(handle)?;
+        let error = socket.error.take();
+        if error.is_some() && socket.state == State::Failed {
+            socket.reset_stream();
+        }
+        Ok(error)
+    }
+
+    pub(crate) fn has_address(&self, ip: IpAddr) -> bool {
+        self.station.has_address(ip)
+    }
+}
+
+impl Socket {
+    /// A failed connect was told: the stream is as if it had never tried.
+    pub(super) fn reset_stream(&mut self) {
+        self.state = State::Fresh;
+        self.peer = None;
+        self.link = None;
+        self.error = None;
+    }
+}

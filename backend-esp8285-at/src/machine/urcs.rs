@@ -1,0 +1,262 @@
+//! What the modem says by itself.
+
+use core::time::Duration;
+
+use usocket_core::Error;
+
+use super::{Exchange, Machine, Out, Phase};
+use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
+use crate::slot::State;
+use crate::urc::{LinkConn, Urc};
+
+/// How long an id is kept after its link failed or was closed, for a `CLOSED` that may
+/// still come (4.2).
+const HOLD: Duration = Duration::from_millis(200);
+
+impl Machine<'_> {
+    pub(super) fn unsolicited(&mut self, urc: Urc) {
+        self.hurt = false;
+        match urc {
+            Urc::Ready => return self.rebooted(),
+            Urc::WifiConnected => return self.station.associated(),
+            Urc::WifiGotIp => return self.station.got_address(),
+            Urc::WifiDisconnect => return self.wifi_lost(),
+            #[cfg(feature = "ipv6")]
+            Urc::WifiGotIpV6 => return self.station.got_address(),
+            Urc::Station(event) => return self.station.client(event),
+            _ => {}
+        }
+        // While it is being set up there are no links of ours.
+        if !self.is_ready() {
+            return;
+        }
+        match urc {
+            Urc::Connect(link) => self.connect_seen(link),
+            Urc::Closed(link) => self.closed_seen(link),
+            Urc::ConnectFail(link) => {
+                if self.exchange == Exchange::Open(link) {
+                    self.flight.hint = None;
+                } else {
+                    self.closed_seen(link);
+                }
+            }
+            Urc::LinkConn(conn) => self.link_conn(conn),
+            Urc::Segment { link, segment, ok } => self.segment_done(link, segment, ok),
+            _ => {}
+        }
+    }
+
+    /// `<id>,CONNECT`: the success of our own open, or a client.
+    fn connect_seen(&mut self, link: u8) {
+        if self.exchange == Exchange::Open(link) {
+            return;
+        }
+        let state = &self.links[usize::from(link)];
+        // Said again for a link that is known (4.8).
+        if state.is_open() && !state.gone {
+            return;
+        }
+        self.client_came(link, None);
+        // Who it is tells the status.
+        self.status_due = true;
+    }
+
+    fn link_conn(&mut self, conn: LinkConn) {
+        let link = usize::from(conn.link);
+        let peer = conn.ip.map(|ip| usocket_core::SockAddr::new(ip, conn.port));
+        if !conn.ok {
+            return;
+        }
+        if conn.server {
+            if self.exchange == Exchange::Open(conn.link) {
+                // A client has the id that we were opening; our own open will fail.
+                self.open_lost_race(conn.link);
+                self.exchange = Exchange::Ignored;
+            } else if self.links[link].is_open() && !self.links[link].gone {
+                return;
+            }
+            self.client_came(conn.link, peer);
+            self.links[link].local_port = conn.local_port;
+        } else if self.exchange == Exchange::Open(conn.link) {
+            self.links[link].peer = peer;
+            self.links[link].local_port = conn.local_port;
+        }
+    }
+
+    /// `<id>,CLOSED`.
+    fn closed_seen(&mut self, link: u8) {
+        let index = usize::from(link);
+        self.links[index].touched = true;
+        match self.links[index].phase {
+            // Part of the failure of our own open, or stale.
+            LinkPhase::Free | LinkPhase::Wanted | LinkPhase::Opening => {}
+            LinkPhase::Held(_) => self.links[index].phase = LinkPhase::Free,
+            LinkPhase::Open => self.peer_closed(link),
+        }
+        self.work = true;
+    }
+
+    /// A link that stood is gone.
+    pub(super) fn peer_closed(&mut self, link: u8) {
+        let index = usize::from(link);
+        self.links[index].gone = true;
+        self.links[index].segments.clear();
+        match self.links[index].owner {
+            Owner::None => self.free_link(link, LinkPhase::Free),
+            Owner::Orphan => {
+                // Unless its data are on their way to the modem just now.
+                if self.exchange_link() != Some(link) {
+                    self.free_link(link, LinkPhase::Free);
+                }
+            }
+            Owner::Pending => {}
+            Owner::Slot(slot) => {
+                let passive = self.is_passive() && self.links[index].tcp;
+                let Some(socket) = self.slots.at(slot) else { return };
+                if let State::Connected(ends) = &mut socket.state {
+                    ends.tx = true;
+                    if passive {
+                        // What is unread is read first; then it is the end (5.3).
+                        self.links[index].readable = true;
+                    } else {
+                        ends.rx = true;
+                        socket.link = None;
+                        self.links[index].owner = Owner::Orphan;
+                        self.links[index].linger_until = Some(self.now);
+                        if self.exchange_link() != Some(link) {
+                            self.free_link(link, LinkPhase::Free);
+                        }
+                    }
+                } else if !self.links[index].tcp {
+                    // Datagrams: the link is opened again when it is needed.
+                    self.datagrams_closed(link, slot);
+                }
+                self.touched = true;
+            }
+        }
+    }
+
+    /// The result of a `CIPCLOSE`. An error says that it was closed already (4.6).
+    pub(super) fn closed(&mut self, link: u8) {
+        if self.links[usize::from(link)].gone {
+            self.free_link(link, LinkPhase::Free);
+        } else {
+            self.hold_link(link);
+        }
+    }
+
+    /// Frees a link and its buffers.
+    pub(super) fn free_link(&mut self, link: u8, phase: LinkPhase) {
+        let state = &mut self.links[usize::from(link)];
+        let pair = state.pair.take();
+        state.renew(phase, Owner::None);
+        self.pairs.release(pair);
+        self.touched = true;
+        self.work = true;
+    }
+
+    /// An id that must not be used again at once.
+    pub(super) fn hold_link(&mut self, link: u8) {
+        self.free_link(link, LinkPhase::Held(self.now + HOLD));
+    }
+
+    /// Ids that have been held long enough.
+    pub(super) fn expire(&mut self) {
+        for link in &mut self.links {
+            if matches!(link.phase, LinkPhase::Held(until) if until <= self.now) {
+                link.phase = LinkPhase::Free;
+            }
+        }
+    }
+
+    pub(super) fn next_expiry(&self) -> Option<usocket_core::Instant> {
+        let lingers = self.links.iter().filter_map(|link| link.linger_until);
+        let held = self.links.iter().filter_map(|link| match link.phase {
+            LinkPhase::Held(until) => Some(until),
+            _ => None,
+        });
+        let waiting = |until: &usocket_core::Instant| *until > self.now;
+        lingers.chain(held).filter(waiting).min()
+    }
+
+    /// The link whose data move just now.
+    pub(super) fn exchange_link(&self) -> Option<u8> {
+        match self.exchange {
+            Exchange::Send(sending) => Some(sending.link),
+            Exchange::Read(reading) => Some(reading.link),
+            Exchange::Open(link) | Exchange::Close(link) | Exchange::Option(link) => Some(link),
+            _ => None,
+        }
+    }
+
+    /// A notice: a level, not a count (R21).
+    pub(super) fn noticed(&mut self, link: u8) {
+        let state = &mut self.links[usize::from(link)];
+        if state.is_open() {
+            state.readable = true;
+            state.noticed = true;
+        } else if state.phase != LinkPhase::Opening {
+            self.status_due = self.phase == Phase::Ready;
+        }
+    }
+
+    /// The station has lost its access point: so have all connections (R24).
+    fn wifi_lost(&mut self) {
+        let was_up = self.station.disconnected(self.now);
+        if was_up {
+            self.all_links_lost(Error::ENETDOWN);
+            self.pending_lost();
+            #[cfg(feature = "dns")]
+            self.names_lost();
+        }
+    }
+
+    /// Ends every link, and tells every socket why. What was received stays.
+    pub(super) fn all_links_lost(&mut self, error: Error) {
+        for link in LINK_RANGE {
+            self.fail_link(link, error);
+        }
+        for (_, socket) in self.slots.iter_mut() {
+            if socket.state == State::Connecting {
+                socket.fail(error);
+            }
+        }
+        self.touched = true;
+    }
+
+    /// The same where the modem has no links any more.
+    pub(super) fn forget_links(&mut self, error: Error) {
+        self.out = Out::Idle;
+        self.all_links_lost(error);
+        #[cfg(feature = "dns")]
+        self.names_lost();
+        for link in LINK_RANGE {
+            self.free_link(link, LinkPhase::Free);
+        }
+    }
+
+    /// Ends one link with an error. The modem is told to close it.
+    pub(super) fn fail_link(&mut self, link: u8, error: Error) {
+        let index = usize::from(link);
+        if !self.links[index].is_taken() {
+            return;
+        }
+        if let Owner::Slot(slot) = self.links[index].owner {
+            if let Some(socket) = self.slots.at(slot) {
+                socket.fail(error);
+                let pair = socket.pair;
+                let moving = self.exchange_link() == Some(link);
+                if let Some(pair) = self.pairs.get_mut(pair)
+                    && !moving
+                {
+                    pair.tx.clear();
+                }
+            }
+            self.links[index].owner = Owner::Orphan;
+            self.links[index].linger_until = Some(self.now);
+            self.links[index].reset = true;
+            self.touched = true;
+            self.work = true;
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! The network object of the reference routines: joining, addresses, scanning.
+
+use core::net::Ipv4Addr;
+use core::time::Duration;
+
+use embassy_sync::blocking_mutex::raw::RawMutex;
+use usocket_core::spi::{Backend, EventSource, Handle, Link, Platform, Wait, WaitKey, wait_until};
+use usocket_core::{Error, Events, Result};
+
+use crate::backend::Esp8285;
+use crate::cmd::Version;
+use crate::machine::Request;
+use crate::uart::Uart;
+use crate::urc::StationEvent;
+
+/// The name of the one interface, for `SO_BINDTODEVICE`.
+pub const DEVICE: &str = "wlan0";
+
+/// Most access points that a scan keeps, the strongest ones.
+#[cfg(feature = "scan")]
+pub const MAX_SCAN: usize = 16;
+
+/// How long a request may take: finding a modem at an unknown rate, setting it up, and a
+/// join of the longest kind.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Addresses of the station.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IfConfig {
+    /// Its own.
+    pub ip: Ipv4Addr,
+    /// Which part of it names the network.
+    pub netmask: Ipv4Addr,
+    /// The router.
+    pub gateway: Ipv4Addr,
+}
+
+impl IfConfig {
+    /// No address.
+    pub const NONE: IfConfig = IfConfig {
+        ip: Ipv4Addr::UNSPECIFIED,
+        netmask: Ipv4Addr::UNSPECIFIED,
+        gateway: Ipv4Addr::UNSPECIFIED,
+    };
+}
+
+impl Default for IfConfig {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
+/// Text that can be said to the modem: no CR, LF or NUL, and not too long (3.2).
+fn check(text: &[u8], most: usize) -> Result<()> {
+    let bad = text.len() > most || text.iter().any(|byte| matches!(byte, b'\r' | b'\n' | 0));
+    if bad { Err(Error::EINVAL) } else { Ok(()) }
+}
+
+impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, M, WAITERS> {
+    /// Joins an access point as a station and waits for an address: 3 to 5 s as a rule, at
+    /// most 60. The access point is joined again after a reboot of the modem or a lost
+    /// link, if [`Config::rejoin`](crate::Config::rejoin) is on. All other sockets wait
+    /// meanwhile: the firmware answers nothing while it joins (sheet 3.1).
+    ///
+    /// The key is empty for an open network. Both may hold any bytes but CR, LF and NUL,
+    /// which AT commands cannot express (3.2).
+    ///
+    /// # Errors
+    /// `EINVAL`: SSID longer than 32 bytes or empty, key longer than 64, or such a byte.
+    /// `EACCES`: wrong key. `ENOENT`: no such access point. `ETIMEDOUT`: no modem, no
+    /// answer, or no address in time. `ENETDOWN`: the modem says no more than that it
+    /// failed. `EALREADY`: another request is out. `EOPNOTSUPP`: firmware older than 1.0.
+    pub fn connect(&self, ssid: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<()> {
+        self.set_network(ssid.as_ref(), key.as_ref())?;
+        self.ask(Request::Join)
+    }
+
+    /// `connect` as a future. Dropping it does not stop the join.
+    ///
+    /// # Errors
+    /// As `connect`, and `ENOBUFS` if no waker can be kept.
+    pub async fn connect_async(&self, ssid: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<()> {
+        self.set_network(ssid.as_ref(), key.as_ref())?;
+        self.ask_async(Request::Join).await
+    }
+
+    fn set_network(&self, ssid: &[u8], key: &[u8]) -> Result<()> {
+        check(ssid, 32)?;
+        check(key, 64)?;
+        if ssid.is_empty() {
+            return Err(Error::EINVAL);
+        }
+        self.with(|state| state.machine.set_network(ssid, key))
+    }
+
+    /// Leaves the access point; every connection ends with `ENETDOWN`. It is not joined
+    /// again until the next [`connect`](Self::connect).
+    ///
+    /// # Errors
+    /// `ETIMEDOUT`, `EALREADY` as for `connect`.
+    pub fn disconnect(&self) -> Result<()> {
+        self.with(|state| state.machine.station.network = None);
+        self.ask(Request::Leave)
+    }
+
+    /// Whether the station has an access point and an address. Does not wait.
+    pub fn isconnected(&self) -> bool {
+        self.link() == Link::Up
+    }
+
+    /// The station's addresses; [`IfConfig::NONE`] without a link. Does not wait.
+    pub fn ifconfig(&self) -> IfConfig {
+        self.with(|state| {
+            let station = &state.machine.station;
+            if station.is_up() { station.config } else { IfConfig::NONE }
+        })
+    }
+
+    /// Waits until the modem has been found and set up: a second after power-up as a rule.
+    ///
+    /// # Errors
+    /// `ETIMEDOUT` after `within`.
+    pub fn start(&self, within: Duration) -> Result<()> {
+        let deadline = self.platform().now() + within;
+        wait_until(self, Some(deadline), || self.is_ready())
+    }
+
+    /// Whether the modem has been found and set up. Does not wait.
+    pub fn is_ready(&self) -> bool {
+        self.with(|state| state.machine.is_ready())
+    }
+
+    /// The version of the AT firmware; `None` until it is known.
+    pub fn firmware(&self) -> Option<Version> {
+        let version = self.with(|state| state.machine.firmware.version);
+        (version != Version::default()).then_some(version)
+    }
+
+    /// Restarts the modem, by its enable pin or `AT+RST`, and waits until it is set up
+    /// again. Every connection ends with `ECONNRESET`.
+    ///
+    /// # Errors
+    /// `ETIMEDOUT`, `EALREADY` as for `connect`.
+    pub fn reset(&self) -> Result<()> {
+        self.ask(Request::Reset)
+    }
+
+    /// Calls `hook` for each client of the own access point that comes or goes. It runs
+    /// under the driver's lock: it must not call the driver.
+    pub fn on_station(&self, hook: Option<fn(StationEvent)>) {
+        self.with(|state| state.machine.station.on_client(hook));
+    }
+
+    fn ask(&self, request: Request) -> Result<()> {
+        let ticket = self.with(|state| state.machine.request(request))?;
+        let deadline = self.platform().now() + PATIENCE;
+        let mut result = None;
+        wait_until(self, Some(deadline), || {
+            if result.is_none() {
+                result = self.with(|state| state.machine.request_result(ticket));
+            }
+            result.is_some()
+        })?;
+        result.unwrap_or(Err(Error::ETIMEDOUT))
+    }
+
+    async fn ask_async(&self, request: Request) -> Result<()> {
+        let ticket = self.with(|state| state.machine.request(request))?;
+        let mut listening = Listening { net: self, key: None };
+        core::future::poll_fn(|context| {
+            let result = || self.with(|state| state.machine.request_result(ticket));
+            if let Some(result) = result() {
+                return core::task::Poll::Ready(result);
+            }
+            let wait = Wait {
+                handle: Handle::ANY,
+                events: Events::NONE,
+                deadline: None,
+                waker: context.waker(),
+            };
+            match self.register(listening.key, wait) {
+                Ok(key) => listening.key = Some(key),
+                Err(error) => return core::task::Poll::Ready(Err(error)),
+            }
+            // What came before the registration woke nobody.
+            result().map_or(core::task::Poll::Pending, core::task::Poll::Ready)
+        })
+        .await
+    }
+}
+
+/// A registration, taken back when it is dropped.
+struct Listening<'n, B: Backend> {
+    net: &'n B,
+    key: Option<WaitKey>,
+}
+
+impl<B: Backend> Drop for Listening<'_, B> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.net.unregister(key);
+        }
+    }
+}
+
+/// Settings of the station (feature `settings`).
+#[cfg(feature = "settings")]
+impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, M, WAITERS> {
+    /// The name under which DHCP knows the station: at most 32 bytes. It is forgotten when
+    /// the modem boots, so set it before each `connect`.
+    ///
+    /// # Errors
+    /// `EINVAL`: too long, or a byte that cannot be said. `ETIMEDOUT`, `EALREADY`.
+    pub fn set_hostname(&self, name: &str) -> Result<()> {
+        check(name.as_bytes(), 32)?;
+        self.set_text(name.as_bytes())?;
+        self.ask(Request::HostName)
+    }
+
+    /// A fixed address instead of DHCP's.
+    ///
+    /// # Errors
+    /// `EINVAL`: the modem refuses it. `ETIMEDOUT`, `EALREADY`.
+    pub fn set_ifconfig(&self, config: IfConfig) -> Result<()> {
+        self.with(|state| state.machine.station.scratch.fixed = config);
+        self.ask(Request::Fixed)
+    }
+
+    /// An address by DHCP again.
+    ///
+    /// # Errors
+    /// `ETIMEDOUT`, `EALREADY`.
+    pub fn use_dhcp(&self) -> Result<()> {
+        self.ask(Request::Dhcp)
+    }
+
+    /// Name servers instead of DHCP's; none goes back to those.
+    ///
+    /// # Errors
+    /// `EINVAL`: more than three, or the modem refuses them. `ETIMEDOUT`, `EALREADY`.
+    pub fn set_dns(&self, servers: &[Ipv4Addr]) -> Result<()> {
+        let servers = heapless::Vec::from_slice(servers).map_err(|_| Error::EINVAL)?;
+        self.with(|state| state.machine.station.scratch.servers = servers);
+        self.ask(Request::Dns)
+    }
+
+    /// How well the access point is heard, dBm.
+    ///
+    /// # Errors
+    /// `ENETDOWN`: not joined. `ETIMEDOUT`, `EALREADY`.
+    pub fn rssi(&self) -> Result<i8> {
+        self.with(|state| state.machine.station.scratch.number = 0);
+        self.ask(Request::Rssi)?;
+        let rssi = self.with(|state| state.machine.station.scratch.number);
+        i8::try_from(rssi).ok().filter(|rssi| *rssi != 0).ok_or(Error::ENETDOWN)
+    }
+}
+
+#[cfg(any(feature = "settings", feature = "ping", feature = "access-point"))]
+impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, M, WAITERS> {
+    /// Keeps the argument of a request.
+    fn set_text(&self, text: &[u8]) -> Result<()> {
+        let text = heapless::Vec::from_slice(text).map_err(|_| Error::EINVAL)?;
+        self.with(|state| state.machine.station.scratch.text = text);
+        Ok(())
+    }
+}
+
+/// Scanning (feature `scan`).
+#[cfg(feature = "scan")]
+impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, M, WAITERS> {
+    /// The access points around, strongest first, at most [`MAX_SCAN`]: 2 to 4 s, during
+    /// which sockets wait.
+    ///
+    /// # Errors
+    /// `EINVAL`: the modem refuses. `ETIMEDOUT`, `EALREADY`.
+    pub fn scan(&self) -> Result<heapless::Vec<crate::AccessPoint, MAX_SCAN>> {
+        self.ask(Request::ScanOptions)?;
+        Ok(self.with(|state| core::mem::take(&mut state.machine.station.scratch.found)))
+    }
+}
+
+/// An access point of its own (feature `access-point`).
+#[cfg(feature = "access-point")]
+impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, M, WAITERS> {
+    /// Opens an access point beside the station: with a key of 8 to 64 bytes for WPA2, an
+    /// empty one for none.
+    ///
+    /// # Errors
+    /// `EINVAL`: lengths, a byte that cannot be said, or the modem refuses. `ETIMEDOUT`,
+    /// `EALREADY`.
+    pub fn enable_ap(
+        &self,
+        ssid: impl AsRef<[u8]>,
+        key: impl AsRef<[u8]>,
+        channel: u8,
+    ) -> Result<()> {
+        let (ssid, key) = (ssid.as_ref(), key.as_ref());
+        check(ssid, 32)?;
+        check(key, 64)?;
+        if ssid.is_empty() || (1..8).contains(&key.len()) || !(1..=14).contains(&channel) {
+            return Err(Error::EINVAL);
+        }
+        self.set_text(ssid)?;
+        let key = heapless::Vec::from_slice(key).map_err(|_| Error::EINVAL)?;
+        self.with(|state| {
+            state.machine.station.scratch.key = key;
+            state.machine.station.scratch.channel = channel;
+        });
+        self.ask(Request::AccessPointMode)
+    }
+
+    /// Closes it.
+    ///
+    /// # Errors
+    /// `ETIMEDOUT`, `EALREADY`.
+    pub fn disable_ap(&self) -> Result<()> {
+        self.ask(Request::AccessPointOff)
+    }
+}
+
+/// Pings (feature `ping`).
+#[cfg(feature = "ping")]
+impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, M, WAITERS> {
+    /// The round trip to a host, a name or an address of at most 63 bytes. Sockets wait
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// `ETIMEDOUT`: no answer. `EINVAL`: a name that cannot be said. `EALREADY`.
+    pub fn ping(&self, host: &str) -> Result<Duration> {
+        check(host.as_bytes(), 63)?;
+        self.set_text(host.as_bytes())?;
+        self.with(|state| state.machine.station.scratch.number = -1);
+        self.ask(Request::Ping)?;
+        let millis = self.with(|state| state.machine.station.scratch.number);
+        u64::try_from(millis).map(Duration::from_millis).map_err(|_| Error::ETIMEDOUT)
+    }
+}

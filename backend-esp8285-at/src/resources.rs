@@ -1,0 +1,45 @@
+//! The memory of a driver, supplied by the caller (P6).
+
+use crate::slot::Slot;
+
+/// The memory of an [`Esp8285`](crate::Esp8285): `SOCKETS` sockets at once, of which
+/// `BUFFERS` can have data (1 to 8), with `RX` bytes to receive and `TX` bytes to send each.
+///
+/// A listening socket, one that is not connected, and a client that nobody has accepted
+/// (in passive mode) take no buffers. A closed socket keeps its buffers until what it
+/// queued is sent. A datagram takes its length and 9 bytes (21 with IPv6), and one that is
+/// longer than that leaves of `TX` is `EMSGSIZE`.
+///
+#[derive(Debug)]
+pub struct Resources<const SOCKETS: usize, const BUFFERS: usize, const RX: usize, const TX: usize> {
+    pub(crate) slots: [Slot; SOCKETS],
+    pub(crate) rx: [[u8; RX]; BUFFERS],
+    pub(crate) tx: [[u8; TX]; BUFFERS],
+}
+
+impl<const SOCKETS: usize, const BUFFERS: usize, const RX: usize, const TX: usize>
+    Resources<SOCKETS, BUFFERS, RX, TX>
+{
+    /// All memory unused.
+    #[must_use]
+    pub const fn new() -> Self {
+        const {
+            assert!(SOCKETS > 0 && SOCKETS < 255, "1 to 254 sockets");
+            assert!(BUFFERS > 0 && BUFFERS <= 8, "1 to 8 pairs of buffers");
+            assert!(RX >= 64 && TX >= 64, "buffers of at least 64 bytes");
+        }
+        Self {
+            slots: [const { Slot::EMPTY }; SOCKETS],
+            rx: [[0; RX]; BUFFERS],
+            tx: [[0; TX]; BUFFERS],
+        }
+    }
+}
+
+impl<const SOCKETS: usize, const BUFFERS: usize, const RX: usize, const TX: usize> Default
+    for Resources<SOCKETS, BUFFERS, RX, TX>
+{
+    fn default() -> Self {
+        Self::new()
+    }
+}
