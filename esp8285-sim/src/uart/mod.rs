@@ -143,6 +143,19 @@ impl<N: Network> Uart<N> {
         self.tx.is_empty() && self.tx_wire.is_none()
     }
 
+    /// Whether the receiver has flagged a loss since the last
+    /// [`take_flags`](Self::take_flags).
+    #[must_use]
+    pub fn has_lost(&self) -> bool {
+        self.rx.has_lost()
+    }
+
+    /// How many bytes the ring holds.
+    #[must_use]
+    pub fn ring(&self) -> usize {
+        self.rx.ring()
+    }
+
     /// What the receiver has flagged since the last call.
     pub fn take_flags(&mut self) -> RxFlags {
         self.rx.take_flags()

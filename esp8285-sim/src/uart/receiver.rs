@@ -39,6 +39,14 @@ pub struct RxFlags {
     pub lost: u64,
 }
 
+impl RxFlags {
+    /// Whether a byte was lost or is wrong.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.overrun || self.framing || self.ring_full
+    }
+}
+
 /// FIFO and ring.
 #[derive(Debug)]
 pub(super) struct State {
@@ -164,6 +172,14 @@ impl State {
 
     pub(super) fn len(&self) -> usize {
         self.ring.len()
+    }
+
+    pub(super) fn has_lost(&self) -> bool {
+        self.flags.any()
+    }
+
+    pub(super) fn ring(&self) -> usize {
+        self.config.ring
     }
 
     pub(super) fn take_flags(&mut self) -> RxFlags {
