@@ -82,7 +82,7 @@ impl<'n> Stack<'n> {
     }
 
     /// Tells the network the time: before anything is done to it from outside.
-    pub(crate) fn set_now(&mut self, now: esp8285_sim::Instant) {
+    pub fn set_now(&mut self, now: esp8285_sim::Instant) {
         self.now = self.now.max(Instant::from_micros(now.as_nanos() / 1000));
         self.host.network().platform().set(self.now);
     }
