@@ -255,6 +255,21 @@ fn a_window_that_nobody_empties_stays_full() {
 
 /// Active receive: what the wire has not taken stays in the network.
 #[test]
+fn a_peer_that_acknowledges_nothing_stops_sends() {
+    // The stack of 2.x keeps two segments; 1.x waits for the acknowledgement of each send.
+    for (version, ends) in [(Version::V2_2, 2), (Version::V1_7_6, 0)] {
+        let mut world = World::joined(version, Knobs::default());
+        world.ask("AT+CIPSTART=4,\"TCP\",\"10.0.0.1\",83");
+        let mut ok = 0;
+        while send(&mut world, &[b'x'; 1024], 60_000).contains("SEND OK") {
+            ok += 1;
+        }
+        assert_eq!(ok, ends, "{version:?}");
+        assert!(world.ask("AT").contains("busy"));
+    }
+}
+
+#[test]
 fn active_receive_goes_no_faster_than_the_wire() {
     let mut world = World::joined(Version::V1_5, Knobs::default());
     world.give(b"AT+CIPSTART=4,\"TCP\",\"10.0.0.1\",90\r\n");

@@ -15,6 +15,21 @@ use super::network::Network;
 use super::socket::Role;
 use super::state::Id;
 
+/// What a stream holds: what `SIOCINQ` and `SIOCOUTQ` tell on a system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// Bytes that a receive would give.
+    pub unread: usize,
+    /// How many of the bytes sent have arrived at the peer.
+    pub arrived: u64,
+    /// When this end learns of the last of them: its acknowledgment.
+    pub acknowledged: Instant,
+    /// The peer's FIN has come: nothing follows what is unread.
+    pub finished: bool,
+    /// The connection was reset or given up.
+    pub dead: bool,
+}
+
 /// One host of a [`Network`]: a backend.
 ///
 /// It is `Copy`: copies are the same host.
@@ -72,6 +87,27 @@ impl<'n, P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usiz
         self.network.with(|state| {
             let mut own = state.hosts[self.index].addresses.iter().copied();
             own.find(|&ip| Family::of(ip) == family)
+        })
+    }
+
+    /// What a connected stream of this host holds; `None` for any other handle. For a stack
+    /// that stands on this host and has to know its windows, as that of a simulated modem.
+    pub fn flow(&self, handle: Handle) -> Option<Flow> {
+        self.network.with(|state| {
+            let Role::Connected(index, side) = state.socket(self.id(handle)).ok()?.role else {
+                return None;
+            };
+            let connection = state.connections[index].as_ref()?;
+            let sent = &connection.pipes[side.index()];
+            let came = &connection.pipes[side.other().index()];
+            let (arrived, acknowledged) = sent.progress();
+            Some(Flow {
+                unread: came.readable(),
+                arrived,
+                acknowledged,
+                finished: came.fin_arrived(),
+                dead: connection.ends[side.index()].dead,
+            })
         })
     }
 

@@ -102,7 +102,7 @@ mod world;
 
 pub use clock::Virtual;
 pub use faults::Faults;
-pub use host::Host;
+pub use host::{Flow, Host};
 pub use names::Record;
 pub use network::{Held, Network};
 pub use world::{MemHarness, MemPeer};

@@ -106,6 +106,11 @@ impl<const B: usize> Pipe<B> {
         used(self.arrived - self.read)
     }
 
+    /// Bytes that have arrived at the reader, and when the sender learns of the last.
+    pub(super) fn progress(&self) -> (u64, Instant) {
+        (self.arrived, self.acknowledged)
+    }
+
     /// Whether FIN has been sent.
     pub(super) fn finished(&self) -> bool {
         self.fin != Mark::None

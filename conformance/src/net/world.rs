@@ -150,6 +150,25 @@ impl<'n, P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usiz
         &self.host
     }
 
+    /// As [`Peer::address`] without waiting; `EAGAIN` while there is none yet.
+    ///
+    /// # Errors
+    /// Also why there will be none: the script failed, is done, or was stopped.
+    pub fn address_now(&self, actor: Actor) -> Result<SockAddr> {
+        match self.script(actor, |script| (script.address, script.report.state)) {
+            None => Err(Error::EBADF),
+            Some((Some(address), _)) => Ok(address),
+            Some((None, State::Failed(_, error))) => Err(error),
+            Some((None, State::Done)) => Err(Error::ENOTCONN),
+            Some((None, State::Running(_))) => Err(Error::EAGAIN),
+        }
+    }
+
+    /// Whether the script is done, failed, stopped or at [`Step::Hold`].
+    pub fn settled(&self, actor: Actor) -> bool {
+        self.script(actor, |script| script.holds() || !script.running()).unwrap_or(true)
+    }
+
     fn script<T>(&self, actor: Actor, look: impl FnOnce(&Script) -> T) -> Option<T> {
         self.host.network().with(|state| state.scripts.get(actor.0)?.as_ref().map(look))
     }
@@ -174,16 +193,10 @@ impl<P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize> P
 
     fn address(&self, actor: Actor) -> Result<SockAddr> {
         let until = self.host.platform().now() + PATIENCE;
-        run(&self.host, Some(until), || {
-            self.script(actor, |script| script.address.is_some() || !script.running())
-                .unwrap_or(true)
-        });
-        match self.script(actor, |script| (script.address, script.report.state)) {
-            None => Err(Error::EBADF),
-            Some((Some(address), _)) => Ok(address),
-            Some((None, State::Failed(_, error))) => Err(error),
-            Some((None, State::Done)) => Err(Error::ENOTCONN),
-            Some((None, State::Running(_))) => Err(Error::ETIMEDOUT),
+        run(&self.host, Some(until), || self.address_now(actor) != Err(Error::EAGAIN));
+        match self.address_now(actor) {
+            Err(Error::EAGAIN) => Err(Error::ETIMEDOUT),
+            answer => answer,
         }
     }
 
@@ -193,9 +206,7 @@ impl<P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize> P
 
     fn settle(&self, actor: Actor) -> Report {
         let until = self.host.platform().now() + PATIENCE;
-        run(&self.host, Some(until), || {
-            self.script(actor, |script| script.holds() || !script.running()).unwrap_or(true)
-        });
+        run(&self.host, Some(until), || self.settled(actor));
         self.report(actor)
     }
 

@@ -49,6 +49,8 @@ pub struct Modem<N> {
     pub(crate) air: Air,
     pub(crate) now: Instant,
     pub(crate) phase: Phase,
+    /// What the enable pin says.
+    powered: bool,
     pub(crate) set: Settings,
     flash: Stored,
     flash_writes: u32,
@@ -84,6 +86,7 @@ impl<N: Network> Modem<N> {
             air,
             now: Instant::ZERO,
             phase: Phase::Booting,
+            powered: true,
             set: Settings::booted(profile, &flash),
             flash,
             flash_writes: 0,

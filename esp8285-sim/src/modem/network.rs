@@ -121,11 +121,7 @@ impl<N: Network> Modem<N> {
             self.say("\r\n");
             self.say_of_link(id, &format!("{segment},SEND OK\r\n"));
         }
-        let mine = matches!(&self.phase, Phase::Sending(sending)
-            if sending.conn == conn && sending.acked.is_some_and(|wanted| wanted <= total));
-        if mine {
-            self.sent("\r\nSEND OK\r\n");
-        }
+        self.look_at_send(conn);
     }
 
     fn datagram(&mut self, conn: Conn, from: SocketAddrV4, data: &[u8]) {
@@ -186,6 +182,10 @@ impl<N: Network> Modem<N> {
         let Some(conn) = self.net.bind(self.now, open.local_port) else {
             return Outcome::Error;
         };
+        // Sheet section 4.2: 1.x has no group join.
+        if ip.is_multicast() && !self.profile.version.is_nonos() {
+            self.net.join(self.now, conn, ip);
+        }
         self.log(&format!("local port:{}", self.net.local_port(conn)));
         self.log(&format!("change type:{}", open.udp_mode));
         let mut link = Link::new(conn, true, remote, self.now);

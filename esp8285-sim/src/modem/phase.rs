@@ -72,9 +72,9 @@ pub(crate) struct Data {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sending {
     pub(crate) conn: Conn,
-    /// The result comes when the peer has acknowledged so many bytes.
-    pub(crate) acked: Option<u64>,
-    /// Or at this time.
+    /// The result comes when the peer has acknowledged so many bytes,
+    pub(crate) acked: u64,
+    /// and not before this time.
     pub(crate) due: Option<Instant>,
 }
 

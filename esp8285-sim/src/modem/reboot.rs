@@ -16,8 +16,32 @@ impl<N: Network> Modem<N> {
         self.reboot("enable pin");
     }
 
+    /// Drives the enable pin. Low, the modem is off: it says nothing, and what it hears is
+    /// lost. High, it boots.
+    pub fn set_enabled(&mut self, now: Instant, on: bool) {
+        self.advance(now);
+        if self.powered == on {
+            return;
+        }
+        self.powered = on;
+        self.tx.clear();
+        if on {
+            self.boot();
+        } else {
+            self.forget("enable pin");
+            self.phase = Phase::Booting;
+        }
+    }
+
     /// Forgets everything but flash and boots.
     pub(super) fn reboot(&mut self, why: &'static str) {
+        if self.powered {
+            self.forget(why);
+            self.boot();
+        }
+    }
+
+    fn forget(&mut self, why: &'static str) {
         self.event(Event::Reboot(why));
         for link in self.links.iter_mut().filter_map(Option::take) {
             self.net.abort(self.now, link.conn);
@@ -32,7 +56,6 @@ impl<N: Network> Modem<N> {
         self.had_link = false;
         self.input = super::input::Input::default();
         self.set = Settings::booted(self.profile, &self.flash);
-        self.boot();
     }
 
     pub(super) fn boot(&mut self) {

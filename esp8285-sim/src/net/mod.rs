@@ -65,6 +65,12 @@ pub trait Network {
     /// Binds a UDP port, 0 for any; `None` if it is taken.
     fn bind(&mut self, now: Instant, port: u16) -> Option<Conn>;
 
+    /// Lets a bound UDP port hear what is sent to a group. Where everybody hears everything,
+    /// the default, there is nothing to do.
+    fn join(&mut self, now: Instant, conn: Conn, group: Ipv4Addr) {
+        let _ = (now, conn, group);
+    }
+
     /// Listens at a port for TCP clients, or at none. False if the port cannot be had.
     fn listen(&mut self, now: Instant, port: Option<u16>, window: usize) -> bool;
 

@@ -53,6 +53,10 @@ impl Default for UartConfig {
     }
 }
 
+/// Bytes from the modem were lost just here, or came at a rate that is not the host's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss;
+
 /// A modem at the end of a wire, as the host sees it.
 #[derive(Debug)]
 pub struct Uart<N> {
@@ -96,6 +100,22 @@ impl<N: Network> Uart<N> {
         self.rx.read(buf)
     }
 
+    /// Takes bytes as [`read`](Self::read) does, but none from behind a loss: whoever has
+    /// read up to one is told of it, once.
+    ///
+    /// # Errors
+    /// [`Loss`]: just here bytes are missing, or the next one came with a framing error.
+    pub fn read_checked(&mut self, now: Instant, buf: &mut [u8]) -> Result<usize, Loss> {
+        self.advance(now);
+        if self.rx.take_loss() { Err(Loss) } else { Ok(self.rx.read_to_loss(buf)) }
+    }
+
+    /// Whether [`read_checked`](Self::read_checked) would give something, a loss included.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        self.rx.len() > 0 || self.rx.at_loss()
+    }
+
     /// How many bytes a read would give now.
     #[must_use]
     pub fn readable(&self) -> usize {
@@ -105,16 +125,35 @@ impl<N: Network> Uart<N> {
     /// Gives bytes to the transmitter; how many it had room for.
     pub fn write(&mut self, now: Instant, bytes: &[u8]) -> usize {
         self.advance(now);
-        let len = bytes.len().min(self.tx_depth - self.tx.len());
+        let len = bytes.len().min(self.tx_room());
         self.tx.extend(&bytes[..len]);
         self.start_bytes();
         len
+    }
+
+    /// How many bytes the transmitter would take now.
+    #[must_use]
+    pub fn tx_room(&self) -> usize {
+        self.tx_depth - self.tx.len()
     }
 
     /// Whether everything written has left.
     #[must_use]
     pub fn is_tx_idle(&self) -> bool {
         self.tx.is_empty() && self.tx_wire.is_none()
+    }
+
+    /// Whether the receiver has flagged a loss since the last
+    /// [`take_flags`](Self::take_flags).
+    #[must_use]
+    pub fn has_lost(&self) -> bool {
+        self.rx.has_lost()
+    }
+
+    /// How many bytes the ring holds.
+    #[must_use]
+    pub fn ring(&self) -> usize {
+        self.rx.ring()
     }
 
     /// What the receiver has flagged since the last call.

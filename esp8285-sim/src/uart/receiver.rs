@@ -39,6 +39,14 @@ pub struct RxFlags {
     pub lost: u64,
 }
 
+impl RxFlags {
+    /// Whether a byte was lost or is wrong.
+    #[must_use]
+    pub fn any(&self) -> bool {
+        self.overrun || self.framing || self.ring_full
+    }
+}
+
 /// FIFO and ring.
 #[derive(Debug)]
 pub(super) struct State {
@@ -48,6 +56,11 @@ pub(super) struct State {
     due: Option<Instant>,
     ring: VecDeque<u8>,
     flags: RxFlags,
+    /// Bytes that the ring has taken, and that were read from it.
+    taken: u64,
+    given: u64,
+    /// Before which byte something was lost, oldest first.
+    losses: VecDeque<u64>,
 }
 
 impl State {
@@ -59,6 +72,9 @@ impl State {
             due: None,
             ring: VecDeque::new(),
             flags: RxFlags::default(),
+            taken: 0,
+            given: 0,
+            losses: VecDeque::new(),
         }
     }
 
@@ -69,7 +85,11 @@ impl State {
     /// A byte is complete.
     pub(super) fn byte(&mut self, now: Instant, byte: u8, garbled: bool) {
         self.flags.framing |= garbled;
-        if self.fifo.len() >= self.config.fifo_depth {
+        let full = self.fifo.len() >= self.config.fifo_depth;
+        if garbled || full {
+            self.note_loss(self.taken + self.fifo.len() as u64);
+        }
+        if full {
             self.flags.overrun = true;
             self.flags.lost += 1;
             return;
@@ -93,14 +113,48 @@ impl State {
             return;
         }
         self.due = None;
-        for byte in self.fifo.drain(..) {
+        while let Some(byte) = self.fifo.pop_front() {
             if self.ring.len() < self.config.ring {
                 self.ring.push_back(byte);
+                self.taken += 1;
             } else {
                 self.flags.ring_full = true;
                 self.flags.lost += 1;
+                // What stood behind this byte stands one place further in front now.
+                let here = self.taken;
+                self.losses.iter_mut().filter(|at| **at > here).for_each(|at| *at -= 1);
+                self.note_loss(here);
             }
         }
+    }
+
+    /// Something is missing before the byte of this number, or that byte is wrong.
+    fn note_loss(&mut self, at: u64) {
+        let place = self.losses.partition_point(|other| *other < at);
+        if self.losses.get(place) != Some(&at) {
+            self.losses.insert(place, at);
+        }
+    }
+
+    /// Whether something was lost just before the next byte.
+    pub(super) fn at_loss(&self) -> bool {
+        self.losses.front().is_some_and(|at| *at <= self.given)
+    }
+
+    /// Whether there was a loss just before the next byte; it is forgotten.
+    pub(super) fn take_loss(&mut self) -> bool {
+        let found = self.at_loss();
+        if found {
+            self.losses.pop_front();
+        }
+        found
+    }
+
+    /// As `read`, but no further than to the next loss.
+    pub(super) fn read_to_loss(&mut self, buf: &mut [u8]) -> usize {
+        let limit = self.losses.front().map_or(u64::MAX, |at| at.saturating_sub(self.given));
+        let len = buf.len().min(usize::try_from(limit).unwrap_or(usize::MAX));
+        self.read(&mut buf[..len])
     }
 
     pub(super) fn read(&mut self, buf: &mut [u8]) -> usize {
@@ -108,11 +162,24 @@ impl State {
         for (to, from) in buf.iter_mut().zip(self.ring.drain(..len)) {
             *to = from;
         }
+        self.given += len as u64;
+        // Read over: whoever reads so does not ask where losses are.
+        while self.losses.front().is_some_and(|at| *at < self.given) {
+            self.losses.pop_front();
+        }
         len
     }
 
     pub(super) fn len(&self) -> usize {
         self.ring.len()
+    }
+
+    pub(super) fn has_lost(&self) -> bool {
+        self.flags.any()
+    }
+
+    pub(super) fn ring(&self) -> usize {
+        self.config.ring
     }
 
     pub(super) fn take_flags(&mut self) -> RxFlags {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Fault, Faults, Receiver, RxFlags, Uart, UartConfig, byte_time};
+use super::{Fault, Faults, Loss, Receiver, RxFlags, Uart, UartConfig, byte_time};
 use crate::net::VirtualNet;
 use crate::{Air, Instant, Knobs, Modem, Version};
 
@@ -161,4 +161,60 @@ fn an_enable_pulse_reboots() {
     host.uart.modem(now).reset(now);
     assert_eq!(host.wait(Duration::from_millis(400)).last_chunk(), Some(b"\r\nready\r\n"));
     assert!(host.ask(b"AT\r\n").ends_with(b"\r\nOK\r\n"));
+}
+
+/// Reads everything, with a `!` for each loss.
+fn checked(host: &mut Host) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut buf = [0; 100];
+    loop {
+        match host.uart.read_checked(host.now, &mut buf) {
+            Ok(0) => return all,
+            Ok(len) => all.extend(&buf[..len]),
+            Err(Loss) => all.push(b'!'),
+        }
+    }
+}
+
+#[test]
+fn a_loss_is_told_at_its_place_and_once() {
+    let receiver = |fifo_depth, irq_latency, ring| Receiver {
+        fifo_depth,
+        irq_latency: Duration::from_micros(irq_latency),
+        ring,
+        ..Receiver::default()
+    };
+    // Ten bytes take 868 us: after four in the FIFO two are lost until the handler comes.
+    let config = UartConfig { receiver: receiver(4, 480, 100), ..UartConfig::default() };
+    let mut host = Host::new(Knobs::default(), config);
+    host.now = Instant::from_millis(310);
+    assert_eq!(checked(&mut host), b"\r\nre!y\r\n");
+    assert!(!host.uart.is_readable());
+
+    let config = UartConfig { receiver: receiver(16, 0, 5), ..UartConfig::default() };
+    let mut host = Host::new(Knobs::default(), config);
+    host.now = Instant::from_millis(310);
+    assert_eq!(checked(&mut host), b"\r\nrea!");
+    let config = UartConfig { baud: 9600, ..UartConfig::default() };
+    let mut host = Host::new(Knobs::default(), config);
+    host.now = Instant::from_millis(310);
+    host.uart.advance(host.now);
+    assert!(host.uart.is_readable());
+    assert_eq!(checked(&mut host).iter().filter(|byte| **byte == b'!').count(), READY.len());
+}
+
+#[test]
+fn the_enable_pin_holds_the_modem_in_reset() {
+    let mut host = booted(UartConfig::default());
+    let now = host.now;
+    host.uart.modem(now).set_enabled(now, false);
+    assert_eq!(host.ask(b"AT\r\n"), b"");
+    let now = host.now;
+    host.uart.modem(now).reset(now);
+    assert_eq!(host.wait(Duration::from_secs(5)), b"");
+    let now = host.now;
+    host.uart.modem(now).set_enabled(now, true);
+    host.uart.modem(now).set_enabled(now, true);
+    assert_eq!(host.wait(Duration::from_millis(400)), READY);
+    assert!(host.ask(b"AT\r\n").ends_with(b"OK\r\n"));
 }

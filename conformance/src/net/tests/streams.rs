@@ -361,3 +361,28 @@ fn an_idle_network_has_nothing_to_do() {
     net.close(client).unwrap();
     world.peer_host().close(server).unwrap();
 }
+
+#[test]
+fn a_stream_tells_what_arrived_and_what_waits() {
+    let network = network();
+    let world = World::new(&network).unwrap();
+    let (net, peer) = (world.net(), world.peer_host());
+    let (ours, theirs) = pair(&world, net, peer);
+    let flow = |host: &crate::net::Host<'_, _>, handle| host.flow(handle).unwrap();
+    net.try_send(ours, &[1; 100]).unwrap();
+    assert_eq!((flow(net, ours).arrived, flow(peer, theirs).unread), (0, 0));
+    world.pass(MS);
+    let now = world.now();
+    assert_eq!((flow(net, ours).arrived, flow(peer, theirs).unread), (100, 100));
+    assert_eq!(flow(net, ours).acknowledged, now + MS);
+    peer.recv(theirs).unwrap();
+    peer.close(theirs).unwrap();
+    assert!(!flow(net, ours).finished);
+    world.pass(MS);
+    let end = flow(net, ours);
+    assert_eq!((end.unread, end.finished, end.dead), (0, true, false));
+    net.try_send(ours, b"x").unwrap();
+    world.pass(5 * MS);
+    assert_eq!((flow(net, ours).dead, peer.flow(theirs)), (true, None));
+    assert_eq!(net.flow(net.udp()), None);
+}
