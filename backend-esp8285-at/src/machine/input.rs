@@ -139,7 +139,15 @@ impl Machine<'_> {
                 DigestResult::Prompt(_) => Token::Prompt,
                 DigestResult::None => Token::None,
             };
-            let event = self.digest.take_event();
+            let mut event = self.digest.take_event();
+            if let (Some(Event::Framed(false)), Token::Line(len)) = (event, &token)
+                && self.exchange != Exchange::Idle
+                && !matches!(self.target, Target::Read { .. })
+                && self.expects(&copy[..*len])
+            {
+                // 1.x puts no line end between pushed data and the information of a reply.
+                event = Some(Event::Framed(true));
+            }
             if let Some(Event::Payload(len)) = event {
                 self.copy_payload(from, len);
             }

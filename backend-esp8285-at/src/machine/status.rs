@@ -65,6 +65,32 @@ impl Machine<'_> {
         }
     }
 
+    /// Whether a line is information that the command in flight may be answered with.
+    pub(super) fn expects(&self, line: &[u8]) -> bool {
+        use crate::cmd;
+        if crate::reply::Hint::parse(line).is_some() {
+            return true;
+        }
+        match self.exchange {
+            Exchange::Setup(_) => true,
+            Exchange::Status => Status.parse(Ok(line)).is_ok(),
+            Exchange::Lengths => cmd::Lengths.parse(Ok(line)).is_ok(),
+            Exchange::Send(sending) if sending.buffered => {
+                let command = cmd::SendBuffered { link: sending.link, len: sending.len };
+                command.parse(Ok(line)).is_ok()
+            }
+            #[cfg(feature = "dns")]
+            Exchange::Resolve(_) => {
+                (cmd::Resolve { name: &[], family: None }).parse(Ok(line)).is_ok()
+            }
+            Exchange::Address => {
+                cmd::Addresses::Station(self.firmware.dialect).parse(Ok(line)).is_ok()
+            }
+            Exchange::Request => line.starts_with(b"+") || line == b"No AP",
+            _ => false,
+        }
+    }
+
     fn status_line(&mut self, line: StatusLine) {
         match line {
             StatusLine::Station(code) => self.station.status(code),

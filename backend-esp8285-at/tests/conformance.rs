@@ -1,0 +1,69 @@
+//! The whole kit on the driver, over each firmware: every row is proved, or answered with
+//! the documented errno.
+//!
+//! `cargo test -p usocket-backend-esp8285-at --test conformance -- --nocapture` prints the
+//! coverage per profile. `CASE=name` runs one case, `TRACE=1` shows the wire.
+
+mod support;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use esp8285_sim::Version;
+use esp8285_world::{KEY, Kit, Mode, SSID, Settings, caps, network};
+use support::{Memory, Net, Wire, trace};
+use usocket_backend_esp8285_at::{Config, Receive};
+use usocket_conformance::{Coverage, Failure, cases};
+
+/// Sockets of [`Memory`].
+const SOCKETS: usize = 16;
+
+/// Each case in a world of its own.
+#[expect(clippy::print_stdout, reason = "the coverage is what this test is for")]
+fn kit(version: Version, mode: Mode, least: usize) {
+    let only = std::env::var("CASE").ok();
+    let mut coverage = Coverage::new();
+    cases::visit(&mut |case| {
+        if only.as_ref().is_some_and(|only| only != case.name) {
+            return;
+        }
+        let network = network(1);
+        let mut memory = Box::new(Memory::new());
+        let kit = Kit::new(&network, Settings { version, ..Settings::default() }).unwrap();
+        let world = kit.world().clone();
+        let receive = if mode == Mode::Active { Receive::Active } else { Receive::Auto };
+        let config = Config::new().receive(receive);
+        let net: Net<'_> =
+            Net::with_config(Wire(world.port()), world.board(), &mut memory, config);
+        net.set_trace(Some(trace));
+        net.connect(SSID, KEY).unwrap();
+        let harness = kit.harness(net, caps(version, mode, SOCKETS));
+        let run = AssertUnwindSafe(|| (case.run)(&harness));
+        let outcome = catch_unwind(run).unwrap_or_else(|_| Err(Failure::new("panicked")));
+        coverage.note(case, outcome);
+    });
+    println!("== firmware {version:?}, {mode:?}\n{coverage}");
+    assert_eq!(coverage.failed(), 0, "see the table above");
+    if only.is_none() {
+        assert!(coverage.proved() >= least, "only {} rows are proved", coverage.proved());
+    }
+}
+
+#[test]
+fn firmware_1_5() {
+    kit(Version::V1_5, Mode::Active, 170);
+}
+
+#[test]
+fn firmware_1_7_6() {
+    kit(Version::V1_7_6, Mode::Passive, 170);
+}
+
+#[test]
+fn firmware_2_2_passive() {
+    kit(Version::V2_2, Mode::Passive, 130);
+}
+
+#[test]
+fn firmware_2_2_active() {
+    kit(Version::V2_2, Mode::Active, 170);
+}

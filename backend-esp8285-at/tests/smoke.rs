@@ -1,0 +1,55 @@
+//! The first steps: the modem is found, joins, and a stream carries data both ways.
+
+mod support;
+
+use esp8285_sim::Version;
+use esp8285_world::{KEY, Kit, SSID, Settings, network};
+use support::{Memory, Net, Wire, trace};
+use usocket_backend_esp8285_at::Config;
+use usocket_conformance::{Digest, Peer, Step};
+use usocket_core::prelude::*;
+use usocket_core::{Family, Hints};
+
+#[test]
+fn a_stream_carries_data_both_ways() {
+    for version in Version::ALL {
+        eprintln!("== {version:?}");
+        let network = network(1);
+        let mut memory = Box::new(Memory::new());
+        let kit = Kit::new(&network, Settings { version, ..Settings::default() }).unwrap();
+        let world = kit.world().clone();
+        let net: Net<'_> =
+            Net::with_config(Wire(world.port()), world.board(), &mut memory, Config::new());
+        net.set_trace(Some(trace));
+        net.connect(SSID, KEY).unwrap();
+        assert!(net.isconnected());
+        assert_eq!(net.ifconfig().ip.octets(), [10, 0, 0, 1]);
+        let listen = [Step::Listen(Family::V4, 1), Step::Accept, Step::Send(20_000)];
+        let then = [Step::Recv(10_000), Step::Fin, Step::RecvToEnd, Step::Hold];
+        let script: Vec<Step> = listen.into_iter().chain(then).collect();
+        let actor = kit.start(&script).unwrap();
+        let address = kit.peer().address(actor).unwrap();
+        let found = net.getaddrinfo("peer.test", address.port(), Hints::stream()).unwrap();
+        let socket = net.tcp().unwrap();
+        socket.settimeout(30).unwrap();
+        socket.connect(found.first().sockaddr).unwrap();
+        assert_ne!(socket.local_addr().unwrap().port(), 0);
+        let mut digest = Digest::new();
+        let mut buf = [0; 1000];
+        let mut total = 0;
+        while total < 20_000 {
+            let n = socket.recv(&mut buf).unwrap();
+            assert!(n > 0, "ended after {total}");
+            digest.add(&buf[..n]);
+            total += n;
+        }
+        assert_eq!(digest, Digest::of_pattern(20_000));
+        let data: Vec<u8> = (0..10_000).map(usocket_conformance::pattern).collect();
+        socket.sendall(&data).unwrap();
+        assert_eq!(socket.recv(&mut buf), Ok(0));
+        drop(socket);
+        net.drain(10).unwrap();
+        let report = kit.stop(actor);
+        assert_eq!((report.received, report.digest), (10_000, Digest::of_pattern(10_000)));
+    }
+}
