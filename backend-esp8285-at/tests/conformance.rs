@@ -12,7 +12,7 @@ use esp8285_sim::Version;
 use esp8285_world::{KEY, Kit, Mode, SSID, Settings, caps, network};
 use support::{Memory, Net, Wire, trace};
 use usocket_backend_esp8285_at::{Config, Receive};
-use usocket_conformance::{Coverage, Failure, cases};
+use usocket_conformance::{Coverage, Failure, Harness, cases};
 
 /// Sockets of [`Memory`].
 const SOCKETS: usize = 16;
@@ -22,10 +22,8 @@ const SOCKETS: usize = 16;
 fn kit(version: Version, mode: Mode, least: usize) {
     let only = std::env::var("CASE").ok();
     let mut coverage = Coverage::new();
-    cases::visit(&mut |case| {
-        if only.as_ref().is_some_and(|only| only != case.name) {
-            return;
-        }
+    let (mut number, mut more) = (0, true);
+    while more {
         let network = network(1);
         let mut memory = Box::new(Memory::new());
         let kit = Kit::new(&network, Settings { version, ..Settings::default() }).unwrap();
@@ -34,13 +32,21 @@ fn kit(version: Version, mode: Mode, least: usize) {
         let config = Config::new().receive(receive);
         let net: Net<'_> =
             Net::with_config(Wire(world.port()), world.board(), &mut memory, config);
-        net.set_trace(Some(trace));
         net.connect(SSID, KEY).unwrap();
         let harness = kit.harness(net, caps(version, mode, SOCKETS));
-        let run = AssertUnwindSafe(|| (case.run)(&harness));
-        let outcome = catch_unwind(run).unwrap_or_else(|_| Err(Failure::new("panicked")));
-        coverage.note(case, outcome);
-    });
+        let mut index = 0;
+        cases::visit(&mut |case| {
+            if index == number && only.as_ref().is_none_or(|only| only == case.name) {
+                harness.net().set_trace(Some(trace));
+                let run = AssertUnwindSafe(|| (case.run)(&harness));
+                let outcome = catch_unwind(run).unwrap_or_else(|_| Err(Failure::new("panicked")));
+                coverage.note(case, outcome);
+            }
+            index += 1;
+        });
+        number += 1;
+        more = number < index;
+    }
     println!("== firmware {version:?}, {mode:?}\n{coverage}");
     assert_eq!(coverage.failed(), 0, "see the table above");
     if only.is_none() {
