@@ -290,6 +290,10 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Backend
         self.with(|state| state.machine.listen(handle, backlog))
     }
 
+    fn in_effect(&self, handle: Handle) -> bool {
+        self.state.lock(|state| state.borrow().machine.in_effect(handle))
+    }
+
     fn try_accept(&self, handle: Handle) -> Result<(Handle, SockAddr)> {
         self.with(|state| state.machine.accept(handle))
     }

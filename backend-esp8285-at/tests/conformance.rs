@@ -30,8 +30,7 @@ fn kit(version: Version, mode: Mode, least: usize) {
         let world = kit.world().clone();
         let receive = if mode == Mode::Active { Receive::Active } else { Receive::Auto };
         let config = Config::new().receive(receive);
-        let net: Net<'_> =
-            Net::with_config(Wire(world.port()), world.board(), &mut memory, config);
+        let net: Net<'_> = Net::with_config(Wire(world.port()), world.board(), &mut memory, config);
         net.connect(SSID, KEY).unwrap();
         let harness = kit.harness(net, caps(version, mode, SOCKETS));
         let mut index = 0;

@@ -230,6 +230,10 @@ impl<B: Backend, L: Lie<B>> Backend for Liar<'_, B, L> {
         self.lie.listen(self.net, handle, backlog)
     }
 
+    fn in_effect(&self, handle: Handle) -> bool {
+        self.net.in_effect(handle)
+    }
+
     fn try_accept(&self, handle: Handle) -> Result<(Handle, SockAddr)> {
         self.lie.try_accept(self.net, handle)
     }

@@ -224,6 +224,7 @@ impl Machine<'_> {
         if ok {
             state.phase = LinkPhase::Open;
             state.touched = true;
+            self.touched = true;
             return;
         }
         if let Owner::Slot(slot) = state.owner

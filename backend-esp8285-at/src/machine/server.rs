@@ -70,6 +70,30 @@ impl Machine<'_> {
         Ok(())
     }
 
+    /// Whether what was asked of the wire for a socket has been done, or cannot be now.
+    pub(crate) fn in_effect(&self, handle: Handle) -> bool {
+        let Ok(socket) = self.slots.get(handle) else { return true };
+        if self.way().is_err() || !self.is_ready() {
+            return true;
+        }
+        match socket.state {
+            State::Listening { .. } => self.is_listening(socket.local_port),
+            State::Dgram => socket.link.is_none_or(|link| self.links[usize::from(link)].is_open()),
+            _ => true,
+        }
+    }
+
+    #[cfg(feature = "server")]
+    fn is_listening(&self, port: u16) -> bool {
+        self.listener.running == Some(port) && self.listener.step.is_none()
+            || self.listener.again.is_some()
+    }
+
+    #[cfg(not(feature = "server"))]
+    fn is_listening(&self, _: u16) -> bool {
+        true
+    }
+
     /// The listening socket was closed: nobody will accept those who wait.
     pub(super) fn unlisten(&mut self) {
         self.listener.wanted = None;
@@ -262,10 +286,15 @@ impl Machine<'_> {
             ServerStep::Start => {
                 // A server of before that is still there on some 1.x (4.7).
                 self.listener.again = Some(self.now + AGAIN);
+                self.touched = true;
                 None
             }
-            ServerStep::NoTimeout => None,
+            ServerStep::NoTimeout => {
+                self.listener.again = None;
+                None
+            }
         };
+        self.touched = true;
         self.work = true;
     }
 

@@ -207,6 +207,13 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Backend
         self.backend(place.net).listen(place.handle, backlog)
     }
 
+    fn in_effect(&self, handle: Handle) -> bool {
+        match self.look(handle) {
+            Ok(Ok(place)) => self.backend(place.net).in_effect(place.handle),
+            _ => true,
+        }
+    }
+
     fn try_accept(&self, handle: Handle) -> Result<(Handle, SockAddr)> {
         let place = self.look(handle)?.map_err(|kind| match kind {
             SockType::Stream => Error::EINVAL,

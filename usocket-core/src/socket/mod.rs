@@ -77,7 +77,10 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
         self.kind
     }
 
-    /// Binds the socket to a local address (rows 50 to 59). Does not wait.
+    /// Binds the socket to a local address (rows 50 to 59).
+    ///
+    /// Does not wait on a host. Where a datagram port is opened by a command (a modem), a
+    /// blocking socket waits until it is open, a non-blocking one does not.
     ///
     /// Port 0 picks a free one, see [`local_addr`](Self::local_addr).
     ///
@@ -87,11 +90,15 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
     /// where the backend cannot bind.
     pub fn bind(&self, address: impl ToSockAddr) -> Result<()> {
         let address = address.to_sock_addr(self.family).map_err(|e| self.unless_closed(e))?;
-        self.net.bind(self.handle, address)
+        self.net.bind(self.handle, address)?;
+        self.take_effect()
     }
 
     /// Accepts connections from now on, up to `backlog` ahead of
-    /// [`accept`](Self::accept) (rows 60 to 68). Does not wait.
+    /// [`accept`](Self::accept) (rows 60 to 68).
+    ///
+    /// Does not wait on a host. Where the port is opened by a command (a modem), a blocking
+    /// socket waits until it is open, a non-blocking one does not.
     ///
     /// `None` is 128, or what the backend has room for. Negative counts as 0, which
     /// still lets one connection complete; large values are clamped. May be repeated
@@ -102,7 +109,24 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
     /// `ENOBUFS`.
     pub fn listen(&self, backlog: impl Into<Option<i32>>) -> Result<()> {
         let backlog = backlog.into().unwrap_or(DEFAULT_BACKLOG);
-        self.net.listen(self.handle, u32::try_from(backlog).unwrap_or(0))
+        self.net.listen(self.handle, u32::try_from(backlog).unwrap_or(0))?;
+        self.take_effect()
+    }
+
+    /// Where the wire must be told, waits until it has been: at most as long as the
+    /// timeout allows, and not at all in non-blocking mode.
+    pub(crate) fn take_effect(&self) -> Result<()> {
+        let deadline = match self.mode() {
+            _ if self.net.in_effect(self.handle) => return Ok(()),
+            Mode::Never => None,
+            Mode::Now => return Ok(()),
+            Mode::By(deadline) => Some(deadline),
+        };
+        match crate::wait::wait_until(self.net, deadline, || self.net.in_effect(self.handle)) {
+            // It goes on in the background.
+            Err(Error::ETIMEDOUT) => Ok(()),
+            answer => answer,
+        }
     }
 
     /// Waits for a connection and returns a new socket and the peer's address

@@ -67,7 +67,13 @@ impl<B: Backend + ?Sized> Socket<'_, B> {
         value: impl Into<OptValue<'v>>,
     ) -> Result<()> {
         match parse(level, name, value.into(), self.kind) {
-            Ok(option) => self.net.set_option(self.handle, &option),
+            Ok(option) => {
+                self.net.set_option(self.handle, &option)?;
+                match option {
+                    Opt::Join(_) | Opt::Leave(_) => self.take_effect(),
+                    _ => Ok(()),
+                }
+            }
             Err(error) => Err(self.unless_closed(error)),
         }
     }

@@ -104,6 +104,16 @@ pub trait Backend: EventSource + AsSource {
     /// `EADDRINUSE`; `ENOBUFS`. Binds to a port of the backend's choice if unbound.
     fn listen(&self, handle: Handle, backlog: u32) -> Result<()>;
 
+    /// Whether what `bind`, `listen` or a group asked of the wire is in effect: true where
+    /// they are at once, as they are on a host. Where it takes a command (a modem), it is
+    /// false until that is answered, and true again when it cannot be now, for want of a
+    /// link. A blocking call waits for it, so that a peer which is told the port does not
+    /// come too early; what makes it true fires [`Handle::ANY`].
+    fn in_effect(&self, handle: Handle) -> bool {
+        let _ = handle;
+        true
+    }
+
     /// Takes the oldest pending connection: a new handle and its peer (S16,
     /// rows 69 to 78). `EAGAIN`, `EINVAL` when not listening, `EOPNOTSUPP` on
     /// datagrams, `ENOMEM`, `ENOBUFS`.

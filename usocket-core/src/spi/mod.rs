@@ -145,6 +145,7 @@ mod source;
 mod std_platform;
 mod wakers;
 
+pub use crate::wait::wait_until;
 pub use backend::{
     Answer, Backend, Link, MAX_ADDRESSES, MAX_NAME, RecvFlags, RecvInfo, Shutdown, SockType,
 };
@@ -155,5 +156,4 @@ pub use sets::{PollSets, SetId};
 pub use source::{AsSource, EventSource, Origin, Wait, WaitKey};
 #[cfg(feature = "std")]
 pub use std_platform::StdPlatform;
-pub use crate::wait::wait_until;
 pub use wakers::{WakerTable, Woken};
