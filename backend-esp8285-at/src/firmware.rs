@@ -29,6 +29,8 @@ pub(crate) struct Firmware {
     pub(crate) groups: bool,
     /// `CIPV6` (section 9).
     pub(crate) ipv6: bool,
+    /// `CIPSERVER=0` leaves accepted clients alone (4.7).
+    pub(crate) server_stops_alone: bool,
     /// `CIPRECVLEN?` tells closed links from empty ones (5.2).
     pub(crate) tells_closed: bool,
     /// Most bytes of one `CIPSEND`. 2048, but 2.1 to 2.2.1 stall beyond 1024 (2.5).
@@ -68,6 +70,7 @@ impl Firmware {
             store: at_least((2, 1, 0)),
             groups: esp_at,
             ipv6: at_least((2, 2, 0)),
+            server_stops_alone: at_least((2, 2, 0)),
             tells_closed: esp_at,
             piece: if stalls { 1024 } else { 2048 },
         })

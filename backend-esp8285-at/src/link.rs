@@ -32,6 +32,8 @@ pub(crate) struct Link {
     pub(crate) no_delay: bool,
     pub(crate) peer: Option<SockAddr>,
     pub(crate) local_port: u16,
+    /// The peer came to us.
+    pub(crate) accepted: bool,
     /// In which order clients came.
     pub(crate) order: u32,
     /// Segments of `CIPSENDBUF` that are not acknowledged yet, oldest first: their sizes.
@@ -86,6 +88,7 @@ impl Link {
             no_delay: false,
             peer: None,
             local_port: 0,
+            accepted: false,
             order: 0,
             segments: heapless::Deque::new(),
             first_segment: 1,

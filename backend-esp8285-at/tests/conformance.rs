@@ -7,6 +7,7 @@
 mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
 use esp8285_sim::Version;
 use esp8285_world::{KEY, Kit, Mode, SSID, Settings, caps, network};
@@ -28,6 +29,9 @@ fn kit(version: Version, mode: Mode, least: usize) {
         let mut memory = Box::new(Memory::new());
         let kit = Kit::new(&network, Settings { version, ..Settings::default() }).unwrap();
         let world = kit.world().clone();
+        // Nothing else can be said to the modem while it waits for a host that is silent,
+        // so it must give up within the patience of the cases.
+        world.with_net(|stack, _| stack.connect_limit = Duration::from_secs(6));
         let receive = if mode == Mode::Active { Receive::Active } else { Receive::Auto };
         let config = Config::new().receive(receive);
         let net: Net<'_> = Net::with_config(Wire(world.port()), world.board(), &mut memory, config);

@@ -41,6 +41,11 @@ pub trait Harness {
         Err(Error::EOPNOTSUPP)
     }
 
+    /// How long a burst of 20 KiB takes to arrive: more than this where the wire is slow.
+    fn burst(&self) -> Duration {
+        Duration::from_millis(50)
+    }
+
     /// Lets this much time pass while the world and the backend go on.
     fn pass(&self, time: Duration);
 }
@@ -64,8 +69,17 @@ pub struct Caps {
     pub half_close: bool,
     /// A reset by the peer is told apart from an end of stream, and linger 0 resets.
     pub reset: bool,
-    /// TIME-WAIT and `SO_REUSEADDR` (row 57).
+    /// TIME-WAIT holds a port (row 57).
     pub time_wait: bool,
+    /// `SO_REUSEADDR` is taken.
+    pub reuse_addr: bool,
+    /// `SO_LINGER`, and with 0 a close resets (row 148).
+    pub linger: bool,
+    /// A stream that was bound keeps its port when it connects (row 80); without,
+    /// `EADDRNOTAVAIL`.
+    pub client_port: bool,
+    /// Datagrams of 0 bytes can be sent; without, `EOPNOTSUPP`.
+    pub empty_datagrams: bool,
     /// `SO_KEEPALIVE` on any stream (row 140).
     pub keep_alive: bool,
     /// `TCP_NODELAY`.

@@ -29,6 +29,14 @@ pub fn caps(version: Version, mode: Mode, sockets: usize) -> Caps {
         half_close: false,
         reset: false,
         time_wait: false,
+        // Taken, and without effect: there is no TIME-WAIT to be seen.
+        reuse_addr: true,
+        // `CIPCLOSEMODE` from 1.7 on, `CIPTCPOPT` from 2.1 on.
+        linger: version >= Version::V1_7_0,
+        // The modem picks the port of a client (4.2).
+        client_port: false,
+        // `CIPSEND` takes at least one byte (4.3).
+        empty_datagrams: false,
         // A parameter of `CIPSTART`: not for accepted sockets, not after connect.
         keep_alive: false,
         no_delay: !nonos,

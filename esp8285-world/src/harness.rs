@@ -67,6 +67,11 @@ impl<B: Backend> Harness for KitHarness<'_, B> {
         own.filter(|_| family == Family::V4 || self.caps.ipv6)
     }
 
+    fn burst(&self) -> Duration {
+        // At 115200 baud.
+        Duration::from_secs(3)
+    }
+
     fn pass(&self, time: Duration) {
         self.run(self.now() + time, || false);
     }

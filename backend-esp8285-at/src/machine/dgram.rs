@@ -94,7 +94,12 @@ impl Machine<'_> {
                 self.pairs.release(pair);
                 return Err(Error::ENOBUFS);
             };
-            self.slots.get_mut(handle)?.link = Some(link);
+            let socket = self.slots.get_mut(handle)?;
+            socket.link = Some(link);
+            let remote = socket.options.group.unwrap_or(socket.family.unspecified());
+            let state = &mut self.links[usize::from(link)];
+            state.local_port = socket.local_port;
+            state.peer = Some(SockAddr::new(remote, socket.local_port));
         }
         Ok(())
     }
@@ -204,13 +209,13 @@ impl Machine<'_> {
     }
 
     /// Opens the link of a datagram socket.
-    pub(super) fn open_datagrams(&mut self, link: u8, slot: u8) -> bool {
+    pub(super) fn open_datagrams(&mut self, link: u8) -> bool {
         if self.way().is_err() {
             return false;
         }
-        let Some(socket) = self.slots.at(slot) else { return false };
-        let remote = socket.options.group.unwrap_or(socket.family.unspecified());
-        let local_port = socket.local_port;
+        let state = &self.links[usize::from(link)];
+        let Some(remote) = state.peer.map(|remote| remote.ip()) else { return false };
+        let local_port = state.local_port;
         let open = OpenUdp { link, remote, port: local_port, local_port };
         if !self.issue(Exchange::Open(link), &open) {
             return false;
@@ -266,6 +271,8 @@ impl Machine<'_> {
         let Ok(socket) = self.slots.get_mut(handle) else { return };
         let Some(link) = socket.link else { return };
         if self.links[usize::from(link)].phase == LinkPhase::Wanted {
+            let remote = socket.options.group.unwrap_or(socket.family.unspecified());
+            self.links[usize::from(link)].peer = Some(SockAddr::new(remote, socket.local_port));
             return;
         }
         socket.link = None;

@@ -25,7 +25,7 @@ impl Machine<'_> {
         Err(Error::EOPNOTSUPP)
     }
 
-    pub(super) fn open_datagrams(&mut self, _: u8, _: u8) -> bool {
+    pub(super) fn open_datagrams(&mut self, _: u8) -> bool {
         false
     }
 

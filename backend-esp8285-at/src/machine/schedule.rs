@@ -70,8 +70,10 @@ impl Machine<'_> {
                 continue;
             }
             match self.links[usize::from(link)].phase {
-                // Nobody has asked the modem for it yet.
-                LinkPhase::Wanted => self.free_link(link, LinkPhase::Free),
+                // Nobody has asked the modem for it yet, and there is nothing to send on it.
+                LinkPhase::Wanted if self.is_flushed(link) => {
+                    self.free_link(link, LinkPhase::Free);
+                }
                 LinkPhase::Open if self.links[usize::from(link)].gone => {
                     self.free_link(link, LinkPhase::Free);
                 }
@@ -123,13 +125,13 @@ impl Machine<'_> {
             if state.phase != LinkPhase::Wanted {
                 continue;
             }
-            let Owner::Slot(slot) = state.owner else { continue };
             if !state.tcp {
-                if self.open_datagrams(link, slot) {
+                if self.open_datagrams(link) {
                     return true;
                 }
                 continue;
             }
+            let Owner::Slot(slot) = state.owner else { continue };
             let Some(socket) = self.slots.at(slot) else { continue };
             let Some(peer) = socket.peer else { continue };
             let options = &socket.options;

@@ -54,6 +54,14 @@ impl Machine<'_> {
             State::Dgram => return Err(Error::EOPNOTSUPP),
             _ => return Err(Error::EINVAL),
         }
+        // The former port cannot be given up while clients of it are there (4.7).
+        if let Some(running) = self.listener.running
+            && socket.local_port != running
+            && self.has_accepted()
+            && !self.firmware.server_stops_alone
+        {
+            return Err(Error::EOPNOTSUPP);
+        }
         // One port in all (section 9).
         if let Some((port, _)) = self.listener.wanted {
             let same = self.slots.get(handle)?.local_port == port;
@@ -101,6 +109,12 @@ impl Machine<'_> {
         self.work = true;
     }
 
+    /// Whether a socket has a client of the server.
+    fn has_accepted(&self) -> bool {
+        let mut links = self.links.iter();
+        links.any(|link| link.accepted && matches!(link.owner, Owner::Slot(_)))
+    }
+
     /// Clients that wait are dropped.
     pub(super) fn pending_lost(&mut self) {
         for link in &mut self.links {
@@ -133,6 +147,7 @@ impl Machine<'_> {
         let link = &mut self.links[index];
         link.peer = peer;
         link.order = self.accepted;
+        link.accepted = true;
         link.readable = true;
         if wanted && !self.is_passive() {
             // Its data come unasked, so it needs a place for them now.
@@ -239,6 +254,11 @@ impl Machine<'_> {
         let wanted = self.listener.wanted;
         if self.listener.running != wanted.map(|(port, _)| port) && self.listener.running.is_some()
         {
+            // Those who have been accepted would be dropped with it: it goes on until they
+            // are done, and whoever comes meanwhile is closed at once.
+            if self.has_accepted() && !self.firmware.server_stops_alone {
+                return false;
+            }
             return self.issue(Exchange::Server(ServerStep::Stop), &Server::Stop);
         }
         let Some((port, _)) = wanted else {

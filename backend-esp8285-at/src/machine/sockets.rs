@@ -123,7 +123,10 @@ impl Machine<'_> {
             }
         }
         let state = &self.links[usize::from(link)];
-        if state.gone && !in_flight {
+        // An open that has not begun is taken back, but for datagrams that wait for it.
+        let queued = self.pairs.get(pair).is_some_and(|pair| !pair.tx.is_empty());
+        let unasked = state.phase == LinkPhase::Wanted && (state.tcp || !queued);
+        if (state.gone || unasked) && !in_flight {
             self.free_link(link, LinkPhase::Free);
         }
     }

@@ -13,7 +13,7 @@ use super::setup::{
     PATIENCE, bound, connect_plain, families, listening, on_time, own_ip, reached, script, stream,
     timed, without_server, without_udp,
 };
-use crate::{Harness, Outcome, Step, Verdict, check, check_eq};
+use crate::{Harness, Outcome, Step, Verdict, check, check_eq, unsupported};
 
 section! {
     blocking_connect_establishes: rows [80], requirements [], clauses [15];
@@ -93,6 +93,9 @@ pub(crate) fn connect_keeps_a_bound_port<H: Harness>(h: &H) -> Outcome {
     let peer = script(h, &[Step::Listen(Family::V4, 1), Step::Accept, Step::Hold])?;
     let socket = bound(h, Family::V4, SOCK_STREAM)?;
     let own = socket.local_addr()?;
+    if !h.caps().client_port {
+        return unsupported(socket.connect(peer.address()?), Error::EADDRNOTAVAIL);
+    }
     socket.connect(peer.address()?)?;
     check_eq!(socket.local_addr()?, own);
     peer.settle();

@@ -134,7 +134,7 @@ pub(crate) fn datagrams_queue_in_order<H: Harness>(h: &H) -> Outcome {
     }
     let peer = script(h, &steps)?;
     check!(matches!(peer.settle().state, crate::State::Running(21)));
-    h.pass(Duration::from_millis(50));
+    h.pass(h.burst());
     let mut buf = [0; 1024];
     socket.setblocking(false)?;
     let mut count = 0;

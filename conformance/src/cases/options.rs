@@ -57,7 +57,7 @@ fn both<H: Harness>(h: &H) -> Result<heapless::Vec<Sock<'_, H>, 2>, Failure> {
 pub(crate) fn flags_take_any_integer<H: Harness>(h: &H) -> Outcome {
     let caps = h.caps();
     let mut refused = None;
-    for (able, name) in [(caps.time_wait, SO_REUSEADDR), (caps.broadcast, SO_BROADCAST)] {
+    for (able, name) in [(caps.reuse_addr, SO_REUSEADDR), (caps.broadcast, SO_BROADCAST)] {
         for socket in both(h)? {
             if !able {
                 check_eq!(int(h, &socket, SOL_SOCKET, name, 1), Err(Error::ENOPROTOOPT));
@@ -334,7 +334,7 @@ pub(crate) fn linger_of_zero_resets<H: Harness>(h: &H) -> Outcome {
     let value = |on: i32, seconds: i32| [on.to_ne_bytes(), seconds.to_ne_bytes()];
     let set =
         |on, seconds| bytes(h, &socket, SOL_SOCKET, SO_LINGER, value(on, seconds).as_flattened());
-    if !h.caps().reset {
+    if !h.caps().linger {
         return unsupported(set(1, 0), Error::ENOPROTOOPT);
     }
     check_eq!(int(h, &socket, SOL_SOCKET, SO_LINGER, 1), Err(Error::EINVAL));

@@ -190,6 +190,11 @@ pub(crate) fn send_is_one_datagram<H: Harness>(h: &H) -> Outcome {
     let peer = script(h, &steps)?;
     socket.connect(peer.address()?)?;
     check_eq!(socket.send(&BULK[..700]), Ok(700));
+    if !h.caps().empty_datagrams {
+        check!(peer.reaches(h, 2));
+        check_eq!(peer.report().digest, Digest::of_pattern(700));
+        return unsupported(socket.send(b""), Error::EOPNOTSUPP);
+    }
     check_eq!(socket.send(b""), Ok(0));
     let report = peer.settle();
     check_eq!(report.datagrams, 2);

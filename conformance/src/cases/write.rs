@@ -148,6 +148,13 @@ pub(crate) fn write_is_one_datagram<H: Harness>(h: &H) -> Outcome {
     let alone = h.net().udp()?;
     check_eq!(h.api().write(&alone, b"x"), Err(Error::EDESTADDRREQ));
     let (socket, peer) = connected_udp(h, &[Step::RecvFrom, Step::RecvFrom, Step::Hold])?;
+    if !h.caps().empty_datagrams {
+        check_eq!(h.api().write(&socket, b""), Err(Error::EOPNOTSUPP));
+        check_eq!(h.api().write(&socket, b"abc"), Ok(Some(3)));
+        check!(peer.reaches(h, 2));
+        check_eq!(peer.report().head.as_slice(), &b"abc"[..]);
+        return Ok(Verdict::Proved);
+    }
     check_eq!(h.api().write(&socket, b""), Ok(Some(0)));
     check_eq!(h.api().write(&socket, b"abc"), Ok(Some(3)));
     let report = peer.settle();
