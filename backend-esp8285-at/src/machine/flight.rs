@@ -108,6 +108,10 @@ const BUSY_AGAIN: Duration = Duration::from_millis(50);
 const BUSY_MOST: Duration = Duration::from_secs(20);
 /// The same where it has no reason to, with an address and no command of ours in flight.
 const BUSY_JOINED: Duration = Duration::from_secs(5);
+/// From `Recv` to the result. 1.x waits for the peer's acknowledgement, 2.x until it has
+/// room, and a peer may stall for long: nothing can be said to the modem meanwhile, so this
+/// is also how long one peer can stop the others.
+const RESULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// From the last data byte to `Recv` (section 8).
 const RECV_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -222,9 +226,7 @@ impl Machine<'_> {
                 self.send_buffered(sending);
             }
             (Stage::Data | Stage::Recv, Reply::Recv(_)) => {
-                // On 1.x the peer's acknowledgement is waited for, as long as TCP tries.
-                let most = if self.firmware.buffered { 30 } else { 10 };
-                self.step(sending, Stage::Result, Duration::from_secs(most));
+                self.step(sending, Stage::Result, RESULT_TIMEOUT);
             }
             (Stage::Recv | Stage::Result, Reply::SendOk) => {
                 self.finish();

@@ -238,6 +238,10 @@ impl Machine<'_> {
         if !state.tcp {
             return self.datagram_begins(link, len, from);
         }
+        // Before 1.7 nothing else tells who a client is that is soon gone (4.8).
+        if state.peer.is_none() {
+            state.peer = from.map(usocket_core::SockAddr::from);
+        }
         let pair = self.pair_of(link);
         match self.links[usize::from(link)].owner {
             Owner::Slot(_) | Owner::Pending if pair.is_some() => Target::Pushed { pair, link },

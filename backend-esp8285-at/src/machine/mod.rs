@@ -195,6 +195,7 @@ impl<'r> Machine<'r> {
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let flight = self.flight.deadline;
         let phase = match self.phase {
+            _ if self.exchange != Exchange::Idle => None,
             Phase::Booting(until) | Phase::Off(until) => Some(until),
             Phase::Lost(lost) => Some(lost.until(self.heard)),
             Phase::Probe(_) | Phase::Setup(_) | Phase::Ready => None,

@@ -11,13 +11,14 @@ use crate::slot::State;
 impl Machine<'_> {
     pub(crate) fn set_option(&mut self, handle: Handle, option: &Opt) -> Result<()> {
         let firmware = self.firmware;
+        let groups = self.has_groups();
         let socket = self.slots.get_mut(handle)?;
         let stream = socket.kind == SockType::Stream;
         let fresh = matches!(socket.state, State::Fresh);
         match option {
             // There is no TIME-WAIT to be seen, so it changes nothing.
             Opt::ReuseAddr(on) => socket.options.reuse = *on,
-            Opt::Broadcast(on) if firmware.groups => socket.options.broadcast = *on,
+            Opt::Broadcast(on) if groups => socket.options.broadcast = *on,
             // An argument of `CIPSTART`, so before the connect only.
             Opt::KeepAlive(on) if stream && fresh => socket.options.keep_alive = *on,
             Opt::KeepIdle(seconds) if stream && fresh => {
@@ -56,6 +57,14 @@ impl Machine<'_> {
         Ok(())
     }
 
+    /// Broadcasts and groups: 2.x, where it has datagrams.
+    fn has_groups(&self) -> bool {
+        #[cfg(feature = "udp")]
+        return self.firmware.groups && self.has_datagrams();
+        #[cfg(not(feature = "udp"))]
+        false
+    }
+
     /// One group per socket: it is the remote address of its link (4.2).
     #[cfg(feature = "udp")]
     fn join_group(&mut self, handle: Handle, group: &Group) -> Result<()> {
@@ -85,7 +94,7 @@ impl Machine<'_> {
         let size = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
         Ok(match name {
             OptName::ReuseAddr => Opt::ReuseAddr(options.reuse),
-            OptName::Broadcast if firmware.groups => Opt::Broadcast(options.broadcast),
+            OptName::Broadcast if self.has_groups() => Opt::Broadcast(options.broadcast),
             OptName::KeepAlive if stream => Opt::KeepAlive(options.keep_alive),
             OptName::KeepIdle if stream => Opt::KeepIdle(options.keep_idle.unwrap_or(7200)),
             OptName::NoDelay if stream && firmware.tcp_option => Opt::NoDelay(options.no_delay),

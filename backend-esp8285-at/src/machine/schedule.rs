@@ -132,6 +132,9 @@ impl Machine<'_> {
                 continue;
             }
             let Owner::Slot(slot) = state.owner else { continue };
+            if self.way().is_err() {
+                continue;
+            }
             let Some(socket) = self.slots.at(slot) else { continue };
             let Some(peer) = socket.peer else { continue };
             let options = &socket.options;

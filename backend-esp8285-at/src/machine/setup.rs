@@ -106,6 +106,7 @@ impl Machine<'_> {
             self.tracer.tell(Trace::Note("no answer at any rate"));
             self.station.lost_modem();
             self.fail_request(Error::ETIMEDOUT);
+            self.fail_wanted(Error::ENETDOWN);
             // Every second round fills up a send; with an enable pin the modem is reset.
             if !hunt.fill {
                 self.action = Some(Action::Enable(false));
@@ -147,7 +148,7 @@ impl Machine<'_> {
 
     /// Everything that the modem knew is gone, and so are the links.
     pub(super) fn booted_by_us(&mut self) {
-        self.forget_links(Error::ECONNRESET);
+        self.restart_links();
         self.station.forget_address();
         self.forget_input();
         self.finish();
@@ -163,7 +164,7 @@ impl Machine<'_> {
         let exchange = self.exchange;
         self.finish();
         self.abandoned(exchange);
-        self.forget_links(Error::ECONNRESET);
+        self.restart_links();
         self.station.forget_address();
         self.forget_input();
         // A phase that believes replies, so that its `OK` is heard.
@@ -193,13 +194,17 @@ impl Machine<'_> {
 
     /// `ready` came: all that was is gone (1.1).
     pub(super) fn rebooted(&mut self) {
-        if self.is_ready() {
+        let unasked = self.is_ready();
+        if unasked {
             self.stats.reboots += 1;
             self.tracer.tell(Trace::Note("modem booted"));
         }
         let exchange = self.exchange;
         self.finish();
         self.abandoned(exchange);
+        if unasked {
+            self.forget_links(Error::ECONNRESET);
+        }
         self.booted_by_us();
         // It was heard, so this is its rate.
         self.action = None;

@@ -176,9 +176,13 @@ impl Machine<'_> {
         }
     }
 
-    /// Closed sockets that still have something to do.
+    /// Closed sockets that still have something to do. One whose time is over has not,
+    /// even if the firmware does not let go of its last send.
     pub(crate) fn lingering(&self) -> usize {
-        self.links.iter().filter(|link| link.owner == Owner::Orphan).count()
+        let waits = |link: &&crate::link::Link| {
+            link.owner == Owner::Orphan && link.linger_until.is_none_or(|until| until > self.now)
+        };
+        self.links.iter().filter(waits).count()
     }
 
     /// Whether the station can reach anybody: `ENETDOWN`, `ENETUNREACH`.

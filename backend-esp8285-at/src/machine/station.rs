@@ -249,6 +249,11 @@ impl Station {
         self.address_due = false;
     }
 
+    /// There is a network to join again.
+    pub(super) fn comes_back(&self) -> bool {
+        self.network.is_some()
+    }
+
     /// There is no modem to be found.
     pub(super) fn lost_modem(&mut self) {
         self.forget_address();
@@ -522,11 +527,13 @@ impl Machine<'_> {
             Some(Hint::Join(3)) => Error::ENOENT,
             _ => Error::ENETDOWN,
         };
+        self.fail_wanted(Error::ENETDOWN);
         self.end_join(Err(error));
     }
 
     /// A join was not answered.
     pub(super) fn join_unknown(&mut self) {
+        self.fail_wanted(Error::ENETDOWN);
         self.end_join(Err(Error::ETIMEDOUT));
     }
 

@@ -228,6 +228,38 @@ impl Machine<'_> {
     pub(super) fn forget_links(&mut self, error: Error) {
         self.out = Out::Idle;
         self.all_links_lost(error);
+        self.free_all_links();
+    }
+
+    /// The same where it was us who restarted the modem, since it was stuck with somebody
+    /// else's command: connects that had not begun begin when it has joined again.
+    pub(super) fn restart_links(&mut self) {
+        self.out = Out::Idle;
+        let waits = self.station.comes_back() && self.config.rejoin;
+        for link in LINK_RANGE {
+            let state = &self.links[usize::from(link)];
+            let wanted = state.phase == LinkPhase::Wanted && matches!(state.owner, Owner::Slot(_));
+            if !(waits && wanted) {
+                self.fail_link(link, Error::ECONNRESET);
+                self.free_link(link, LinkPhase::Free);
+            }
+        }
+        #[cfg(feature = "dns")]
+        self.names_lost();
+    }
+
+    /// Connects that wait for a network that does not come back.
+    pub(super) fn fail_wanted(&mut self, error: Error) {
+        for link in LINK_RANGE {
+            let state = &self.links[usize::from(link)];
+            if state.phase == LinkPhase::Wanted && state.tcp {
+                self.fail_link(link, error);
+                self.free_link(link, LinkPhase::Free);
+            }
+        }
+    }
+
+    fn free_all_links(&mut self) {
         #[cfg(feature = "dns")]
         self.names_lost();
         for link in LINK_RANGE {

@@ -155,7 +155,7 @@ pub(crate) fn an_accepted_socket_starts_blocking<H: Harness>(h: &H) -> Outcome {
         let peer = client(h, to, &[Step::Wait(500), Step::Text(b"late"), Step::Hold])?;
         // With a timeout of 0 it must be there before accept is called.
         peer.address()?;
-        h.pass(Duration::from_millis(20));
+        h.pass(Duration::from_millis(100));
         listener.settimeout(seconds)?;
         let (socket, _) = h.api().accept(&listener)?;
         check_eq!(socket.timeout(), Timeout::Never);
