@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::{Call, small};
 use crate::modem::{Modem, Open, Outcome, Phase, Waiting};
-use crate::net::Network;
+use crate::net::{Family, Network, Wanted};
 use crate::syntax::Arg;
 
 impl<N: Network> Modem<N> {
@@ -40,9 +40,9 @@ impl<N: Network> Modem<N> {
         }
         let open = Open { id, udp, port: small(port), local_port, udp_mode };
         if let Ok(ip) = host.parse::<Ipv4Addr>() {
-            return self.open(open, ip);
+            return self.open(open, ip.into());
         }
-        let query = self.net.resolve(self.now, host);
+        let query = self.net.resolve(self.now, host, Wanted::Only(Family::V4));
         self.phase = Phase::Waiting(Waiting::OpenName { query, open });
         Outcome::Later
     }

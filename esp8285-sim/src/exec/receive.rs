@@ -46,7 +46,7 @@ impl<N: Network> Modem<N> {
             Some(_) if self.set.dinfo => passive.answer_with_peer,
             _ => passive.answer,
         };
-        let ip = peer.map_or(std::net::Ipv4Addr::UNSPECIFIED, |peer| *peer.ip());
+        let ip = peer.map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
         let port = peer.map_or(0, |peer| peer.port());
         let header = fill(form, &[("len", &data.len()), ("ip", &ip), ("port", &port)]);
         self.say_counted(&header, &data);

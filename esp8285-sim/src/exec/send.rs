@@ -1,6 +1,6 @@
 //! `CIPSEND` and `CIPSENDEX` (sheet sections 4.3, 4.4).
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use super::{Call, small};
 use crate::modem::{Modem, Outcome, Phase, Send, SendKind};
@@ -31,7 +31,7 @@ impl<N: Network> Modem<N> {
                 let Some(port) = port.number(1..=0xffff) else {
                     return self.hint("port range error");
                 };
-                Some(SocketAddrV4::new(ip, small(port)))
+                Some(SocketAddr::new(ip, small(port)))
             }
             (true, _) => return Outcome::Error,
         };

@@ -2,7 +2,7 @@
 
 use super::{Call, small};
 use crate::modem::{Modem, Outcome};
-use crate::net::Network;
+use crate::net::{Family, Network};
 use crate::profile::Version;
 
 impl<N: Network> Modem<N> {
@@ -43,7 +43,7 @@ impl<N: Network> Modem<N> {
             }
             return if running == port { Outcome::Ok } else { Outcome::Error };
         }
-        if !self.net.listen(self.now, Some(port), self.profile.window) {
+        if !self.net.listen(self.now, Some((Family::V4, port)), self.profile.window) {
             return self.hint("TcpServer Failure");
         }
         self.set.server = Some(port);

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use super::Call;
 use crate::modem::{Modem, Outcome, Phase, Waiting, fill};
-use crate::net::Network;
+use crate::net::{Family, Network, Wanted};
 use crate::profile::Version;
 
 impl<N: Network> Modem<N> {
@@ -103,7 +103,11 @@ impl<N: Network> Modem<N> {
             self.say(&fill(self.profile.resolved, &[("ip", &ip)]));
             return Outcome::Ok;
         }
-        self.phase = Phase::Waiting(Waiting::Resolve(self.net.resolve(self.now, name)));
+        self.phase = Phase::Waiting(Waiting::Resolve(self.net.resolve(
+            self.now,
+            name,
+            Wanted::Only(Family::V4),
+        )));
         Outcome::Later
     }
 
@@ -116,7 +120,7 @@ impl<N: Network> Modem<N> {
         }
         self.phase = Phase::Waiting(match name.parse() {
             Ok(ip) => Waiting::Ping(self.net.ping(self.now, ip)),
-            Err(_) => Waiting::PingName(self.net.resolve(self.now, name)),
+            Err(_) => Waiting::PingName(self.net.resolve(self.now, name, Wanted::PreferV4)),
         });
         Outcome::Later
     }

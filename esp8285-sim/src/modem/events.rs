@@ -1,7 +1,7 @@
 //! What happened inside, for traces and tests.
 
 use std::fmt;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use super::Modem;
 
@@ -18,7 +18,7 @@ pub enum Event {
         /// Its id.
         id: usize,
         /// The other end.
-        peer: SocketAddrV4,
+        peer: SocketAddr,
         /// Whether the other end opened it.
         server: bool,
     },

@@ -1,7 +1,7 @@
 //! One of the five links.
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use crate::net::Conn;
 use crate::time::Instant;
@@ -11,7 +11,7 @@ use crate::time::Instant;
 pub(crate) struct Link {
     pub(crate) conn: Conn,
     pub(crate) udp: bool,
-    pub(crate) remote: SocketAddrV4,
+    pub(crate) remote: SocketAddr,
     /// Accepted by the server.
     pub(crate) server: bool,
     /// 0 peer fixed, 1 changes once, 2 follows each sender (sheet section 4.2).
@@ -42,7 +42,7 @@ pub(crate) struct Segments {
 }
 
 impl Link {
-    pub(crate) fn new(conn: Conn, udp: bool, remote: SocketAddrV4, now: Instant) -> Self {
+    pub(crate) fn new(conn: Conn, udp: bool, remote: SocketAddr, now: Instant) -> Self {
         Self {
             conn,
             udp,
@@ -60,13 +60,18 @@ impl Link {
         }
     }
 
-    /// `TCP` or `UDP`.
+    /// As `CIPSTART` has it.
     pub(crate) fn kind(&self) -> &'static str {
-        if self.udp { "UDP" } else { "TCP" }
+        match (self.udp, self.remote.is_ipv6()) {
+            (false, false) => "TCP",
+            (true, false) => "UDP",
+            (false, true) => "TCPv6",
+            (true, true) => "UDPv6",
+        }
     }
 
     /// A datagram came from `from`: who is the peer now?
-    pub(crate) fn follow(&mut self, from: SocketAddrV4) {
+    pub(crate) fn follow(&mut self, from: SocketAddr) {
         if self.udp_mode > 0 {
             self.remote = from;
         }

@@ -1,11 +1,11 @@
 //! What the network does to the modem, and back.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 
 use super::output::{Outcome, fill};
 use super::phase::{Phase, Send, SendKind, Waiting};
 use super::{Event, Link, Modem, Open};
-use crate::net::{Conn, NetEvent, Network, Query};
+use crate::net::{Conn, Family, NetEvent, Network, Query};
 
 impl<N: Network> Modem<N> {
     pub(super) fn net_event(&mut self, event: NetEvent) {
@@ -81,7 +81,7 @@ impl<N: Network> Modem<N> {
         (0..self.links.len()).find(|id| self.link(*id).is_none() && taken != Some(*id))
     }
 
-    fn accepted(&mut self, conn: Conn, peer: SocketAddrV4) {
+    fn accepted(&mut self, conn: Conn, peer: SocketAddr) {
         let clients = self.links.iter().flatten().filter(|link| link.server).count();
         match self.free_id().filter(|_| clients < self.set.max_conn) {
             Some(id) => {
@@ -128,7 +128,7 @@ impl<N: Network> Modem<N> {
         }
     }
 
-    fn datagram(&mut self, conn: Conn, from: SocketAddrV4, data: &[u8]) {
+    fn datagram(&mut self, conn: Conn, from: SocketAddr, data: &[u8]) {
         let Some(id) = self.link_of(conn) else { return };
         let window = self.profile.window;
         let passive = self.link(id).and_then(|link| self.passive(link)).is_some();
@@ -149,7 +149,7 @@ impl<N: Network> Modem<N> {
         }
     }
 
-    fn resolved(&mut self, query: Query, found: Option<Ipv4Addr>) {
+    fn resolved(&mut self, query: Query, found: Option<IpAddr>) {
         let Phase::Waiting(waiting) = &self.phase else { return };
         match (waiting.clone(), found) {
             (Waiting::OpenName { query: mine, open }, found) if mine == query => {
@@ -176,14 +176,14 @@ impl<N: Network> Modem<N> {
     }
 
     /// The second half of `CIPSTART`.
-    pub(crate) fn open(&mut self, open: Open, ip: Ipv4Addr) -> Outcome {
-        let remote = SocketAddrV4::new(ip, open.port);
+    pub(crate) fn open(&mut self, open: Open, ip: IpAddr) -> Outcome {
+        let remote = SocketAddr::new(ip, open.port);
         if !open.udp {
             let conn = self.net.connect(self.now, remote, self.profile.window);
             self.phase = Phase::Waiting(Waiting::Open { conn, id: open.id, remote });
             return Outcome::Later;
         }
-        let Some(conn) = self.net.bind(self.now, open.local_port) else {
+        let Some(conn) = self.net.bind(self.now, Family::of(ip), open.local_port) else {
             return Outcome::Error;
         };
         self.log(&format!("local port:{}", self.net.local_port(conn)));

@@ -40,7 +40,7 @@ pub(crate) struct Send {
     pub(crate) conn: Conn,
     pub(crate) len: usize,
     /// Destination of a datagram.
-    pub(crate) to: Option<std::net::SocketAddrV4>,
+    pub(crate) to: Option<std::net::SocketAddr>,
     pub(crate) kind: SendKind,
 }
 
@@ -93,7 +93,7 @@ pub(crate) enum Waiting {
     Open {
         conn: Conn,
         id: usize,
-        remote: std::net::SocketAddrV4,
+        remote: std::net::SocketAddr,
     },
     Resolve(Query),
     PingName(Query),

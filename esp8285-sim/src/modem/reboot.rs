@@ -24,7 +24,7 @@ impl<N: Network> Modem<N> {
         }
         self.leftover.iter_mut().for_each(std::collections::VecDeque::clear);
         self.net.listen(self.now, None, 0);
-        self.net.set_address(self.now, None);
+        self.net.set_addresses(self.now, &[]);
         self.timers.retain(|timer| *timer == Timer::Fault);
         self.station = Station::default();
         self.ap_clients.clear();

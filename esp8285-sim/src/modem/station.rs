@@ -223,7 +223,8 @@ impl<N: Network> Modem<N> {
     pub(crate) fn refresh_address(&mut self) {
         let own = (self.set.stored.mode & 2 != 0).then_some(self.set.stored.ap[0]);
         let address = self.station_address().map(|addresses| addresses[0]).or(own);
-        self.net.set_address(self.now, address);
+        let addresses: Vec<_> = address.map(Into::into).into_iter().collect();
+        self.net.set_addresses(self.now, &addresses);
     }
 
     /// The access point that the station is joined to.
