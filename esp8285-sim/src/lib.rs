@@ -54,7 +54,7 @@ mod time;
 pub mod uart;
 
 pub use air::{AccessPoint, Air};
-pub use knobs::{Knobs, SendOutcome};
+pub use knobs::{Knobs, ReplyFault, ResultFault, SendOutcome};
 pub use modem::{Activity, Event, Modem};
 pub use profile::{ClosedPolicy, NoticePolicy, Passive, Profile, Version};
 pub use rng::Rng;

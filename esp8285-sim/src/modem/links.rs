@@ -61,7 +61,11 @@ impl<N: Network> Modem<N> {
     /// A link is gone: frees the id and says so.
     pub(crate) fn link_down(&mut self, id: usize) {
         let Some(link) = self.links[id].take() else { return };
-        self.net.close(self.now, link.conn);
+        if link.abort {
+            self.net.abort(self.now, link.conn);
+        } else {
+            self.net.close(self.now, link.conn);
+        }
         self.say_of_link(id, "CLOSED\r\n");
         self.event(Event::Closed(id));
         self.fail_send_on(link.conn);

@@ -45,9 +45,13 @@ impl<N: Network> Modem<N> {
     }
 
     fn connected(&mut self, conn: Conn) {
-        let Phase::Waiting(Waiting::Open { conn: mine, id, remote }) = self.phase else { return };
-        if mine == conn {
+        let Phase::Waiting(Waiting::Open { conn: mine, remote, open }) = &self.phase else {
+            return;
+        };
+        if *mine == conn {
+            let (id, remote, keep_alive) = (open.id, *remote, open.keep_alive);
             let link = Link::new(conn, false, remote, self.now);
+            self.net.keep_alive(self.now, conn, keep_alive);
             self.link_up(id, link);
             self.finish(Outcome::Ok);
         }
@@ -55,9 +59,14 @@ impl<N: Network> Modem<N> {
 
     /// Sheet section 4.2: the stale `CLOSED` comes after the `ERROR`.
     fn connect_failed(&mut self, conn: Conn) {
-        let Phase::Waiting(Waiting::Open { conn: mine, id, .. }) = self.phase else { return };
-        if mine != conn {
+        let Phase::Waiting(Waiting::Open { conn: mine, open, .. }) = &self.phase else { return };
+        if *mine != conn {
             return;
+        }
+        let id = open.id;
+        if self.knobs.connect_fail && self.profile.stale_closed {
+            self.say_of_link(id, "CONNECT FAIL\r\n");
+            return self.finish(Outcome::Error);
         }
         self.finish(Outcome::Error);
         if self.profile.stale_closed {
@@ -71,19 +80,26 @@ impl<N: Network> Modem<N> {
         }
     }
 
+    /// How many clients the server has.
+    pub(crate) fn clients(&self) -> usize {
+        self.links.iter().flatten().filter(|link| link.server).count()
+    }
+
     /// An id that no link has and no open in progress wants, lowest first (section 4.2).
     fn free_id(&self) -> Option<usize> {
         let taken = match &self.phase {
-            Phase::Waiting(Waiting::Open { id, .. }) => Some(*id),
-            Phase::Waiting(Waiting::OpenName { open, .. }) => Some(open.id),
+            Phase::Waiting(Waiting::Open { open, .. } | Waiting::OpenName { open, .. }) => {
+                Some(open.id)
+            }
             _ => None,
         };
         (0..self.links.len()).find(|id| self.link(*id).is_none() && taken != Some(*id))
     }
 
     fn accepted(&mut self, conn: Conn, peer: SocketAddr) {
-        let clients = self.links.iter().flatten().filter(|link| link.server).count();
-        match self.free_id().filter(|_| clients < self.set.max_conn) {
+        let clients = self.clients();
+        let limit = self.set.max_conn.min(self.knobs.accept_limit.unwrap_or(usize::MAX));
+        match self.free_id().filter(|_| clients < limit) {
             Some(id) => {
                 let mut link = Link::new(conn, false, peer, self.now);
                 link.server = true;
@@ -121,11 +137,7 @@ impl<N: Network> Modem<N> {
             self.say("\r\n");
             self.say_of_link(id, &format!("{segment},SEND OK\r\n"));
         }
-        let mine = matches!(&self.phase, Phase::Sending(sending)
-            if sending.conn == conn && sending.acked.is_some_and(|wanted| wanted <= total));
-        if mine {
-            self.sent("\r\nSEND OK\r\n");
-        }
+        self.send_acked(id);
     }
 
     fn datagram(&mut self, conn: Conn, from: SocketAddr, data: &[u8]) {
@@ -134,6 +146,9 @@ impl<N: Network> Modem<N> {
         let passive = self.link(id).and_then(|link| self.passive(link)).is_some();
         let room = self.has_tx_room();
         let Some(link) = &mut self.links[id] else { return };
+        if !link.takes_from(from) {
+            return self.event(Event::DatagramIgnored(id, from));
+        }
         if passive {
             if link.datagrams.len() + data.len() > window {
                 return self.event(Event::DatagramLost(id));
@@ -180,12 +195,20 @@ impl<N: Network> Modem<N> {
         let remote = SocketAddr::new(ip, open.port);
         if !open.udp {
             let conn = self.net.connect(self.now, remote, self.profile.window);
-            self.phase = Phase::Waiting(Waiting::Open { conn, id: open.id, remote });
+            self.phase = Phase::Waiting(Waiting::Open { conn, remote, open });
             return Outcome::Later;
         }
         let Some(conn) = self.net.bind(self.now, Family::of(ip), open.local_port) else {
             return Outcome::Error;
         };
+        // 1.x has no way to join a group (4.2).
+        if ip.is_multicast()
+            && !self.profile.version.is_nonos()
+            && !self.net.join_group(self.now, conn, ip)
+        {
+            self.net.close(self.now, conn);
+            return Outcome::Error;
+        }
         self.log(&format!("local port:{}", self.net.local_port(conn)));
         self.log(&format!("change type:{}", open.udp_mode));
         let mut link = Link::new(conn, true, remote, self.now);
