@@ -6,6 +6,8 @@
 
 use usocket_core::{Instant, SockAddr};
 
+use crate::firmware::Firmware;
+
 /// One of the five links.
 #[derive(Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "what is known of a link, bit by bit")]
@@ -100,6 +102,12 @@ impl Link {
     /// Forgets everything of the former life.
     pub(crate) fn renew(&mut self, phase: Phase, owner: Owner) {
         *self = Self { phase, owner, touched: true, ..Self::new() };
+    }
+
+    /// To be closed by a reset: `CIPCLOSEMODE` goes before the close, `CIPTCPOPT` at once.
+    pub(crate) fn reset(&mut self, firmware: &Firmware) {
+        self.reset = true;
+        self.option_due = firmware.tcp_option && self.tcp && self.is_open();
     }
 
     pub(crate) fn is_open(&self) -> bool {

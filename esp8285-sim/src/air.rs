@@ -1,6 +1,6 @@
 //! The radio side: access points around the modem, and what its own one looks like.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 /// An access point in reach.
@@ -30,6 +30,12 @@ pub struct AccessPoint {
     pub gateway: Ipv4Addr,
     /// The network's mask.
     pub netmask: Ipv4Addr,
+    /// The global IPv6 address that the modem makes of what the router announces, if it
+    /// announces anything.
+    pub global: Option<Ipv6Addr>,
+    /// From one step to the next on the way to an IPv6 address: first the link-local one,
+    /// then the global one.
+    pub ipv6_time: Duration,
 }
 
 impl AccessPoint {
@@ -49,6 +55,8 @@ impl AccessPoint {
             address: Ipv4Addr::new(192, 168, 1, 50),
             gateway: Ipv4Addr::new(192, 168, 1, 1),
             netmask: Ipv4Addr::new(255, 255, 255, 0),
+            global: Some(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0x5ecf, 0x7fff, 0xfe00, 1)),
+            ipv6_time: Duration::from_secs(1),
         }
     }
 

@@ -66,9 +66,76 @@ pub struct Knobs {
     pub urc_at: Vec<(u64, Vec<u8>)>,
     /// Spontaneous reboots.
     pub reboot_at: Vec<Instant>,
+    /// Bytes that the receive ring holds until the modem's task has taken them (section 7).
+    pub rx_ring: usize,
+    /// From the first byte in an empty ring to the task that empties it. Without it no
+    /// byte waits, and none is lost.
+    pub rx_latency: Duration,
+    /// The rate of everything before `ready`; 74880 with a crystal of 26 MHz (1.1).
+    pub boot_baud: Option<u32>,
+    /// Clients that are accepted at most, whatever `CIPSERVERMAXCONN` says (4.7).
+    pub accept_limit: Option<usize>,
+    /// The idle limit of accepted clients after a boot, in seconds (4.7); 180 otherwise.
+    pub sto: Option<u32>,
+    /// 1.x says `CONNECT FAIL` where an open fails, and no stale `CLOSED` (4.2).
+    pub connect_fail: bool,
+    /// Faults inside the counted answers to `CIPRECVDATA` of these numbers, counted from
+    /// 0 (2.4, 11.4).
+    pub reply_faults: Vec<(u64, ReplyFault)>,
+    /// What becomes of the final results of these numbers, counted from 0 at power-up.
+    pub result_faults: Vec<(u64, ResultFault)>,
     /// Output that waits for the wire beyond which active receive stops taking data
     /// from the network (section 7: TX ring 2048).
     pub tx_ring: usize,
+}
+
+/// What is wrong inside a counted answer. Its header is as without the fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplyFault {
+    /// So many of the last bytes are missing.
+    Cut(usize),
+    /// So many bytes are doubled, from the first on.
+    Repeat(usize),
+    /// These bits of this byte are inverted, counted from 0 and round the end.
+    Flip(usize, u8),
+    /// This text stands before this byte (esp-at#13).
+    Insert(usize, Vec<u8>),
+}
+
+/// What becomes of a final result: `OK`, `ERROR`, `FAIL` and the results of sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ResultFault {
+    /// It is never said; the port is free.
+    Lost,
+    /// It is said twice.
+    Twice,
+    /// It is said so much later; the port is busy until then.
+    Late(Duration),
+}
+
+impl ReplyFault {
+    /// Does it to a payload.
+    pub(crate) fn apply(&self, data: &mut Vec<u8>) {
+        match self {
+            ReplyFault::Cut(len) => data.truncate(data.len().saturating_sub(*len)),
+            ReplyFault::Repeat(len) => {
+                let again = data[..data.len().min(*len)].to_vec();
+                data.splice(..0, again);
+            }
+            ReplyFault::Flip(at, bits) => {
+                let len = data.len().max(1);
+                if let Some(byte) = data.get_mut(at % len) {
+                    *byte ^= bits;
+                }
+            }
+            ReplyFault::Insert(at, text) => {
+                let at = (*at).min(data.len());
+                data.splice(at..at, text.iter().copied());
+            }
+        }
+    }
 }
 
 /// The end of a send (sheet sections 2.4, 2.5, scenario 22).
@@ -117,6 +184,14 @@ impl Default for Knobs {
             rx_stall_after: None,
             urc_at: Vec::new(),
             reboot_at: Vec::new(),
+            rx_ring: 1024,
+            rx_latency: Duration::ZERO,
+            boot_baud: None,
+            accept_limit: None,
+            sto: None,
+            connect_fail: false,
+            reply_faults: Vec::new(),
+            result_faults: Vec::new(),
             tx_ring: 2048,
         }
     }

@@ -24,7 +24,7 @@
 //! use esp8285_sim::{AccessPoint, Air, Instant, Knobs, Modem, Version};
 //!
 //! let mut net = VirtualNet::new(1);
-//! net.add_host([10, 0, 0, 1].into(), Host::default().tcp(7, Script::echo()));
+//! net.add_host([10, 0, 0, 1], Host::default().tcp(7, Script::echo()));
 //! let air = Air::with(AccessPoint::new(b"net", b"password"));
 //! let mut modem = Modem::new(Version::V1_7_6, Knobs::default(), air, net);
 //!
@@ -54,7 +54,7 @@ mod time;
 pub mod uart;
 
 pub use air::{AccessPoint, Air};
-pub use knobs::{Knobs, SendOutcome};
+pub use knobs::{Knobs, ReplyFault, ResultFault, SendOutcome};
 pub use modem::{Activity, Event, Modem};
 pub use profile::{ClosedPolicy, NoticePolicy, Passive, Profile, Version};
 pub use rng::Rng;

@@ -226,7 +226,7 @@ const V2_2: Profile = Profile {
     gmr: "AT version:2.2.0.0(0a1b2c3 - ESP8266 - Jun 24 2021 12:01:05)\r\n\
           SDK version:v3.4-22-g967752e2\r\ncompile time(36bb200):Jun 28 2021 08:30:34\r\n\
           Bin version:2.2.0(WROOM-02)\r\n",
-    bare_ok: &["CWDHCP", "CWAUTOCONN", "CIPDINFO", "SYSMSG"],
+    bare_ok: &["CWDHCP", "CWAUTOCONN", "CIPDINFO", "SYSMSG", "SYSRAM", "CWSTAPROTO"],
     hints: false,
     echo_end: "\r\n",
     busy_sending: "\r\nbusy p...\r\n",

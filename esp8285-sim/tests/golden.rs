@@ -123,7 +123,7 @@ fn world_does(world: &mut World, deed: &str) {
             world.dial(port, Script::sink());
         }
         ["datagram", port, data] => {
-            let from = std::net::SocketAddrV4::new(HOST, 53);
+            let from = std::net::SocketAddr::from((HOST, 53));
             let port = port.parse().expect("a port");
             world.modem.net_mut().datagram(now, from, port, data.as_bytes());
         }

@@ -84,7 +84,7 @@ impl<'n> Kit<'n> {
         let hosts = MemHarness::new(network)?;
         let peer = MemPeer::new(*hosts.peer_host());
         let mut stack = Stack::new(*hosts.net());
-        stack.pingable.extend(v4(hosts.peer_host().ip(Family::V4)).map(|ip| (ip, round_trip)));
+        stack.pingable.extend(hosts.peer_host().ip(Family::V4).map(|ip| (ip, round_trip)));
         let access_point = AccessPoint {
             address: v4(hosts.ip(Family::V4)).unwrap_or(Ipv4Addr::UNSPECIFIED),
             gateway: GATEWAY,

@@ -121,7 +121,7 @@ impl Machine<'_> {
             if link.owner == Owner::Pending {
                 link.owner = Owner::Orphan;
                 link.linger_until = Some(self.now);
-                link.reset = true;
+                link.reset(&self.firmware);
             }
         }
         self.work = true;

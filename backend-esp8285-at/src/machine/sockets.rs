@@ -113,8 +113,7 @@ impl Machine<'_> {
         state.linger_until = Some(until);
         state.readable = false;
         if reset {
-            state.reset = true;
-            state.option_due = self.firmware.tcp_option && state.tcp && state.is_open();
+            state.reset(&self.firmware);
         }
         if let Some(pair) = self.pairs.get_mut(pair) {
             pair.rx.clear();

@@ -286,7 +286,7 @@ impl Machine<'_> {
             }
             self.links[index].owner = Owner::Orphan;
             self.links[index].linger_until = Some(self.now);
-            self.links[index].reset = true;
+            self.links[index].reset(&self.firmware);
             self.touched = true;
             self.work = true;
         }

@@ -188,7 +188,10 @@ pub(crate) fn closing_a_listener_resets_the_pending<H: Harness>(h: &H) -> Outcom
     h.pass(Duration::from_millis(50));
     check_eq!(listener.close(), Ok(()));
     check!(client.reaches(h, 2));
-    check_eq!(client.report().end, if h.caps().reset { End::Reset } else { End::Fin });
+    check_eq!(
+        client.report().end,
+        if h.caps().reset || h.caps().linger { End::Reset } else { End::Fin }
+    );
     Ok(Verdict::Proved)
 }
 

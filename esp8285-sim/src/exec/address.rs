@@ -17,6 +17,7 @@ impl<N: Network> Modem<N> {
             "CIFSR" if call.is_execute() => self.cifsr(),
             "CIPDNS" if call.is_query() => self.dns_query(call),
             "CIPDNS" if call.is_set() => self.cipdns(call),
+            "CIPV6" => self.cipv6(call),
             _ => Outcome::Error,
         }
     }
@@ -65,6 +66,13 @@ impl<N: Network> Modem<N> {
         for (label, address) in ["ip", "gateway", "netmask"].iter().zip(addresses) {
             self.say(&format!("+{}:{label}:\"{address}\"\r\n", call.name));
         }
+        if call.base == "CIPSTA" {
+            for (label, address) in ["ip6ll", "ip6gl"].iter().zip(self.ipv6) {
+                if let Some(address) = address {
+                    self.say(&format!("+CIPSTA:{label}:\"{address}\"\r\n"));
+                }
+            }
+        }
         Outcome::Ok
     }
 
@@ -103,8 +111,28 @@ impl<N: Network> Modem<N> {
         if self.set.stored.mode & 1 != 0 {
             let ip = self.station_address().map_or(Ipv4Addr::UNSPECIFIED, |known| known[0]);
             let own = mac(STATION_MAC);
-            self.say(&format!("+CIFSR:STAIP,\"{ip}\"\r\n+CIFSR:STAMAC,\"{own}\"\r\n"));
+            self.say(&format!("+CIFSR:STAIP,\"{ip}\"\r\n"));
+            for (label, address) in ["STAIP6LL", "STAIP6GL"].iter().zip(self.ipv6) {
+                if let Some(address) = address {
+                    self.say(&format!("+CIFSR:{label},\"{address}\"\r\n"));
+                }
+            }
+            self.say(&format!("+CIFSR:STAMAC,\"{own}\"\r\n"));
         }
+        Outcome::Ok
+    }
+
+    /// IPv6 on or off; not while a link is open.
+    fn cipv6(&mut self, call: &Call<'_>) -> Outcome {
+        if call.is_query() {
+            self.say(&format!("+CIPV6:{}\r\n", u8::from(self.set.ipv6)));
+            return Outcome::Ok;
+        }
+        let Some(on) = call.only_number(0..=1) else { return Outcome::Error };
+        if self.any_link() || self.set.server.is_some() {
+            return Outcome::Error;
+        }
+        self.switch_ipv6(on == 1);
         Outcome::Ok
     }
 

@@ -14,6 +14,8 @@ impl<N: Network> Modem<N> {
             "RST" if call.is_execute() => self.restart(),
             "SYSSTORE" => return self.sysstore(call),
             "SYSMSG" => return self.sysmsg(call),
+            "SYSLOG" => return self.syslog(call),
+            "SYSRAM" if call.is_query() => self.say(FREE),
             "UART" => return self.uart(call),
             "" => {}
             _ => return Outcome::Error,
@@ -28,6 +30,16 @@ impl<N: Network> Modem<N> {
         }
         let Some(on) = call.only_number(0..=1) else { return Outcome::Error };
         self.set.sysstore = on == 1;
+        Outcome::Ok
+    }
+
+    fn syslog(&mut self, call: &Call<'_>) -> Outcome {
+        if call.is_query() {
+            self.say(&format!("+SYSLOG:{}\r\n", u8::from(self.set.syslog)));
+            return Outcome::Ok;
+        }
+        let Some(on) = call.only_number(0..=1) else { return Outcome::Error };
+        self.set.syslog = on == 1;
         Outcome::Ok
     }
 
@@ -69,6 +81,9 @@ impl<N: Network> Modem<N> {
         self.restart_after(RESTART);
     }
 }
+
+/// Merely chosen: memory that is free, and least so far.
+const FREE: &str = "+SYSRAM:40000,36000\r\n";
 
 /// Clock of the UART's divider.
 const CLOCK: u32 = 80_000_000;

@@ -42,24 +42,33 @@ impl<N: Network> Modem<N> {
         Outcome::Ok
     }
 
-    /// Graceful or abort: the network below treats both alike.
+    /// Graceful or abort. Whether it may be set before the link exists is unconfirmed in
+    /// the sheet: here it may not, and it is forgotten with the link.
     fn cipclosemode(&mut self, call: &Call<'_>) -> Outcome {
-        match (call.number(0, 0..=4), call.number(1, 0..=1), call.args.len()) {
-            (Some(_), Some(_), 2) => Outcome::Ok,
+        let (Some(id), Some(abort), 2) =
+            (call.number(0, 0..=4), call.number(1, 0..=1), call.args.len())
+        else {
+            return Outcome::Error;
+        };
+        match &mut self.links[small::<usize>(id)] {
+            Some(link) if !link.udp => {
+                link.abort = abort == 1;
+                Outcome::Ok
+            }
             _ => Outcome::Error,
         }
     }
 
     fn tcp_options_query(&mut self) -> Outcome {
-        for (id, [linger, nodelay, timeout]) in self.set.tcp_options.into_iter().enumerate() {
-            if self.link(id).is_some() {
+        for id in 0..self.links.len() {
+            if let Some([linger, nodelay, timeout]) = self.link(id).map(|link| link.options) {
                 self.say(&format!("+CIPTCPOPT:{id},{linger},{nodelay},{timeout}\r\n"));
             }
         }
         Outcome::Ok
     }
 
-    /// Each may be left out and keeps its value then; id 5 is all.
+    /// Each may be left out and keeps its value then; id 5 is all that are open.
     fn ciptcpopt(&mut self, call: &Call<'_>) -> Outcome {
         let Some(id) = call.number(0, 0..=5).filter(|_| call.args.len() <= 4) else {
             return Outcome::Error;
@@ -76,11 +85,15 @@ impl<N: Network> Modem<N> {
             };
         }
         let ids = if id == 5 { 0..5 } else { small(id)..small::<usize>(id) + 1 };
-        for options in &mut self.set.tcp_options[ids] {
-            for (value, wanted) in options.iter_mut().zip(wanted) {
+        let mut open = false;
+        for link in self.links[ids].iter_mut().flatten().filter(|link| !link.udp) {
+            open = true;
+            for (value, wanted) in link.options.iter_mut().zip(wanted) {
                 *value = wanted.unwrap_or(*value);
             }
+            link.abort = link.options[0] == 0;
+            self.net.set_nodelay(link.conn, link.options[1] == 1);
         }
-        Outcome::Ok
+        if open { Outcome::Ok } else { Outcome::Error }
     }
 }

@@ -58,11 +58,12 @@ impl<N: Network> Modem<N> {
 
     fn call(&mut self, call: &Call<'_>) -> Outcome {
         match call.base {
-            "" | "E0" | "E1" | "GMR" | "RST" | "SYSSTORE" | "SYSMSG" | "UART" => self.basic(call),
+            "" | "E0" | "E1" | "GMR" | "RST" | "SYSSTORE" | "SYSMSG" | "SYSLOG" | "SYSRAM"
+            | "UART" => self.basic(call),
             "CWMODE" | "CWJAP" | "CWQAP" | "CWLAP" | "CWLAPOPT" | "CWAUTOCONN" | "CWHOSTNAME"
-            | "CWSAP" | "CWSTATE" => self.wifi(call),
-            "CWDHCP" | "CIPSTA" | "CIPAP" | "CIFSR" | "CIPDNS" => self.address(call),
-            "CIPMUX" | "CIPDINFO" | "CIPSTATUS" | "CIPSTATE" | "CIPDOMAIN" | "PING" => {
+            | "CWSAP" | "CWSTATE" | "CWRECONNCFG" | "CWSTAPROTO" => self.wifi(call),
+            "CWDHCP" | "CIPSTA" | "CIPAP" | "CIFSR" | "CIPDNS" | "CIPV6" => self.address(call),
+            "CIPMUX" | "CIPMODE" | "CIPDINFO" | "CIPSTATUS" | "CIPSTATE" | "CIPDOMAIN" | "PING" => {
                 self.status(call)
             }
             "CIPSTART" => self.cipstart(call),
@@ -81,8 +82,8 @@ impl<N: Network> Modem<N> {
         let since = match call.base {
             "CIPRECVMODE" | "CIPRECVDATA" | "CIPRECVLEN" | "SYSMSG" => Version::V1_7_0,
             "CIPCLOSEMODE" => Version::V1_7_0,
-            "SYSSTORE" | "CIPTCPOPT" => Version::V2_1,
-            "CIPSTATE" | "CWSTATE" => Version::V2_2,
+            "SYSSTORE" | "CIPTCPOPT" | "SYSLOG" | "SYSRAM" => Version::V2_1,
+            "CIPSTATE" | "CWSTATE" | "CWRECONNCFG" | "CWSTAPROTO" | "CIPV6" => Version::V2_2,
             _ => Version::V1_5,
         };
         let only_nonos = matches!(
@@ -157,7 +158,7 @@ impl<'a> Call<'a> {
         self.number(0, range).filter(|_| self.args.len() == 1)
     }
 
-    /// The quoted address at a place.
+    /// The quoted IPv4 address at a place.
     fn address(&self, at: usize) -> Option<Ipv4Addr> {
         self.args.get(at)?.utf8()?.parse().ok()
     }

@@ -46,9 +46,14 @@ impl<N: Network> Modem<N> {
             Some(_) if self.set.dinfo => passive.answer_with_peer,
             _ => passive.answer,
         };
-        let ip = peer.map_or(std::net::Ipv4Addr::UNSPECIFIED, |peer| *peer.ip());
+        let ip = peer.map_or(std::net::Ipv4Addr::UNSPECIFIED.into(), |peer| peer.ip());
         let port = peer.map_or(0, |peer| peer.port());
         let header = fill(form, &[("len", &data.len()), ("ip", &ip), ("port", &port)]);
+        let mine = self.replies;
+        self.replies += 1;
+        let mut data = data;
+        let faults = self.knobs.reply_faults.iter().filter(|(on, _)| *on == mine);
+        faults.for_each(|(_, fault)| fault.apply(&mut data));
         self.say_counted(&header, &data);
         self.finish(Outcome::Ok);
         self.after_read(id);

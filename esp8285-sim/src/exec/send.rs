@@ -1,6 +1,6 @@
 //! `CIPSEND` and `CIPSENDEX` (sheet sections 4.3, 4.4).
 
-use std::net::SocketAddrV4;
+use std::net::{IpAddr, SocketAddr};
 
 use super::{Call, small};
 use crate::modem::{Modem, Outcome, Phase, Send, SendKind};
@@ -25,13 +25,14 @@ impl<N: Network> Modem<N> {
             (true, []) => Some(peer),
             (true, [_]) => return self.hint("no port"),
             (true, [ip, port]) => {
-                let Some(ip) = ip.utf8().and_then(|ip| ip.parse().ok()) else {
+                let ip = ip.utf8().and_then(|ip| ip.parse::<IpAddr>().ok());
+                let Some(ip) = ip.filter(|ip| ip.is_ipv6() == peer.is_ipv6()) else {
                     return self.hint("ip error");
                 };
                 let Some(port) = port.number(1..=0xffff) else {
                     return self.hint("port range error");
                 };
-                Some(SocketAddrV4::new(ip, small(port)))
+                Some(SocketAddr::new(ip, small(port)))
             }
             (true, _) => return Outcome::Error,
         };

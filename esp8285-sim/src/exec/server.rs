@@ -2,8 +2,9 @@
 
 use super::{Call, small};
 use crate::modem::{Modem, Outcome};
-use crate::net::Network;
+use crate::net::{Family, Network};
 use crate::profile::Version;
+use crate::syntax::Arg;
 
 impl<N: Network> Modem<N> {
     pub(super) fn server(&mut self, call: &Call<'_>) -> Outcome {
@@ -25,28 +26,38 @@ impl<N: Network> Modem<N> {
             return Outcome::Error;
         }
         match self.set.server {
-            Some(port) => self.say(&format!("+CIPSERVER:1,{port},\"TCP\"\r\n")),
+            Some((family, port)) => {
+                let kind = if family == Family::V4 { "TCP" } else { "TCPv6" };
+                self.say(&format!("+CIPSERVER:1,{port},\"{kind}\"\r\n"));
+            }
             None => self.say("+CIPSERVER:0\r\n"),
         }
         Outcome::Ok
     }
 
     fn start_server(&mut self, call: &Call<'_>) -> Outcome {
-        let port = call.optional(1, 1..=0xffff).filter(|_| call.args.len() <= 2);
+        let port = call.optional(1, 1..=0xffff).filter(|_| call.args.len() <= 3);
         let Some(port) = port.filter(|_| self.set.mux) else { return Outcome::Error };
         let port: u16 = small(port.unwrap_or(333));
+        // The type is from 2.2 on, as IPv6 is.
+        let family = match call.args.get(2).map(Arg::text) {
+            None => Family::V4,
+            Some(Some(b"TCP")) if self.profile.version >= Version::V2_2 => Family::V4,
+            Some(Some(b"TCPv6")) if self.set.ipv6 => Family::V6,
+            Some(_) => return Outcome::Error,
+        };
         if let Some(running) = self.set.server {
             if self.profile.version.is_nonos() {
                 // Whatever the port.
                 self.say("no change\r\n");
                 return Outcome::Ok;
             }
-            return if running == port { Outcome::Ok } else { Outcome::Error };
+            return if running == (family, port) { Outcome::Ok } else { Outcome::Error };
         }
-        if !self.net.listen(self.now, Some(port), self.profile.window) {
+        if !self.net.listen(self.now, Some((family, port)), self.profile.window) {
             return self.hint("TcpServer Failure");
         }
-        self.set.server = Some(port);
+        self.set.server = Some((family, port));
         Outcome::Ok
     }
 
@@ -79,6 +90,12 @@ impl<N: Network> Modem<N> {
         }
         let Some(most) = call.only_number(1..=5) else { return Outcome::Error };
         if self.set.server.is_some() {
+            return Outcome::Error;
+        }
+        let clients = self.clients();
+        if clients > 0 && !self.profile.version.is_nonos() {
+            // One of the few things that 2.x says on the AT port (2.2).
+            self.say(&format!("Have {clients} Connections\r\n"));
             return Outcome::Error;
         }
         self.set.max_conn = small(most);

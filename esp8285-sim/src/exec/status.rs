@@ -1,16 +1,17 @@
 //! Multiplexing, status, names, ping (sheet sections 4.1, 4.8, 6, 9).
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use super::Call;
 use crate::modem::{Modem, Outcome, Phase, Waiting, fill};
-use crate::net::Network;
+use crate::net::{Family, Network, Wanted};
 use crate::profile::Version;
 
 impl<N: Network> Modem<N> {
     pub(super) fn status(&mut self, call: &Call<'_>) -> Outcome {
         match call.base {
             "CIPMUX" => self.cipmux(call),
+            "CIPMODE" => self.cipmode(call),
             "CIPDINFO" => self.cipdinfo(call),
             "CIPSTATUS" if call.is_execute() => self.cipstatus(),
             "CIPSTATE" if call.is_query() => {
@@ -40,6 +41,19 @@ impl<N: Network> Modem<N> {
         }
         self.set.mux = on;
         Outcome::Ok
+    }
+
+    /// Transparent mode is not modelled: it can only be left off.
+    fn cipmode(&mut self, call: &Call<'_>) -> Outcome {
+        if call.is_query() {
+            self.say("+CIPMODE:0\r\n");
+            return Outcome::Ok;
+        }
+        match call.only_number(0..=1) {
+            Some(0) => Outcome::Ok,
+            Some(_) if self.set.mux => self.hint("CIPMUX and CIPSERVER must be 0"),
+            _ => Outcome::Error,
+        }
     }
 
     fn cipdinfo(&mut self, call: &Call<'_>) -> Outcome {
@@ -92,18 +106,24 @@ impl<N: Network> Modem<N> {
         let Some(name) = call.args.first().and_then(|arg| arg.utf8()) else {
             return Outcome::Error;
         };
-        let family = call.optional(1, 1..=2);
-        if call.args.len() > most || family.is_none() || !(1..64).contains(&name.len()) {
+        let wanted = match call.optional(1, 1..=3) {
+            Some(None | Some(1)) if self.set.ipv6 => Wanted::PreferV4,
+            Some(None | Some(1 | 2)) => Wanted::Only(Family::V4),
+            Some(_) if self.set.ipv6 => Wanted::Only(Family::V6),
+            _ => return Outcome::Error,
+        };
+        if call.args.len() > most || !(1..64).contains(&name.len()) {
             return Outcome::Error;
         }
         if !self.has_address() {
             return self.hint("no ip");
         }
-        if let Ok(ip) = name.parse::<Ipv4Addr>() {
+        if let Ok(ip) = name.parse::<IpAddr>() {
+            let Some(ip) = wanted.choose(&[ip]) else { return Outcome::Error };
             self.say(&fill(self.profile.resolved, &[("ip", &ip)]));
             return Outcome::Ok;
         }
-        self.phase = Phase::Waiting(Waiting::Resolve(self.net.resolve(self.now, name)));
+        self.phase = Phase::Waiting(Waiting::Resolve(self.net.resolve(self.now, name, wanted)));
         Outcome::Later
     }
 
@@ -114,9 +134,16 @@ impl<N: Network> Modem<N> {
         if call.args.len() > 1 || !self.has_address() {
             return Outcome::Error;
         }
-        self.phase = Phase::Waiting(match name.parse() {
-            Ok(ip) => Waiting::Ping(self.net.ping(self.now, ip)),
-            Err(_) => Waiting::PingName(self.net.resolve(self.now, name)),
+        let wanted = match self.set.ipv6 {
+            true => Wanted::PreferV4,
+            false => Wanted::Only(Family::V4),
+        };
+        self.phase = Phase::Waiting(match name.parse::<IpAddr>() {
+            Ok(ip) => match wanted.choose(&[ip]) {
+                Some(ip) => Waiting::Ping(self.net.ping(self.now, ip)),
+                None => return Outcome::Error,
+            },
+            Err(_) => Waiting::PingName(self.net.resolve(self.now, name, wanted)),
         });
         Outcome::Later
     }

@@ -25,6 +25,12 @@ impl<N: Network> Modem<N> {
             "CWSAP" if call.is_query() => self.softap_query(call),
             "CWSAP" if call.is_set() => self.cwsap(call),
             "CWSTATE" if call.is_query() => self.cwstate(),
+            "CWRECONNCFG" => self.cwreconncfg(call),
+            "CWSTAPROTO" if call.is_query() => {
+                // 802.11 b, g and n.
+                self.say("+CWSTAPROTO:7\r\n");
+                Outcome::Ok
+            }
             _ => Outcome::Error,
         }
     }
@@ -127,6 +133,24 @@ impl<N: Network> Modem<N> {
         let Some(on) = call.only_number(0..=1) else { return Outcome::Error };
         self.set.stored.auto_connect = on == 1;
         self.store();
+        Outcome::Ok
+    }
+
+    /// Seconds between two tries to come back, 0 for none, and how many, 0 for no end; the
+    /// number is not counted here.
+    fn cwreconncfg(&mut self, call: &Call<'_>) -> Outcome {
+        if call.is_query() {
+            let [interval, repeat] = self.set.stored.reconnect;
+            self.say(&format!("+CWRECONNCFG:{interval},{repeat}\r\n"));
+            return Outcome::Ok;
+        }
+        let (Some(interval), Some(repeat), 2) =
+            (call.number(0, 0..=7200), call.number(1, 0..=1000), call.args.len())
+        else {
+            return Outcome::Error;
+        };
+        self.set.stored.reconnect = [interval, repeat];
+        self.keep(self.stores(call));
         Outcome::Ok
     }
 

@@ -1,7 +1,7 @@
 //! What happened inside, for traces and tests.
 
 use std::fmt;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 
 use super::Modem;
 
@@ -18,7 +18,7 @@ pub enum Event {
         /// Its id.
         id: usize,
         /// The other end.
-        peer: SocketAddrV4,
+        peer: SocketAddr,
         /// Whether the other end opened it.
         server: bool,
     },
@@ -26,6 +26,10 @@ pub enum Event {
     Closed(usize),
     /// A datagram found no room.
     DatagramLost(usize),
+    /// A datagram from somebody who is not the peer was dropped (UDP mode 0).
+    DatagramIgnored(usize, SocketAddr),
+    /// So many bytes from the host found the receive ring full.
+    RxLost(usize),
     /// A command wrote to flash.
     Stored,
     /// The rate was switched.
@@ -43,6 +47,8 @@ impl fmt::Display for Event {
             Event::Opened { id, peer, server: false } => write!(f, "link {id} opened to {peer}"),
             Event::Closed(id) => write!(f, "link {id} closed"),
             Event::DatagramLost(id) => write!(f, "link {id} lost a datagram"),
+            Event::DatagramIgnored(id, from) => write!(f, "link {id} ignored {from}"),
+            Event::RxLost(count) => write!(f, "{count} bytes found the receive ring full"),
             Event::Stored => f.write_str("flash written"),
             Event::Baud(baud) => write!(f, "rate {baud}"),
             Event::Reboot(why) => write!(f, "reboot: {why}"),

@@ -1,12 +1,14 @@
 //! Bytes from the host: lines, rejected lines, payload (sheet sections 2, 4.3, 9).
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
+use super::output::BUSY;
 use super::phase::{Data, Phase, SendKind, Sending};
-use super::{Event, Modem};
+use super::{Event, Modem, Send};
 use crate::knobs::SendOutcome;
 use crate::modem::timers::Timer;
-use crate::net::{Conn, Network};
+use crate::net::Network;
 use crate::syntax::Command;
 
 /// A line on its way in.
@@ -74,6 +76,7 @@ impl<N: Network> Modem<N> {
             return self.reboot("AT+RST while busy");
         }
         self.event(Event::Rejected(readable(line)));
+        self.say_error_code(BUSY);
         self.say(answer);
     }
 
@@ -142,9 +145,10 @@ impl<N: Network> Modem<N> {
                 self.say(&format!("\r\nRecv {} bytes\r\n", data.len()));
                 self.transmit(send, &data);
             }
-            Phase::Sending(sending) => {
-                self.phase = Phase::Sending(Sending { due: None, ..sending });
-                self.look_at_send(sending.conn);
+            Phase::Sending(sending) => self.send_due(sending),
+            Phase::Late { result, .. } => {
+                self.say(&result);
+                self.release();
             }
             Phase::Waiting(waiting) => self.waited(waiting),
             Phase::Booting | Phase::Idle | Phase::Cooling { .. } => {}
@@ -158,11 +162,12 @@ impl<N: Network> Modem<N> {
         self.input.line = b"?".to_vec();
     }
 
-    fn transmit(&mut self, send: super::Send, data: &[u8]) {
+    fn transmit(&mut self, send: Send, data: &[u8]) {
         let outcome = self.knobs.outcome_of(self.sends);
         self.sends += 1;
         let alive = self.link(send.id).is_some_and(|link| link.conn == send.conn && !link.dead);
-        let fails = !alive || outcome == SendOutcome::Fail;
+        let nowhere = send.to.is_some_and(|to| !self.reaches(to.ip()));
+        let fails = !alive || nowhere || outcome == SendOutcome::Fail;
         if let SendKind::Buffered(segment) = send.kind {
             if fails {
                 self.segment_failed(send.id, segment);
@@ -177,12 +182,10 @@ impl<N: Network> Modem<N> {
         let total = self.put_on_network(send, data);
         match outcome {
             SendOutcome::Honest | SendOutcome::Fail => {
-                let wait_for_peer = self.profile.send_ok_is_ack && send.to.is_none();
-                let due = (!wait_for_peer).then(|| self.now + self.knobs.ack_latency);
-                // Where it does not wait for the peer, it waits for room in the stack.
-                let held = if wait_for_peer { 0 } else { STACK_SEND_BUFFER };
-                let acked = total.saturating_sub(held);
-                self.phase = Phase::Sending(Sending { conn: send.conn, acked, due });
+                self.phase = Phase::Sending(self.sending(send, total));
+                if self.profile.send_ok_is_ack {
+                    self.send_acked(send.id);
+                }
             }
             SendOutcome::FailThenOk => {
                 self.later(FAIL_TO_OK, "\r\nSEND OK\r\n");
@@ -196,20 +199,48 @@ impl<N: Network> Modem<N> {
         }
     }
 
-    /// Ends a send on this connection if nothing more is to be waited for.
-    pub(super) fn look_at_send(&mut self, conn: Conn) {
-        let Phase::Sending(sending) = self.phase else { return };
-        let link = self.links.iter().flatten().find(|link| link.conn == conn);
-        let acked = link.map_or(u64::MAX, |link| link.acked);
-        if sending.conn == conn && sending.due.is_none() && acked >= sending.acked {
+    /// When a send will have its result: on 1.x the peer has everything then, on 2.x the
+    /// rest has found room in the send buffer (sheet section 4.3).
+    fn sending(&self, send: Send, total: u64) -> Sending {
+        let waits = self.profile.send_ok_is_ack && send.to.is_none();
+        let room = if waits { 0 } else { SEND_BUFFER };
+        let due = (!waits).then(|| self.now + self.knobs.ack_latency);
+        let limit = self.link(send.id).map_or(0, |link| link.options[2]);
+        let limit = Duration::from_millis(u64::try_from(limit).unwrap_or(0));
+        let limit = (!limit.is_zero()).then(|| self.now + limit);
+        Sending { conn: send.conn, acked: total.saturating_sub(room), due, limit }
+    }
+
+    fn send_due(&mut self, sending: Sending) {
+        let acked = self.link_of(sending.conn).and_then(|id| self.link(id)).map(|link| link.acked);
+        match acked {
+            Some(acked) if acked >= sending.acked => self.sent("\r\nSEND OK\r\n"),
+            _ if sending.due.is_none() => self.sent(self.profile.send_fail),
+            _ => self.phase = Phase::Sending(Sending { due: None, ..sending }),
+        }
+    }
+
+    /// The peer has acknowledged more: is the send in progress done?
+    pub(super) fn send_acked(&mut self, id: usize) {
+        let Some(link) = self.link(id) else { return };
+        let (conn, acked) = (link.conn, link.acked);
+        let done = matches!(&self.phase, Phase::Sending(sending) if sending.conn == conn
+            && sending.due.is_none() && sending.acked <= acked);
+        if done {
             self.sent("\r\nSEND OK\r\n");
         }
     }
 
+    /// Whether a datagram can be sent there at all. That 1.x cannot send to everybody is
+    /// unconfirmed in the sheet (section 10).
+    fn reaches(&self, to: IpAddr) -> bool {
+        let everybody = to == IpAddr::V4(Ipv4Addr::BROADCAST);
+        !to.is_unspecified() && !(everybody && self.profile.version.is_nonos())
+    }
+
     /// A send has its result.
     pub(super) fn sent(&mut self, result: &str) {
-        self.say(result);
-        self.release();
+        self.conclude(result);
     }
 
     /// Says something after a while, whatever happens meanwhile.
@@ -222,11 +253,11 @@ fn readable(line: &[u8]) -> String {
     String::from_utf8_lossy(line).trim_end().to_owned()
 }
 
+/// Merely chosen: what 2.x takes before the peer has acknowledged it; its window is as large.
+const SEND_BUFFER: u64 = 5760;
+
 /// CR LF counted in (sheet section 9).
 const LINE_LIMIT: usize = 256;
-
-/// Merely chosen, as the sheet gives it for 1.x only (4.5): two segments of 1440.
-const STACK_SEND_BUFFER: u64 = 2880;
 
 /// Merely chosen: the sheet gives no time between `SEND FAIL` and the late `SEND OK`.
 const FAIL_TO_OK: Duration = Duration::from_millis(50);

@@ -1,7 +1,7 @@
 //! One of the five links.
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use crate::net::Conn;
 use crate::time::Instant;
@@ -11,7 +11,7 @@ use crate::time::Instant;
 pub(crate) struct Link {
     pub(crate) conn: Conn,
     pub(crate) udp: bool,
-    pub(crate) remote: SocketAddrV4,
+    pub(crate) remote: SocketAddr,
     /// Accepted by the server.
     pub(crate) server: bool,
     /// 0 peer fixed, 1 changes once, 2 follows each sender (sheet section 4.2).
@@ -29,6 +29,10 @@ pub(crate) struct Link {
     pub(crate) sent: u64,
     pub(crate) acked: u64,
     pub(crate) segments: Segments,
+    /// Closing is a reset: `CIPCLOSEMODE` of 1.7, or a linger time of 0 on 2.x (4.6).
+    pub(crate) abort: bool,
+    /// Linger, nodelay, send time limit in milliseconds (4.6).
+    pub(crate) options: [i64; 3],
 }
 
 /// The bookkeeping of `CIPSENDBUF` (sheet section 4.5).
@@ -42,7 +46,7 @@ pub(crate) struct Segments {
 }
 
 impl Link {
-    pub(crate) fn new(conn: Conn, udp: bool, remote: SocketAddrV4, now: Instant) -> Self {
+    pub(crate) fn new(conn: Conn, udp: bool, remote: SocketAddr, now: Instant) -> Self {
         Self {
             conn,
             udp,
@@ -57,16 +61,31 @@ impl Link {
             sent: 0,
             acked: 0,
             segments: Segments { next: 1, last_acked: 0, flying: VecDeque::new() },
+            abort: false,
+            options: [-1, 0, 0],
         }
     }
 
-    /// `TCP` or `UDP`.
+    /// As `CIPSTART` has it.
     pub(crate) fn kind(&self) -> &'static str {
-        if self.udp { "UDP" } else { "TCP" }
+        match (self.udp, self.remote.is_ipv6()) {
+            (false, false) => "TCP",
+            (true, false) => "UDP",
+            (false, true) => "TCPv6",
+            (true, true) => "UDPv6",
+        }
+    }
+
+    /// Whether a datagram from there is for this link: in mode 0 it is so only from the
+    /// peer, unless that is everybody (4.2).
+    pub(crate) fn takes_from(&self, from: SocketAddr) -> bool {
+        let ip = self.remote.ip();
+        let many = ip.is_unspecified() || is_many(ip);
+        self.udp_mode > 0 || many || self.remote == from
     }
 
     /// A datagram came from `from`: who is the peer now?
-    pub(crate) fn follow(&mut self, from: SocketAddrV4) {
+    pub(crate) fn follow(&mut self, from: SocketAddr) {
         if self.udp_mode > 0 {
             self.remote = from;
         }
@@ -74,4 +93,9 @@ impl Link {
             self.udp_mode = 0;
         }
     }
+}
+
+/// Whether an address is that of several hosts.
+pub(crate) fn is_many(ip: IpAddr) -> bool {
+    ip.is_multicast() || ip == IpAddr::V4(Ipv4Addr::BROADCAST)
 }

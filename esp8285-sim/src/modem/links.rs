@@ -1,6 +1,6 @@
 //! The link table: who has which id, and what the host is told (sheet sections 4.8, 5).
 
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::output::fill;
@@ -61,7 +61,11 @@ impl<N: Network> Modem<N> {
     /// A link is gone: frees the id and says so.
     pub(crate) fn link_down(&mut self, id: usize) {
         let Some(link) = self.links[id].take() else { return };
-        self.net.close(self.now, link.conn);
+        if link.abort {
+            self.net.abort(self.now, link.conn);
+        } else {
+            self.net.close(self.now, link.conn);
+        }
         self.say_of_link(id, "CLOSED\r\n");
         self.event(Event::Closed(id));
         self.fail_send_on(link.conn);
@@ -138,7 +142,7 @@ impl<N: Network> Modem<N> {
     }
 
     /// One active `+IPD` (sheet section 5.1).
-    pub(crate) fn say_ipd(&mut self, id: usize, from: SocketAddrV4, data: &[u8]) {
+    pub(crate) fn say_ipd(&mut self, id: usize, from: SocketAddr, data: &[u8]) {
         let form = usize::from(self.set.mux) + 2 * usize::from(self.set.dinfo);
         let template = match self.knobs.quote_ip {
             Some(true) => self.profile.ipd[form].replace(",{ip},", ",\"{ip}\","),
@@ -147,7 +151,7 @@ impl<N: Network> Modem<N> {
         };
         let header = fill(
             &template,
-            &[("id", &id), ("len", &data.len()), ("ip", from.ip()), ("port", &from.port())],
+            &[("id", &id), ("len", &data.len()), ("ip", &from.ip()), ("port", &from.port())],
         );
         self.say_counted(&header, data);
         let trailer = match self.knobs.ipd_trailer {

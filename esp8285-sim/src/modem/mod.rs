@@ -2,12 +2,14 @@
 
 mod events;
 mod input;
+mod ipv6;
 mod link;
 mod links;
 mod network;
 mod output;
 mod phase;
 mod reboot;
+mod ring;
 mod settings;
 mod station;
 mod timers;
@@ -25,6 +27,7 @@ pub(crate) use settings::{Credentials, Settings, SoftAp};
 pub(crate) use station::{SCAN_TIME, Station};
 
 use self::input::Input;
+use self::ring::Ring;
 use self::settings::Stored;
 use self::timers::{Timer, Timers};
 use self::tx::TxQueue;
@@ -59,7 +62,10 @@ pub struct Modem<N> {
     /// Unread data of closed links, until the id is used again (sheet section 5.3).
     pub(crate) leftover: [VecDeque<u8>; 5],
     ap_clients: Vec<([u8; 6], std::net::Ipv4Addr)>,
+    /// Link-local and global.
+    pub(crate) ipv6: [Option<std::net::Ipv6Addr>; 2],
     rng: Rng,
+    ring: Ring,
     input: Input,
     tx: TxQueue,
     timers: Timers,
@@ -70,6 +76,10 @@ pub struct Modem<N> {
     /// How often each command was executed, for `hang_on`.
     seen: BTreeMap<String, u64>,
     pub(crate) reads: u64,
+    /// Answers to `CIPRECVDATA`, for `reply_faults`.
+    pub(crate) replies: u64,
+    /// Final results so far, for `result_faults`.
+    results: u64,
     notices: u32,
     events: VecDeque<Event>,
 }
@@ -87,14 +97,16 @@ impl<N: Network> Modem<N> {
             now: Instant::ZERO,
             phase: Phase::Booting,
             powered: true,
-            set: Settings::booted(profile, &flash),
+            set: Settings::booted(profile, &knobs, &flash),
             flash,
             flash_writes: 0,
             station: Station::default(),
             links: Default::default(),
             leftover: Default::default(),
             ap_clients: Vec::new(),
+            ipv6: [None; 2],
             rng: Rng::new(knobs.seed),
+            ring: Ring::default(),
             input: Input::default(),
             tx: TxQueue::new(knobs.urc_at.clone()),
             timers: Timers::default(),
@@ -103,6 +115,8 @@ impl<N: Network> Modem<N> {
             sends: 0,
             seen: BTreeMap::new(),
             reads: 0,
+            replies: 0,
+            results: 0,
             notices: 0,
             events: VecDeque::new(),
             knobs,
@@ -117,9 +131,7 @@ impl<N: Network> Modem<N> {
     /// Takes bytes from the host.
     pub fn handle_rx(&mut self, now: Instant, bytes: &[u8]) {
         self.advance(now);
-        for byte in bytes {
-            self.byte(*byte);
-        }
+        self.take(bytes);
     }
 
     /// Gives bytes for the host: as many as are there and fit. They leave the modem's
@@ -146,8 +158,9 @@ impl<N: Network> Modem<N> {
     /// When the modem will do something next by itself; `None` is never.
     #[must_use]
     pub fn poll_at(&self) -> Option<Instant> {
-        let dues = [self.phase.due(), self.timers.next(), self.net.poll_at(), self.idle_client()];
-        dues.into_iter().flatten().min()
+        let own = [self.phase.due(), self.timers.next(), self.ring.due()];
+        let dues = own.into_iter().chain([self.net.poll_at(), self.idle_client()]);
+        dues.flatten().min()
     }
 
     /// What has happened, oldest first. Only the last 4096 events are kept.
@@ -167,7 +180,8 @@ impl<N: Network> Modem<N> {
     /// The rate at which the modem sends and listens just now.
     #[must_use]
     pub fn baud(&self) -> u32 {
-        self.set.baud
+        let boot = self.knobs.boot_baud.filter(|_| self.tx.noise_left());
+        boot.unwrap_or(self.set.baud)
     }
 
     /// What it is doing just now, for faults that have to hit a certain phase.
@@ -216,6 +230,8 @@ impl<N: Network> Modem<N> {
             self.phase_due();
         } else if let Some(timer) = self.timers.pop(self.now) {
             self.timer(timer);
+        } else if self.ring.due().is_some_and(|due| due <= self.now) {
+            self.empty_ring();
         } else if let Some(event) = self.net.poll(self.now) {
             self.net_event(event);
         } else if self.idle_client().is_some_and(|due| due <= self.now) {
@@ -234,6 +250,8 @@ impl<N: Network> Modem<N> {
             Timer::Associated => self.associated(),
             Timer::GotAddress => self.got_address(),
             Timer::JoinFailed(code) => self.join_failed(code),
+            Timer::Rejoin => self.try_again(),
+            Timer::GotIpv6(which) => self.got_ipv6(which),
             Timer::Say(text) => self.say(&text),
         }
     }

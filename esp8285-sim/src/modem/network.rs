@@ -1,11 +1,11 @@
 //! What the network does to the modem, and back.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 
 use super::output::{Outcome, fill};
 use super::phase::{Phase, Send, SendKind, Waiting};
 use super::{Event, Link, Modem, Open};
-use crate::net::{Conn, NetEvent, Network, Query};
+use crate::net::{Conn, Family, NetEvent, Network, Query};
 
 impl<N: Network> Modem<N> {
     pub(super) fn net_event(&mut self, event: NetEvent) {
@@ -45,9 +45,13 @@ impl<N: Network> Modem<N> {
     }
 
     fn connected(&mut self, conn: Conn) {
-        let Phase::Waiting(Waiting::Open { conn: mine, id, remote }) = self.phase else { return };
-        if mine == conn {
+        let Phase::Waiting(Waiting::Open { conn: mine, remote, open }) = &self.phase else {
+            return;
+        };
+        if *mine == conn {
+            let (id, remote, keep_alive) = (open.id, *remote, open.keep_alive);
             let link = Link::new(conn, false, remote, self.now);
+            self.net.keep_alive(self.now, conn, keep_alive);
             self.link_up(id, link);
             self.finish(Outcome::Ok);
         }
@@ -55,9 +59,14 @@ impl<N: Network> Modem<N> {
 
     /// Sheet section 4.2: the stale `CLOSED` comes after the `ERROR`.
     fn connect_failed(&mut self, conn: Conn) {
-        let Phase::Waiting(Waiting::Open { conn: mine, id, .. }) = self.phase else { return };
-        if mine != conn {
+        let Phase::Waiting(Waiting::Open { conn: mine, open, .. }) = &self.phase else { return };
+        if *mine != conn {
             return;
+        }
+        let id = open.id;
+        if self.knobs.connect_fail && self.profile.stale_closed {
+            self.say_of_link(id, "CONNECT FAIL\r\n");
+            return self.finish(Outcome::Error);
         }
         self.finish(Outcome::Error);
         if self.profile.stale_closed {
@@ -71,19 +80,26 @@ impl<N: Network> Modem<N> {
         }
     }
 
+    /// How many clients the server has.
+    pub(crate) fn clients(&self) -> usize {
+        self.links.iter().flatten().filter(|link| link.server).count()
+    }
+
     /// An id that no link has and no open in progress wants, lowest first (section 4.2).
     fn free_id(&self) -> Option<usize> {
         let taken = match &self.phase {
-            Phase::Waiting(Waiting::Open { id, .. }) => Some(*id),
-            Phase::Waiting(Waiting::OpenName { open, .. }) => Some(open.id),
+            Phase::Waiting(Waiting::Open { open, .. } | Waiting::OpenName { open, .. }) => {
+                Some(open.id)
+            }
             _ => None,
         };
         (0..self.links.len()).find(|id| self.link(*id).is_none() && taken != Some(*id))
     }
 
-    fn accepted(&mut self, conn: Conn, peer: SocketAddrV4) {
-        let clients = self.links.iter().flatten().filter(|link| link.server).count();
-        match self.free_id().filter(|_| clients < self.set.max_conn) {
+    fn accepted(&mut self, conn: Conn, peer: SocketAddr) {
+        let clients = self.clients();
+        let limit = self.set.max_conn.min(self.knobs.accept_limit.unwrap_or(usize::MAX));
+        match self.free_id().filter(|_| clients < limit) {
             Some(id) => {
                 let mut link = Link::new(conn, false, peer, self.now);
                 link.server = true;
@@ -121,15 +137,18 @@ impl<N: Network> Modem<N> {
             self.say("\r\n");
             self.say_of_link(id, &format!("{segment},SEND OK\r\n"));
         }
-        self.look_at_send(conn);
+        self.send_acked(id);
     }
 
-    fn datagram(&mut self, conn: Conn, from: SocketAddrV4, data: &[u8]) {
+    fn datagram(&mut self, conn: Conn, from: SocketAddr, data: &[u8]) {
         let Some(id) = self.link_of(conn) else { return };
         let window = self.profile.window;
         let passive = self.link(id).and_then(|link| self.passive(link)).is_some();
         let room = self.has_tx_room();
         let Some(link) = &mut self.links[id] else { return };
+        if !link.takes_from(from) {
+            return self.event(Event::DatagramIgnored(id, from));
+        }
         if passive {
             if link.datagrams.len() + data.len() > window {
                 return self.event(Event::DatagramLost(id));
@@ -145,7 +164,7 @@ impl<N: Network> Modem<N> {
         }
     }
 
-    fn resolved(&mut self, query: Query, found: Option<Ipv4Addr>) {
+    fn resolved(&mut self, query: Query, found: Option<IpAddr>) {
         let Phase::Waiting(waiting) = &self.phase else { return };
         match (waiting.clone(), found) {
             (Waiting::OpenName { query: mine, open }, found) if mine == query => {
@@ -172,19 +191,23 @@ impl<N: Network> Modem<N> {
     }
 
     /// The second half of `CIPSTART`.
-    pub(crate) fn open(&mut self, open: Open, ip: Ipv4Addr) -> Outcome {
-        let remote = SocketAddrV4::new(ip, open.port);
+    pub(crate) fn open(&mut self, open: Open, ip: IpAddr) -> Outcome {
+        let remote = SocketAddr::new(ip, open.port);
         if !open.udp {
             let conn = self.net.connect(self.now, remote, self.profile.window);
-            self.phase = Phase::Waiting(Waiting::Open { conn, id: open.id, remote });
+            self.phase = Phase::Waiting(Waiting::Open { conn, remote, open });
             return Outcome::Later;
         }
-        let Some(conn) = self.net.bind(self.now, open.local_port) else {
+        let Some(conn) = self.net.bind(self.now, Family::of(ip), open.local_port) else {
             return Outcome::Error;
         };
-        // Sheet section 4.2: 1.x has no group join.
-        if ip.is_multicast() && !self.profile.version.is_nonos() {
-            self.net.join(self.now, conn, ip);
+        // 1.x has no way to join a group (4.2).
+        if ip.is_multicast()
+            && !self.profile.version.is_nonos()
+            && !self.net.join_group(self.now, conn, ip)
+        {
+            self.net.close(self.now, conn);
+            return Outcome::Error;
         }
         self.log(&format!("local port:{}", self.net.local_port(conn)));
         self.log(&format!("change type:{}", open.udp_mode));

@@ -2,6 +2,7 @@
 
 use super::phase::Phase;
 use super::{Event, Modem};
+use crate::knobs::ResultFault;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +58,41 @@ impl<N> Modem<N> {
     /// Ends the command in progress.
     pub(crate) fn finish(&mut self, outcome: Outcome) {
         match outcome {
-            Outcome::Ok => self.say("\r\nOK\r\n"),
-            Outcome::BareOk => self.say("OK\r\n"),
-            Outcome::Error => self.say("\r\nERROR\r\n"),
-            Outcome::Later => return,
+            Outcome::Ok => self.conclude("\r\nOK\r\n"),
+            Outcome::BareOk => self.conclude("OK\r\n"),
+            Outcome::Error => {
+                self.say_error_code(FAILED);
+                self.conclude("\r\nERROR\r\n");
+            }
+            Outcome::Later => {}
+        }
+    }
+
+    /// Says a final result, as the knobs have it, and is ready for the next command.
+    pub(crate) fn conclude(&mut self, result: &str) {
+        let mine = self.results;
+        self.results += 1;
+        let faults = &self.knobs.result_faults;
+        match faults.iter().find(|(on, _)| *on == mine).map(|(_, fault)| *fault) {
+            None => self.say(result),
+            Some(ResultFault::Lost) => {}
+            Some(ResultFault::Twice) => {
+                self.say(result);
+                self.say(result);
+            }
+            Some(ResultFault::Late(by)) => {
+                self.phase = Phase::Late { due: self.now + by, result: result.to_owned() };
+                return;
+            }
         }
         self.release();
+    }
+
+    /// What 2.x says before `ERROR` and `busy` while `SYSLOG` is on (sheet section 2.1).
+    pub(super) fn say_error_code(&mut self, code: u32) {
+        if self.set.syslog {
+            self.say(&format!("ERR CODE:0x{code:08x}\r\n"));
+        }
     }
 
     /// Whether this is one of the commands that are never answered.
@@ -95,6 +125,12 @@ impl<N> Modem<N> {
         self.event(Event::Stored);
     }
 }
+
+/// The code of the sheet, for input while busy.
+pub(super) const BUSY: u32 = 0x010b_0000;
+
+/// Merely chosen: the sheet gives one code only.
+const FAILED: u32 = 0x0109_0000;
 
 /// Fills in what stands in braces.
 pub(crate) fn fill(template: &str, values: &[(&str, &dyn std::fmt::Display)]) -> String {

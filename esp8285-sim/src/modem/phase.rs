@@ -6,6 +6,8 @@
 //!                      `-----> Prompt -> Data -> Recv -> Sending -> Idle
 //! ```
 
+use std::time::Duration;
+
 use crate::net::{Conn, Query};
 use crate::syntax::Command;
 use crate::time::Instant;
@@ -29,6 +31,8 @@ pub(crate) enum Phase {
     Sending(Sending),
     /// Something outside must happen first.
     Waiting(Waiting),
+    /// Done, but the result is late (knob `result_faults`).
+    Late { due: Instant, result: String },
     /// Done, but `busy` for a while (knob `busy_for`); `None` is for ever.
     Cooling { due: Option<Instant> },
 }
@@ -40,7 +44,7 @@ pub(crate) struct Send {
     pub(crate) conn: Conn,
     pub(crate) len: usize,
     /// Destination of a datagram.
-    pub(crate) to: Option<std::net::SocketAddrV4>,
+    pub(crate) to: Option<std::net::SocketAddr>,
     pub(crate) kind: SendKind,
 }
 
@@ -72,10 +76,12 @@ pub(crate) struct Data {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sending {
     pub(crate) conn: Conn,
-    /// The result comes when the peer has acknowledged so many bytes,
+    /// The result comes when the peer has acknowledged so many bytes.
     pub(crate) acked: u64,
-    /// and not before this time.
+    /// But not before this.
     pub(crate) due: Option<Instant>,
+    /// By then it has failed (2.x, send time limit of `CIPTCPOPT`).
+    pub(crate) limit: Option<Instant>,
 }
 
 /// A command that waits for the world.
@@ -92,8 +98,8 @@ pub(crate) enum Waiting {
     },
     Open {
         conn: Conn,
-        id: usize,
-        remote: std::net::SocketAddrV4,
+        remote: std::net::SocketAddr,
+        open: Open,
     },
     Resolve(Query),
     PingName(Query),
@@ -109,6 +115,8 @@ pub(crate) struct Open {
     /// Local UDP port, 0 for any.
     pub(crate) local_port: u16,
     pub(crate) udp_mode: i64,
+    /// Silence after which the peer is asked, zero for never.
+    pub(crate) keep_alive: Duration,
 }
 
 /// What the modem is doing, as seen from outside.
@@ -135,7 +143,10 @@ impl Phase {
         match self {
             Phase::Booting => Activity::Booting,
             Phase::Idle => Activity::Idle,
-            Phase::Command { .. } | Phase::Waiting(_) | Phase::Cooling { .. } => Activity::Command,
+            Phase::Command { .. }
+            | Phase::Waiting(_)
+            | Phase::Late { .. }
+            | Phase::Cooling { .. } => Activity::Command,
             Phase::Prompt { .. } => Activity::Prompt,
             Phase::Data(_) => Activity::Payload,
             Phase::Recv { .. } | Phase::Sending(_) => Activity::Result,
@@ -148,8 +159,9 @@ impl Phase {
             Phase::Command { due, .. }
             | Phase::Prompt { due, .. }
             | Phase::Recv { due, .. }
+            | Phase::Late { due, .. }
             | Phase::Waiting(Waiting::Scan { due }) => Some(*due),
-            Phase::Sending(sending) => sending.due,
+            Phase::Sending(sending) => sending.due.or(sending.limit),
             Phase::Cooling { due } => *due,
             Phase::Data(data) => data.quiet_at(),
             Phase::Booting | Phase::Idle | Phase::Waiting(_) => None,
@@ -165,4 +177,4 @@ impl Data {
 }
 
 /// Silence that ends a chunk (sheet section 8).
-const QUIET: std::time::Duration = std::time::Duration::from_millis(20);
+const QUIET: Duration = Duration::from_millis(20);

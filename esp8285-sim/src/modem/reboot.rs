@@ -48,14 +48,16 @@ impl<N: Network> Modem<N> {
         }
         self.leftover.iter_mut().for_each(std::collections::VecDeque::clear);
         self.net.listen(self.now, None, 0);
-        self.net.set_address(self.now, None);
+        self.net.set_addresses(self.now, &[]);
         self.timers.retain(|timer| *timer == Timer::Fault);
         self.station = Station::default();
+        self.ipv6 = [None; 2];
+        self.ring.clear();
         self.ap_clients.clear();
         self.pending_baud = None;
         self.had_link = false;
         self.input = super::input::Input::default();
-        self.set = Settings::booted(self.profile, &self.flash);
+        self.set = Settings::booted(self.profile, &self.knobs, &self.flash);
     }
 
     pub(super) fn boot(&mut self) {
@@ -64,6 +66,7 @@ impl<N: Network> Modem<N> {
         self.say_raw(&noise);
         let text = self.knobs.boot_text.clone();
         self.say_raw(&text);
+        self.tx.mark_noise();
         self.timers.add(self.now + self.knobs.boot_time, Timer::Ready);
     }
 

@@ -2,6 +2,8 @@
 
 use std::net::Ipv4Addr;
 
+use crate::knobs::Knobs;
+use crate::net::Family;
 use crate::profile::Profile;
 
 /// An access point to join.
@@ -32,6 +34,8 @@ pub(crate) struct Stored {
     pub(crate) mode: i64,
     pub(crate) join: Option<Credentials>,
     pub(crate) auto_connect: bool,
+    /// Seconds between two tries to come back, and how many; 0 is never and for ever.
+    pub(crate) reconnect: [i64; 2],
     pub(crate) soft_ap: SoftAp,
     pub(crate) station_dhcp: bool,
     pub(crate) ap_dhcp: bool,
@@ -49,18 +53,20 @@ pub(crate) struct Settings {
     pub(crate) dinfo: bool,
     pub(crate) passive: bool,
     pub(crate) sysmsg: i64,
+    /// `ERR CODE` lines (2.x, 2.1 of the sheet).
+    pub(crate) syslog: bool,
+    /// IPv6 is on (2.2).
+    pub(crate) ipv6: bool,
     /// Whether plain sets go to flash (2.1 on: yes by default).
     pub(crate) sysstore: bool,
     pub(crate) hostname: Vec<u8>,
-    pub(crate) server: Option<u16>,
+    pub(crate) server: Option<(Family, u16)>,
     pub(crate) max_conn: usize,
     /// Idle limit of accepted clients in seconds, 0 for none (4.7).
     pub(crate) server_timeout: u32,
     pub(crate) baud: u32,
     pub(crate) scan_mask: i64,
     pub(crate) scan_sorted: bool,
-    /// Linger, nodelay, send timeout of each link (4.6).
-    pub(crate) tcp_options: [[i64; 3]; 5],
     pub(crate) stored: Stored,
 }
 
@@ -71,6 +77,7 @@ impl Stored {
             mode: 1,
             join: None,
             auto_connect: true,
+            reconnect: [1, 0],
             soft_ap: SoftAp {
                 ssid: b"ESP_000001".to_vec(),
                 password: Vec::new(),
@@ -95,22 +102,23 @@ impl Stored {
 
 impl Settings {
     /// As after a boot.
-    pub(crate) fn booted(profile: &Profile, flash: &Stored) -> Self {
+    pub(crate) fn booted(profile: &Profile, knobs: &Knobs, flash: &Stored) -> Self {
         Self {
             echo: true,
             mux: false,
             dinfo: false,
             passive: false,
             sysmsg: 0,
+            syslog: false,
+            ipv6: false,
             sysstore: !profile.version.is_nonos(),
             hostname: b"ESP-000001".to_vec(),
             server: None,
             max_conn: 5,
-            server_timeout: 180,
+            server_timeout: knobs.sto.unwrap_or(180),
             baud: flash.baud,
             scan_mask: 0x7ff,
             scan_sorted: false,
-            tcp_options: [[-1, 0, 0]; 5],
             stored: flash.clone(),
         }
     }

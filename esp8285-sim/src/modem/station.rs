@@ -46,8 +46,10 @@ impl<N: Network> Modem<N> {
         let mine = self.station.credentials().is_some_and(|ap| ap.ssid == ssid);
         match (&self.station, present) {
             (Station::Lost(_), true) if mine => {
-                self.timers.add(self.now + REJOIN, Timer::Associated);
-                self.timers.add(self.now + REJOIN * 2, Timer::GotAddress);
+                if let Some(wait) = self.reconnects() {
+                    self.timers.add(self.now + wait, Timer::Associated);
+                    self.timers.add(self.now + wait * 2, Timer::GotAddress);
+                }
             }
             (Station::Joined(ap, _) | Station::Associated(ap), false) if mine => {
                 let ap = ap.clone();
@@ -108,7 +110,19 @@ impl<N: Network> Modem<N> {
 
     /// Joins the remembered access point without being asked (sheet section 1.5).
     pub(super) fn rejoin(&mut self) {
-        let Some(ap) = self.set.stored.join.clone() else { return };
+        if let Some(ap) = self.set.stored.join.clone() {
+            self.come_back_to(ap);
+        }
+    }
+
+    /// Another try, if it is still wanted.
+    pub(super) fn try_again(&mut self) {
+        if let Station::Lost(ap) = &self.station {
+            self.come_back_to(ap.clone());
+        }
+    }
+
+    fn come_back_to(&mut self, ap: Credentials) {
         let good = |found: &&AccessPoint| found.password == ap.password;
         if let Some(found) = self.air.find(&ap.ssid).filter(good).cloned() {
             self.begin_join(&found);
@@ -131,6 +145,7 @@ impl<N: Network> Modem<N> {
             if self.air.find(&ap.ssid).is_some() {
                 self.station = Station::Associated(ap);
                 self.say("WIFI CONNECTED\r\n");
+                self.begin_ipv6();
             }
         }
     }
@@ -154,11 +169,25 @@ impl<N: Network> Modem<N> {
         }
     }
 
-    /// Sheet section 1.5. That the firmware tries again is not modelled.
+    /// Sheet section 1.5: the firmware disconnects and tries again. A join that was asked
+    /// for has used up its time by then.
     fn dhcp_timeout(&mut self) {
         self.say("DHCP TIMEOUT\r\n");
+        let ap = self.station.credentials().cloned();
         self.leave();
-        self.join_failed(1);
+        if matches!(self.phase, Phase::Waiting(Waiting::Join)) {
+            self.join_failed(1);
+        } else if let (Some(wait), Some(ap)) = (self.reconnects(), ap) {
+            self.station = Station::Lost(ap);
+            self.timers.add(self.now + wait, Timer::Rejoin);
+        }
+    }
+
+    /// How long the station waits before it tries to come back, if it does
+    /// (`CWRECONNCFG` of 2.2).
+    fn reconnects(&self) -> Option<Duration> {
+        let seconds = u64::try_from(self.set.stored.reconnect[0]).unwrap_or(0);
+        (seconds > 0).then(|| Duration::from_secs(seconds))
     }
 
     pub(super) fn join_failed(&mut self, code: u8) {
@@ -172,8 +201,7 @@ impl<N: Network> Modem<N> {
         self.timers.retain(|timer| !is_join(timer));
         self.station = Station::Idle;
         self.say(&format!("+CWJAP:{code}\r\n"));
-        self.say(self.profile.join_fail);
-        self.release();
+        self.conclude(self.profile.join_fail);
     }
 
     /// The station leaves its access point: links die in no order (scenario 29).
@@ -181,11 +209,13 @@ impl<N: Network> Modem<N> {
         let was_up = matches!(self.station, Station::Joined(..) | Station::Associated(_));
         self.timers.retain(|timer| !is_join(timer));
         self.station = Station::Idle;
+        self.end_ipv6();
         if was_up {
             self.say("WIFI DISCONNECT\r\n");
         }
-        self.drop_links();
+        // First, so that no link can tell its peer.
         self.refresh_address();
+        self.drop_links();
     }
 
     fn drop_links(&mut self) {
@@ -223,7 +253,9 @@ impl<N: Network> Modem<N> {
     pub(crate) fn refresh_address(&mut self) {
         let own = (self.set.stored.mode & 2 != 0).then_some(self.set.stored.ap[0]);
         let address = self.station_address().map(|addresses| addresses[0]).or(own);
-        self.net.set_address(self.now, address);
+        let v4 = address.map(Into::into).into_iter();
+        let addresses: Vec<_> = v4.chain(self.ipv6_addresses()).collect();
+        self.net.set_addresses(self.now, &addresses);
     }
 
     /// The access point that the station is joined to.
@@ -251,7 +283,7 @@ impl<N: Network> Modem<N> {
 }
 
 fn is_join(timer: &Timer) -> bool {
-    matches!(timer, Timer::Associated | Timer::GotAddress | Timer::JoinFailed(_))
+    matches!(timer, Timer::Associated | Timer::GotAddress | Timer::JoinFailed(_) | Timer::Rejoin)
 }
 
 /// How long a scan takes (sheet section 3.3: 2 to 4 s).
@@ -259,6 +291,3 @@ pub(crate) const SCAN_TIME: Duration = Duration::from_secs(2);
 
 /// The firmware's own limit for a join (sheet section 3.1: 14 to 15 s).
 const JOIN_LIMIT: Duration = Duration::from_secs(15);
-
-/// Merely chosen: from the return of an access point to `WIFI CONNECTED`.
-const REJOIN: Duration = Duration::from_secs(1);

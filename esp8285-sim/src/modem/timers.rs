@@ -15,6 +15,10 @@ pub(super) enum Timer {
     Associated,
     /// DHCP is done, or the static address is in use.
     GotAddress,
+    /// Another try to come back.
+    Rejoin,
+    /// An IPv6 address is in use: 0 link-local, 1 global.
+    GotIpv6(usize),
     /// The join ended with this code.
     JoinFailed(u8),
     /// A late or stale line.

@@ -8,6 +8,8 @@ pub(super) struct TxQueue {
     bytes: VecDeque<u8>,
     /// Bytes queued since power-up.
     total: u64,
+    /// How many of the bytes that wait come first and are noise of a boot.
+    noise: usize,
     /// Lines to put in at offsets, earliest first.
     injected: VecDeque<(u64, Vec<u8>)>,
 }
@@ -39,12 +41,24 @@ impl TxQueue {
         for (to, from) in buf.iter_mut().zip(self.bytes.drain(..len)) {
             *to = from;
         }
+        self.noise = self.noise.saturating_sub(len);
         len
     }
 
     /// Loses everything queued: a reboot in the middle of output.
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
+        self.noise = 0;
+    }
+
+    /// What waits now is noise of a boot, and goes out at its rate.
+    pub(super) fn mark_noise(&mut self) {
+        self.noise = self.bytes.len();
+    }
+
+    /// Whether the next byte is noise.
+    pub(super) fn noise_left(&self) -> bool {
+        self.noise > 0
     }
 
     pub(super) fn len(&self) -> usize {

@@ -1,6 +1,7 @@
 //! A machine on the virtual network.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::script::Script;
@@ -32,6 +33,7 @@ pub struct Host {
     pub alive: bool,
     pub(super) tcp: BTreeMap<u16, Script>,
     pub(super) udp: BTreeMap<u16, UdpService>,
+    pub(super) groups: BTreeSet<IpAddr>,
 }
 
 impl Default for Host {
@@ -45,6 +47,7 @@ impl Default for Host {
             alive: true,
             tcp: BTreeMap::new(),
             udp: BTreeMap::new(),
+            groups: BTreeSet::new(),
         }
     }
 }
@@ -64,6 +67,13 @@ impl Host {
         self
     }
 
+    /// Takes datagrams to this group.
+    #[must_use]
+    pub fn member(mut self, group: impl Into<IpAddr>) -> Self {
+        self.groups.insert(group.into());
+        self
+    }
+
     /// Sets the round-trip time.
     #[must_use]
     pub fn round_trip(mut self, time: Duration) -> Self {
@@ -71,7 +81,32 @@ impl Host {
         self
     }
 
-    /// How long so many bytes occupy the way to or from this host.
+    pub(super) fn path(&self) -> Path {
+        Path {
+            round_trip: self.round_trip,
+            bandwidth: self.bandwidth,
+            loss: self.loss,
+            retransmit: self.retransmit,
+        }
+    }
+}
+
+/// The way to a host and back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Path {
+    round_trip: Duration,
+    bandwidth: u64,
+    pub(super) loss: u32,
+    pub(super) retransmit: Duration,
+}
+
+impl Path {
+    /// One direction.
+    pub(super) fn half(&self) -> Duration {
+        self.round_trip / 2
+    }
+
+    /// How long so many bytes occupy it.
     pub(super) fn on_the_way(&self, bytes: usize) -> Duration {
         let nanos = (bytes as u64).saturating_mul(1_000_000_000).checked_div(self.bandwidth);
         Duration::from_nanos(nanos.unwrap_or(0))

@@ -2,30 +2,33 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{IpAddr, UdpSocket};
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, TcpListener, TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::net::{SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use super::{Conn, NetEvent, Network, Query};
+use super::{Conn, Family, NetEvent, Network, Query, Wanted};
 use crate::time::Instant;
 
-/// Real TCP and UDP, IPv4 only, without waiting: opens and names are asked for in threads.
+/// Real TCP and UDP without waiting: opens and names are asked for in threads.
 ///
 /// It has no clock. It looks at its sockets once per millisecond of the time it is given,
-/// so it is for worlds in which that time keeps step with the wall clock. Two things are
+/// so it is for worlds in which that time keeps step with the wall clock. Some things are
 /// beyond the reach of a program: acknowledgements (bytes count as acknowledged when the
-/// operating system has taken them) and pings (never answered).
+/// operating system has taken them), pings (never answered), keep-alives (never asked)
+/// and resets (an abort drops what was not sent, then closes).
 #[derive(Debug)]
 pub struct RealNet {
     /// Where servers of the modem listen. The default is the loopback address.
-    pub listen_on: Ipv4Addr,
+    pub listen_on: IpAddr,
     next: u32,
     up: bool,
     opening: BTreeMap<Conn, usize>,
     tcp: BTreeMap<Conn, Tcp>,
     udp: BTreeMap<Conn, UdpSocket>,
+    /// Closed by the modem, but the operating system has not taken everything yet.
+    lingering: Vec<Tcp>,
     listener: Option<(TcpListener, usize)>,
     asked: usize,
     answers: Receiver<Answer>,
@@ -49,7 +52,7 @@ struct Tcp {
 #[derive(Debug)]
 enum Answer {
     Opened(Conn, Option<TcpStream>),
-    Resolved(Query, Option<Ipv4Addr>),
+    Resolved(Query, Option<IpAddr>),
 }
 
 impl Default for RealNet {
@@ -64,12 +67,13 @@ impl RealNet {
     pub fn new() -> Self {
         let (answering, answers) = channel();
         Self {
-            listen_on: Ipv4Addr::LOCALHOST,
+            listen_on: Ipv4Addr::LOCALHOST.into(),
             next: 1,
             up: false,
             opening: BTreeMap::new(),
             tcp: BTreeMap::new(),
             udp: BTreeMap::new(),
+            lingering: Vec::new(),
             listener: None,
             asked: 0,
             answers,
@@ -112,11 +116,14 @@ impl RealNet {
         let mut buf = [0; 2048];
         for (conn, socket) in &self.udp {
             while let Ok((len, from)) = socket.recv_from(&mut buf) {
-                if let SocketAddr::V4(from) = from {
-                    self.events.push_back(NetEvent::Datagram(*conn, from, buf[..len].to_vec()));
-                }
+                self.events.push_back(NetEvent::Datagram(*conn, from, buf[..len].to_vec()));
             }
         }
+        self.lingering.retain_mut(|tcp| {
+            // Nobody is told of a connection that was closed.
+            let taken = tcp.flush(Conn(0), &mut VecDeque::new());
+            taken && !tcp.unsent.is_empty()
+        });
     }
 
     fn answered(&mut self, answer: Answer) {
@@ -141,9 +148,7 @@ impl RealNet {
 
     fn look_at_listener(&mut self) {
         let Some((listener, window)) = &self.listener else { return };
-        let (Ok((stream, SocketAddr::V4(peer))), window) = (listener.accept(), *window) else {
-            return;
-        };
+        let (Ok((stream, peer)), window) = (listener.accept(), *window) else { return };
         if let Some(tcp) = Tcp::new(stream, window) {
             let conn = Conn(self.number());
             self.tcp.insert(conn, tcp);
@@ -189,8 +194,8 @@ impl Tcp {
         }
     }
 
-    /// Gives the operating system what it takes.
-    fn flush(&mut self, conn: Conn, events: &mut VecDeque<NetEvent>) {
+    /// Gives the operating system what it takes. False if it will never take more.
+    fn flush(&mut self, conn: Conn, events: &mut VecDeque<NetEvent>) -> bool {
         while !self.unsent.is_empty() {
             match self.stream.write(self.unsent.make_contiguous()) {
                 Ok(len) => {
@@ -198,43 +203,61 @@ impl Tcp {
                     self.sent += len as u64;
                     events.push_back(NetEvent::Acked(conn, self.sent));
                 }
-                Err(_) => return,
+                Err(error) => {
+                    let again = [ErrorKind::WouldBlock, ErrorKind::Interrupted];
+                    return again.contains(&error.kind());
+                }
             }
         }
+        true
     }
 }
 
 impl Network for RealNet {
-    fn set_address(&mut self, _now: Instant, address: Option<Ipv4Addr>) {
-        self.up = address.is_some();
+    fn set_addresses(&mut self, _now: Instant, addresses: &[IpAddr]) {
+        self.up = !addresses.is_empty();
         if !self.up {
             self.opening.clear();
             self.tcp.clear();
         }
     }
 
-    fn connect(&mut self, _now: Instant, to: SocketAddrV4, window: usize) -> Conn {
+    fn connect(&mut self, _now: Instant, to: SocketAddr, window: usize) -> Conn {
         let conn = Conn(self.number());
         self.opening.insert(conn, window);
-        self.ask(move || {
-            Answer::Opened(conn, TcpStream::connect_timeout(&to.into(), OPEN_LIMIT).ok())
-        });
+        self.ask(move || Answer::Opened(conn, TcpStream::connect_timeout(&to, OPEN_LIMIT).ok()));
         conn
     }
 
-    fn bind(&mut self, _now: Instant, port: u16) -> Option<Conn> {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, port)).ok()?;
+    fn bind(&mut self, _now: Instant, family: Family, port: u16) -> Option<Conn> {
+        let any = any(family);
+        let socket = UdpSocket::bind((any, port)).ok()?;
         socket.set_nonblocking(true).ok()?;
-        socket.set_broadcast(true).ok()?;
+        if any.is_ipv4() {
+            socket.set_broadcast(true).ok()?;
+        }
         let conn = Conn(self.number());
         self.udp.insert(conn, socket);
         Some(conn)
     }
 
-    fn listen(&mut self, _now: Instant, port: Option<u16>, window: usize) -> bool {
+    fn join_group(&mut self, _now: Instant, conn: Conn, group: IpAddr) -> bool {
+        let Some(socket) = self.udp.get(&conn) else { return false };
+        match group {
+            IpAddr::V4(group) => socket.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED).is_ok(),
+            IpAddr::V6(group) => socket.join_multicast_v6(&group, 0).is_ok(),
+        }
+    }
+
+    fn listen(&mut self, _now: Instant, at: Option<(Family, u16)>, window: usize) -> bool {
         self.listener = None;
-        let Some(port) = port else { return true };
-        let Ok(listener) = TcpListener::bind((self.listen_on, port)) else { return false };
+        let Some((family, port)) = at else { return true };
+        let on = match (family, self.listen_on) {
+            (Family::V6, IpAddr::V4(Ipv4Addr::LOCALHOST)) => Ipv6Addr::LOCALHOST.into(),
+            (family, on) if Family::of(on) == family => on,
+            (family, _) => any(family),
+        };
+        let Ok(listener) = TcpListener::bind((on, port)) else { return false };
         if listener.set_nonblocking(true).is_err() {
             return false;
         }
@@ -254,7 +277,7 @@ impl Network for RealNet {
         }
     }
 
-    fn send_to(&mut self, _now: Instant, conn: Conn, to: SocketAddrV4, data: &[u8]) {
+    fn send_to(&mut self, _now: Instant, conn: Conn, to: SocketAddr, data: &[u8]) {
         if let Some(socket) = self.udp.get(&conn).filter(|_| self.up) {
             // A datagram may get lost.
             let _ = socket.send_to(data, to);
@@ -271,33 +294,44 @@ impl Network for RealNet {
         tcp.inbox.drain(..len).collect()
     }
 
-    fn close(&mut self, _now: Instant, conn: Conn) {
-        self.opening.remove(&conn);
-        self.udp.remove(&conn);
-        if let Some(mut tcp) = self.tcp.remove(&conn) {
-            tcp.flush(conn, &mut VecDeque::new());
+    fn keep_alive(&mut self, _now: Instant, _conn: Conn, _idle: Duration) {}
+
+    fn set_nodelay(&mut self, conn: Conn, on: bool) {
+        if let Some(tcp) = self.tcp.get(&conn) {
+            // A socket that has failed meanwhile has no use for it.
+            let _ = tcp.stream.set_nodelay(on);
         }
     }
 
-    fn abort(&mut self, now: Instant, conn: Conn) {
-        self.close(now, conn);
+    fn close(&mut self, _now: Instant, conn: Conn) {
+        self.opening.remove(&conn);
+        self.udp.remove(&conn);
+        if let Some(mut tcp) = self.tcp.remove(&conn)
+            && tcp.flush(conn, &mut VecDeque::new())
+            && !tcp.unsent.is_empty()
+        {
+            self.lingering.push(tcp);
+        }
     }
 
-    fn resolve(&mut self, _now: Instant, name: &str) -> Query {
+    fn abort(&mut self, _now: Instant, conn: Conn) {
+        self.opening.remove(&conn);
+        self.udp.remove(&conn);
+        self.tcp.remove(&conn);
+    }
+
+    fn resolve(&mut self, _now: Instant, name: &str, wanted: Wanted) -> Query {
         let query = Query(self.number());
         let name = name.to_owned();
         self.ask(move || {
             let found = (name.as_str(), 0).to_socket_addrs().ok();
-            let v4 = found.into_iter().flatten().find_map(|address| match address.ip() {
-                IpAddr::V4(ip) => Some(ip),
-                IpAddr::V6(_) => None,
-            });
-            Answer::Resolved(query, v4)
+            let found: Vec<_> = found.into_iter().flatten().map(|found| found.ip()).collect();
+            Answer::Resolved(query, wanted.choose(&found))
         });
         query
     }
 
-    fn ping(&mut self, _now: Instant, _host: Ipv4Addr) -> Query {
+    fn ping(&mut self, _now: Instant, _host: IpAddr) -> Query {
         let query = Query(self.number());
         self.events.push_back(NetEvent::Pong(query, None));
         query
@@ -316,8 +350,17 @@ impl Network for RealNet {
             && self.events.is_empty()
             && self.tcp.is_empty()
             && self.udp.is_empty()
+            && self.lingering.is_empty()
             && self.listener.is_none();
         (!idle).then_some(if self.events.is_empty() { self.look_at } else { Instant::ZERO })
+    }
+}
+
+/// The address that stands for all of ours.
+fn any(family: Family) -> IpAddr {
+    match family {
+        Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
+        Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
     }
 }
 

@@ -19,6 +19,9 @@ pub enum Step {
     Echo,
     /// Closes after everything queued has been sent.
     Fin,
+    /// Closes after everything queued has been sent, and answers what comes after that
+    /// with a reset, as a program that has closed its socket.
+    Close,
     /// Resets at once; what is queued is lost.
     Reset,
     /// Stops acknowledging: a dead peer.

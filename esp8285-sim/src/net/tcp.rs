@@ -1,10 +1,11 @@
 //! One TCP connection of the virtual network: both directions and the peer's program.
 //!
-//! Byte streams with segments, a receive window and acknowledgements; order is kept and
-//! loss shows as delay, as it does to whoever reads from a socket.
+//! Byte streams with segments, a window in each direction and acknowledgements; order is
+//! kept and loss shows as delay, as it does to whoever reads from a socket.
 
 use std::collections::VecDeque;
-use std::net::SocketAddrV4;
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use super::script::{Script, Step};
 use crate::time::Instant;
@@ -15,7 +16,7 @@ pub(super) const SEGMENT: usize = 1440;
 /// A connection.
 #[derive(Debug)]
 pub(super) struct Tcp {
-    pub(super) peer: SocketAddrV4,
+    pub(super) peer: SocketAddr,
     pub(super) local_port: u16,
     /// The modem is told nothing before this, and nothing after `forgotten`.
     pub(super) open: bool,
@@ -23,7 +24,8 @@ pub(super) struct Tcp {
     /// The peer has gone: FIN after its queue, or reset.
     pub(super) peer_done: bool,
     pub(super) fin_sent: bool,
-    pub(super) fin_came: bool,
+    /// The peer's program has closed: what comes is answered with a reset.
+    pub(super) closed: bool,
     pub(super) stalled: bool,
 
     /// From the peer to the modem: queued there, window it may use, in our buffer.
@@ -36,11 +38,19 @@ pub(super) struct Tcp {
     pub(super) down_last: Instant,
 
     /// From the modem to the peer.
-    pub(super) sent: u64,
     pub(super) received: Vec<u8>,
+    /// Bytes that the peer takes before its program has read them.
+    pub(super) peer_window: usize,
+    /// How much of `received` the peer's program has read, if there is one outside.
+    pub(super) read: usize,
     pub(super) finished: bool,
+    pub(super) was_reset: bool,
     pub(super) up_free: Instant,
     pub(super) up_last: Instant,
+
+    /// When the peer was heard last, and for how long it may be silent; zero is for ever.
+    pub(super) heard: Instant,
+    pub(super) keep_alive: Duration,
 
     pub(super) script: Script,
     /// Where in `received` the script has got to.
@@ -61,7 +71,7 @@ pub(super) enum Wish {
 }
 
 impl Tcp {
-    pub(super) fn new(peer: SocketAddrV4, local_port: u16, window: usize, script: Script) -> Self {
+    pub(super) fn new(peer: SocketAddr, local_port: u16, window: usize, script: Script) -> Self {
         Self {
             peer,
             local_port,
@@ -69,7 +79,7 @@ impl Tcp {
             forgotten: false,
             peer_done: false,
             fin_sent: false,
-            fin_came: false,
+            closed: false,
             stalled: false,
             queue: VecDeque::new(),
             credit: window,
@@ -78,11 +88,15 @@ impl Tcp {
             window,
             down_free: Instant::ZERO,
             down_last: Instant::ZERO,
-            sent: 0,
             received: Vec::new(),
+            peer_window: usize::MAX,
+            read: 0,
             finished: false,
+            was_reset: false,
             up_free: Instant::ZERO,
             up_last: Instant::ZERO,
+            heard: Instant::ZERO,
+            keep_alive: Duration::ZERO,
             script,
             consumed: 0,
             waits_until: None,
@@ -115,10 +129,9 @@ impl Tcp {
                 }
                 Some(Step::Expect(_)) => return Wish::Nothing,
                 Some(Step::Fin) => self.peer_done = true,
+                Some(Step::Close) => (self.peer_done, self.closed) = (true, true),
                 Some(Step::Reset) => {
-                    self.peer_done = true;
-                    self.fin_sent = true;
-                    self.queue.clear();
+                    self.reset_by_peer();
                     return Wish::Reset;
                 }
                 Some(Step::Stall) => self.stalled = true,
@@ -126,6 +139,12 @@ impl Tcp {
             self.script.done();
         }
         Wish::Nothing
+    }
+
+    /// The peer resets: nothing more comes from it.
+    pub(super) fn reset_by_peer(&mut self) {
+        (self.peer_done, self.fin_sent, self.closed) = (true, true, true);
+        self.queue.clear();
     }
 
     /// The next segment that the window lets the peer send.
@@ -150,6 +169,11 @@ impl Tcp {
         // No silly windows: RFC 1122, 4.2.3.3.
         let worth = self.freed >= SEGMENT.min(self.window / 2).max(1);
         (data, if worth { std::mem::take(&mut self.freed) } else { 0 })
+    }
+
+    /// How many bytes the peer acknowledges: what its program has read, and its window.
+    pub(super) fn acknowledged(&self) -> u64 {
+        self.received.len().min(self.read.saturating_add(self.peer_window)) as u64
     }
 }
 

@@ -1,10 +1,10 @@
 //! The virtual network alone, without a modem.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use super::{Host, Script, Step, UdpService, VirtualNet};
-use crate::net::{Conn, NetEvent, Network};
+use super::VirtualNet;
+use crate::net::{Conn, Family, Host, NetEvent, Network, Script, Step, UdpService, Wanted};
 use crate::time::Instant;
 
 const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -12,7 +12,7 @@ const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 fn net(host: Host) -> VirtualNet {
     let mut net = VirtualNet::new(1);
     net.add_host(HOST, host);
-    net.set_address(Instant::ZERO, Some(Ipv4Addr::new(10, 0, 0, 2)));
+    net.set_addresses(Instant::ZERO, &[[10, 0, 0, 2].into()]);
     net
 }
 
@@ -28,7 +28,7 @@ fn run(net: &mut VirtualNet) -> Vec<(u64, NetEvent)> {
 }
 
 fn connect(net: &mut VirtualNet, port: u16, window: usize) -> Conn {
-    net.connect(Instant::ZERO, SocketAddrV4::new(HOST, port), window)
+    net.connect(Instant::ZERO, (HOST, port).into(), window)
 }
 
 #[test]
@@ -66,8 +66,7 @@ fn a_full_window_stops_the_peer_and_holds_its_fin_back() {
 fn refused_and_silent() {
     let mut net = net(Host::default());
     let refused = connect(&mut net, 9, 1000);
-    let silent =
-        net.connect(Instant::ZERO, SocketAddrV4::new(Ipv4Addr::new(10, 9, 9, 9), 80), 1000);
+    let silent = net.connect(Instant::ZERO, (Ipv4Addr::new(10, 9, 9, 9), 80).into(), 1000);
     assert_eq!(
         run(&mut net),
         [(10, NetEvent::Failed(refused)), (15_000, NetEvent::Failed(silent))]
@@ -118,9 +117,9 @@ fn bandwidth_and_loss_only_delay_a_stream() {
 #[test]
 fn clients_come_only_where_one_listens() {
     let mut net = net(Host::default());
-    let from = SocketAddrV4::new(HOST, 5000);
+    let from = SocketAddr::from((HOST, 5000));
     assert_eq!(net.dial(Instant::ZERO, from, 80, Script::sink()), None);
-    assert!(net.listen(Instant::ZERO, Some(80), 1000));
+    assert!(net.listen(Instant::ZERO, Some((Family::V4, 80)), 1000));
     assert_eq!(net.dial(Instant::ZERO, from, 81, Script::sink()), None);
     let conn = net.dial(Instant::ZERO, from, 80, Script::sink()).expect("listening");
     assert_eq!(run(&mut net), [(5, NetEvent::Accepted(conn, from))]);
@@ -132,9 +131,9 @@ fn clients_come_only_where_one_listens() {
 fn datagrams_keep_their_bounds() {
     let answers = vec![b"a".to_vec(), b"bc".to_vec()];
     let mut net = net(Host::default().udp(53, UdpService::Answer(answers)));
-    let conn = net.bind(Instant::ZERO, 4000).expect("free port");
-    assert_eq!(net.bind(Instant::ZERO, 4000), None);
-    let to = SocketAddrV4::new(HOST, 53);
+    let conn = net.bind(Instant::ZERO, Family::V4, 4000).expect("free port");
+    assert_eq!(net.bind(Instant::ZERO, Family::V4, 4000), None);
+    let to = SocketAddr::from((HOST, 53));
     net.send_to(Instant::ZERO, conn, to, b"?");
     assert_eq!(
         run(&mut net),
@@ -150,15 +149,15 @@ fn datagrams_keep_their_bounds() {
 fn names_and_pings() {
     let mut net = net(Host::default());
     net.add_name("host.test", HOST);
-    let known = net.resolve(Instant::ZERO, "host.test");
-    let unknown = net.resolve(Instant::ZERO, "nobody.test");
-    let near = net.ping(Instant::ZERO, HOST);
-    let lost = net.ping(Instant::ZERO, Ipv4Addr::new(10, 9, 9, 9));
+    let known = net.resolve(Instant::ZERO, "host.test", Wanted::PreferV4);
+    let unknown = net.resolve(Instant::ZERO, "nobody.test", Wanted::PreferV4);
+    let near = net.ping(Instant::ZERO, HOST.into());
+    let lost = net.ping(Instant::ZERO, Ipv4Addr::new(10, 9, 9, 9).into());
     assert_eq!(
         run(&mut net),
         [
             (10, NetEvent::Pong(near, Some(Duration::from_millis(10)))),
-            (50, NetEvent::Resolved(known, Some(HOST))),
+            (50, NetEvent::Resolved(known, Some(HOST.into()))),
             (50, NetEvent::Resolved(unknown, None)),
             (1000, NetEvent::Pong(lost, None)),
         ]

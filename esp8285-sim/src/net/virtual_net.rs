@@ -2,13 +2,16 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::host::{Host, UdpService};
+use super::flow::Timer;
+use super::host::{Host, Path};
+use super::peers::Peers;
 use super::script::{Script, Step};
-use super::tcp::{Tcp, Wish};
-use super::{Conn, NetEvent, Network, Query};
+use super::tcp::Tcp;
+use super::udp::{Mailbox, Udp};
+use super::{Conn, Family, NetEvent, Network, Query, Wanted};
 use crate::rng::Rng;
 use crate::time::Instant;
 
@@ -18,7 +21,7 @@ pub struct Datagram {
     /// The modem's port.
     pub from_port: u16,
     /// Where to.
-    pub to: SocketAddrV4,
+    pub to: SocketAddr,
     /// What.
     pub data: Vec<u8>,
 }
@@ -32,39 +35,26 @@ pub struct VirtualNet {
     pub dns_time: Duration,
     /// How long a ping that is not answered takes to fail.
     pub ping_limit: Duration,
-    hosts: BTreeMap<Ipv4Addr, Host>,
-    names: BTreeMap<String, Ipv4Addr>,
-    rng: Rng,
-    address: Option<Ipv4Addr>,
-    tcp: BTreeMap<Conn, Tcp>,
-    udp: BTreeMap<Conn, u16>,
-    listening: Option<(u16, usize)>,
-    datagrams: Vec<Datagram>,
-    events: VecDeque<NetEvent>,
+    /// How long a peer may leave bytes without an acknowledgement; `None` is for ever.
+    pub give_up: Option<Duration>,
+    pub(super) hosts: BTreeMap<IpAddr, Host>,
+    pub(super) names: BTreeMap<String, Vec<IpAddr>>,
+    pub(super) rng: Rng,
+    pub(super) addresses: Vec<IpAddr>,
+    pub(super) tcp: BTreeMap<Conn, Tcp>,
+    pub(super) udp: BTreeMap<Conn, Udp>,
+    pub(super) listening: Option<(Family, u16, usize)>,
+    pub(super) datagrams: Vec<Datagram>,
+    /// Where programs outside listen, with the clients that they have not accepted yet.
+    pub(super) listeners: BTreeMap<SocketAddr, VecDeque<Conn>>,
+    /// Where programs outside take datagrams.
+    pub(super) mailboxes: BTreeMap<SocketAddr, Mailbox>,
+    pub(super) events: VecDeque<NetEvent>,
     timers: BinaryHeap<Reverse<(Instant, u64, Timer)>>,
     now: Instant,
     next: u32,
     next_port: u16,
     sequence: u64,
-}
-
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Timer {
-    Opened(Conn),
-    Failed(Conn),
-    Accepted(Conn),
-    AtPeer(Conn, Vec<u8>),
-    FinAtPeer(Conn),
-    Acked(Conn, u64),
-    Segment(Conn, Vec<u8>),
-    Fin(Conn),
-    Reset(Conn),
-    Window(Conn, usize),
-    Wake(Conn),
-    DatagramAt(SocketAddrV4, u16, Vec<u8>),
-    Datagram(u16, SocketAddrV4, Vec<u8>),
-    Resolved(Query, Option<Ipv4Addr>),
-    Pong(Query, Option<Duration>),
 }
 
 impl VirtualNet {
@@ -75,14 +65,17 @@ impl VirtualNet {
             connect_limit: Duration::from_secs(15),
             dns_time: Duration::from_millis(50),
             ping_limit: Duration::from_secs(1),
+            give_up: None,
             hosts: BTreeMap::new(),
             names: BTreeMap::new(),
             rng: Rng::new(seed),
-            address: None,
+            addresses: Vec::new(),
             tcp: BTreeMap::new(),
             udp: BTreeMap::new(),
             listening: None,
             datagrams: Vec::new(),
+            listeners: BTreeMap::new(),
+            mailboxes: BTreeMap::new(),
             events: VecDeque::new(),
             timers: BinaryHeap::new(),
             now: Instant::ZERO,
@@ -93,13 +86,19 @@ impl VirtualNet {
     }
 
     /// Adds a host, or replaces it for connections still to come.
-    pub fn add_host(&mut self, address: Ipv4Addr, host: Host) {
-        self.hosts.insert(address, host);
+    pub fn add_host(&mut self, address: impl Into<IpAddr>, host: Host) {
+        self.hosts.insert(address.into(), host);
     }
 
-    /// Gives a name to an address.
-    pub fn add_name(&mut self, name: &str, address: Ipv4Addr) {
-        self.names.insert(name.to_owned(), address);
+    /// Gives a name to an address, beside those that it may have already.
+    pub fn add_name(&mut self, name: &str, address: impl Into<IpAddr>) {
+        self.names.entry(name.to_owned()).or_default().push(address.into());
+    }
+
+    /// Programs on the hosts that a test drives from outside, at this time. The modem must
+    /// have been brought up to date by [`Modem::advance`](crate::Modem::advance).
+    pub fn peers(&mut self, now: Instant) -> Peers<'_> {
+        Peers::new(self, now)
     }
 
     /// A client at `from` connects to the modem's listening port. `None` if nobody
@@ -107,17 +106,18 @@ impl VirtualNet {
     pub fn dial(
         &mut self,
         now: Instant,
-        from: SocketAddrV4,
+        from: impl Into<SocketAddr>,
         port: u16,
         script: Script,
     ) -> Option<Conn> {
-        let (listening, window) = self.listening?;
-        if listening != port || self.address.is_none() {
+        let from = from.into();
+        let (family, listening, window) = self.listening?;
+        if listening != port || family != Family::of(from.ip()) || self.addresses.is_empty() {
             return None;
         }
         let conn = Conn(self.number());
         self.tcp.insert(conn, Tcp::new(from, port, window, script));
-        let half = self.host(*from.ip()).round_trip / 2;
+        let half = self.path(from.ip()).half();
         self.at(now + half, Timer::Accepted(conn));
         Some(conn)
     }
@@ -131,13 +131,15 @@ impl VirtualNet {
     }
 
     /// Sends a datagram to a port of the modem.
-    pub fn datagram(&mut self, now: Instant, from: SocketAddrV4, port: u16, data: &[u8]) {
-        let half = self.host(*from.ip()).round_trip / 2;
-        self.at(now + half, Timer::Datagram(port, from, data.to_vec()));
+    pub fn datagram(&mut self, now: Instant, from: impl Into<SocketAddr>, port: u16, data: &[u8]) {
+        let from = from.into();
+        if let Some(to) = self.address(Family::of(from.ip())) {
+            self.datagram_to(now, from, SocketAddr::new(to, port), data);
+        }
     }
 
     /// Every TCP connection there ever was, oldest first, with its peer.
-    pub fn connections(&self) -> impl Iterator<Item = (Conn, SocketAddrV4)> + '_ {
+    pub fn connections(&self) -> impl Iterator<Item = (Conn, SocketAddr)> + '_ {
         self.tcp.iter().map(|(conn, tcp)| (*conn, tcp.peer))
     }
 
@@ -147,10 +149,10 @@ impl VirtualNet {
         self.tcp.get(&conn).map_or(&[], |tcp| &tcp.received)
     }
 
-    /// Whether the peer has seen the modem close.
+    /// Whether the peer has seen the modem close, by FIN or by RST.
     #[must_use]
     pub fn peer_saw_close(&self, conn: Conn) -> bool {
-        self.tcp.get(&conn).is_some_and(|tcp| tcp.finished)
+        self.tcp.get(&conn).is_some_and(|tcp| tcp.finished || tcp.was_reset)
     }
 
     /// Every datagram that the modem has sent, oldest first.
@@ -159,223 +161,93 @@ impl VirtualNet {
         &self.datagrams
     }
 
-    fn number(&mut self) -> u32 {
+    pub(super) fn number(&mut self) -> u32 {
         self.next += 1;
         self.next - 1
     }
 
-    fn port(&mut self) -> u16 {
+    pub(super) fn port(&mut self) -> u16 {
         self.next_port = self.next_port.checked_add(1).unwrap_or(49_152);
         self.next_port
     }
 
-    fn at(&mut self, time: Instant, timer: Timer) {
+    pub(super) fn at(&mut self, time: Instant, timer: Timer) {
         self.sequence += 1;
         self.timers.push(Reverse((time, self.sequence, timer)));
     }
 
-    fn host(&self, address: Ipv4Addr) -> Host {
-        self.hosts.get(&address).cloned().unwrap_or_default()
+    pub(super) fn path(&self, address: IpAddr) -> Path {
+        self.hosts.get(&address).map_or_else(|| Host::default().path(), Host::path)
     }
 
-    /// Runs the peer's program and sends what the window allows.
-    fn pump(&mut self, now: Instant, conn: Conn) {
-        let Some(tcp) = self.tcp.get(&conn).filter(|tcp| tcp.open) else { return };
-        let host = self.host(*tcp.peer.ip());
-        let half = host.round_trip / 2;
-        let mut due = Vec::new();
-        let Some(tcp) = self.tcp.get_mut(&conn) else { return };
-        match tcp.run(now) {
-            Wish::Nothing => {}
-            Wish::WakeAt(time) => due.push((time, Timer::Wake(conn))),
-            Wish::Reset => due.push((now + half, Timer::Reset(conn))),
-        }
-        while let Some(segment) = tcp.next_segment() {
-            tcp.down_free = tcp.down_free.max(now) + host.on_the_way(segment.len());
-            let mut arrives = tcp.down_free + half;
-            if self.rng.happens(host.loss) {
-                arrives = arrives + host.retransmit;
-            }
-            tcp.down_last = tcp.down_last.max(arrives);
-            due.push((tcp.down_last, Timer::Segment(conn, segment)));
-        }
-        if tcp.take_fin() {
-            tcp.down_last = tcp.down_last.max(now + half);
-            due.push((tcp.down_last, Timer::Fin(conn)));
-        }
-        for (time, timer) in due {
-            self.at(time, timer);
-        }
-    }
-
-    fn fire(&mut self, now: Instant, timer: Timer) {
-        match timer {
-            Timer::Opened(conn) => self.opened(now, conn, NetEvent::Connected(conn)),
-            Timer::Accepted(conn) => {
-                let Some(peer) = self.tcp.get(&conn).map(|tcp| tcp.peer) else { return };
-                if self.listening.is_some() && self.address.is_some() {
-                    self.opened(now, conn, NetEvent::Accepted(conn, peer));
-                }
-            }
-            Timer::Failed(conn) => self.tell_modem(conn, NetEvent::Failed(conn)),
-            Timer::AtPeer(conn, data) => self.at_peer(now, conn, &data),
-            Timer::FinAtPeer(conn) => {
-                if let Some(tcp) = self.tcp.get_mut(&conn) {
-                    tcp.finished = true;
-                }
-            }
-            Timer::Acked(conn, total) => self.tell_modem(conn, NetEvent::Acked(conn, total)),
-            Timer::Segment(conn, data) => {
-                if let Some(tcp) = self.tcp.get_mut(&conn) {
-                    tcp.inbox.extend(data);
-                    self.tell_modem(conn, NetEvent::Readable(conn));
-                }
-            }
-            Timer::Fin(conn) => {
-                if let Some(tcp) = self.tcp.get_mut(&conn) {
-                    tcp.fin_came = true;
-                    self.tell_modem(conn, NetEvent::Finished(conn));
-                }
-            }
-            Timer::Reset(conn) => self.tell_modem(conn, NetEvent::Reset(conn)),
-            Timer::Window(conn, freed) => {
-                if let Some(tcp) = self.tcp.get_mut(&conn) {
-                    tcp.credit += freed;
-                }
-                self.pump(now, conn);
-            }
-            Timer::Wake(conn) => self.pump(now, conn),
-            Timer::DatagramAt(to, from_port, data) => self.serve(now, to, from_port, &data),
-            Timer::Datagram(port, from, data) => {
-                let bound = self.udp.iter().find(|(_, bound)| **bound == port);
-                if let (Some((conn, _)), true) = (bound, self.address.is_some()) {
-                    self.events.push_back(NetEvent::Datagram(*conn, from, data));
-                }
-            }
-            Timer::Resolved(query, found) => {
-                self.events.push_back(NetEvent::Resolved(query, found));
-            }
-            Timer::Pong(query, time) => self.events.push_back(NetEvent::Pong(query, time)),
-        }
-    }
-
-    fn opened(&mut self, now: Instant, conn: Conn, event: NetEvent) {
-        if let Some(tcp) = self.tcp.get_mut(&conn) {
-            tcp.open = true;
-            self.tell_modem(conn, event);
-            self.pump(now, conn);
-        }
-    }
-
-    fn tell_modem(&mut self, conn: Conn, event: NetEvent) {
-        if self.tcp.get(&conn).is_some_and(|tcp| !tcp.forgotten) {
-            self.events.push_back(event);
-        }
-    }
-
-    fn at_peer(&mut self, now: Instant, conn: Conn, data: &[u8]) {
-        let Some(tcp) = self.tcp.get_mut(&conn).filter(|tcp| !tcp.stalled) else { return };
-        tcp.received.extend(data);
-        let total = tcp.received.len() as u64;
-        let ip = *tcp.peer.ip();
-        let half = self.host(ip).round_trip / 2;
-        self.at(now + half, Timer::Acked(conn, total));
-        self.pump(now, conn);
-    }
-
-    /// A datagram has come to a host.
-    fn serve(&mut self, now: Instant, to: SocketAddrV4, port: u16, data: &[u8]) {
-        let Some(host) = self.hosts.get(to.ip()) else { return };
-        let answers = match host.udp.get(&to.port()) {
-            Some(UdpService::Echo) => vec![data.to_vec()],
-            Some(UdpService::Answer(answers)) => answers.clone(),
-            Some(UdpService::Sink) | None => return,
-        };
-        let (half, loss) = (host.round_trip / 2, host.loss);
-        for answer in answers {
-            if !self.rng.happens(loss) {
-                self.at(now + half, Timer::Datagram(port, to, answer));
-            }
-        }
-    }
-
-    fn gone(&mut self, conn: Conn) -> Option<(SocketAddrV4, Instant)> {
-        self.udp.remove(&conn);
-        let tcp = self.tcp.get_mut(&conn)?;
-        tcp.forgotten = true;
-        tcp.inbox.clear();
-        Some((tcp.peer, tcp.up_last))
+    /// The modem's address of a family.
+    pub(super) fn address(&self, family: Family) -> Option<IpAddr> {
+        self.addresses.iter().copied().find(|ip| Family::of(*ip) == family)
     }
 }
 
 impl Network for VirtualNet {
-    fn set_address(&mut self, _now: Instant, address: Option<Ipv4Addr>) {
-        self.address = address;
-        if address.is_none() {
+    fn set_addresses(&mut self, _now: Instant, addresses: &[IpAddr]) {
+        self.addresses = addresses.to_vec();
+        if addresses.is_empty() {
             self.tcp.values_mut().for_each(|tcp| tcp.forgotten = true);
         }
     }
 
-    fn connect(&mut self, now: Instant, to: SocketAddrV4, window: usize) -> Conn {
+    fn connect(&mut self, now: Instant, to: SocketAddr, window: usize) -> Conn {
         let conn = Conn(self.number());
         let port = self.port();
-        let host = self.hosts.get(to.ip()).filter(|host| host.alive);
+        let reachable = self.address(Family::of(to.ip())).is_some();
+        let host = self.hosts.get(&to.ip()).filter(|host| host.alive && reachable);
         let script = host.and_then(|host| host.tcp.get(&to.port())).cloned();
-        let timer = match (&host, &script) {
-            (Some(host), Some(_)) => (now + host.round_trip, Timer::Opened(conn)),
-            (Some(host), None) => (now + host.round_trip, Timer::Failed(conn)),
-            (None, _) => (now + self.connect_limit, Timer::Failed(conn)),
+        let served = script.is_some() || self.listeners.contains_key(&to);
+        let (time, timer) = match host {
+            Some(host) if served => (now + host.round_trip, Timer::Opened(conn)),
+            Some(host) => (now + host.round_trip, Timer::Failed(conn)),
+            None => (now + self.connect_limit, Timer::Failed(conn)),
         };
-        self.at(timer.0, timer.1);
+        self.at(time, timer);
         self.tcp.insert(conn, Tcp::new(to, port, window, script.unwrap_or_default()));
         conn
     }
 
-    fn bind(&mut self, _now: Instant, port: u16) -> Option<Conn> {
+    fn bind(&mut self, _now: Instant, family: Family, port: u16) -> Option<Conn> {
         let port = if port == 0 { self.port() } else { port };
-        if self.udp.values().any(|taken| *taken == port) {
+        if self.udp.values().any(|udp| udp.port == port && udp.family == family) {
             return None;
         }
         let conn = Conn(self.number());
-        self.udp.insert(conn, port);
+        self.udp.insert(conn, Udp::new(family, port));
         Some(conn)
     }
 
-    fn listen(&mut self, _now: Instant, port: Option<u16>, window: usize) -> bool {
-        self.listening = port.map(|port| (port, window));
+    fn join_group(&mut self, _now: Instant, conn: Conn, group: IpAddr) -> bool {
+        self.udp.get_mut(&conn).is_some_and(|udp| udp.join(group))
+    }
+
+    fn listen(&mut self, _now: Instant, at: Option<(Family, u16)>, window: usize) -> bool {
+        self.listening = at.map(|(family, port)| (family, port, window));
         true
     }
 
     fn local_port(&self, conn: Conn) -> u16 {
-        let udp = self.udp.get(&conn).copied();
+        let udp = self.udp.get(&conn).map(|udp| udp.port);
         udp.or_else(|| self.tcp.get(&conn).map(|tcp| tcp.local_port)).unwrap_or(0)
     }
 
     fn send(&mut self, now: Instant, conn: Conn, data: &[u8]) {
         let Some(peer) = self.tcp.get(&conn).map(|tcp| tcp.peer) else { return };
-        let host = self.host(*peer.ip());
-        let late = if self.rng.happens(host.loss) { host.retransmit } else { Duration::ZERO };
+        let path = self.path(peer.ip());
+        let late = if self.rng.happens(path.loss) { path.retransmit } else { Duration::ZERO };
         let Some(tcp) = self.tcp.get_mut(&conn) else { return };
-        tcp.sent += data.len() as u64;
-        tcp.up_free = tcp.up_free.max(now) + host.on_the_way(data.len());
-        tcp.up_last = tcp.up_last.max(tcp.up_free + host.round_trip / 2 + late);
+        tcp.up_free = tcp.up_free.max(now) + path.on_the_way(data.len());
+        tcp.up_last = tcp.up_last.max(tcp.up_free + path.half() + late);
         let arrives = tcp.up_last;
         self.at(arrives, Timer::AtPeer(conn, data.to_vec()));
     }
 
-    fn send_to(&mut self, now: Instant, conn: Conn, to: SocketAddrV4, data: &[u8]) {
-        let bound = self.udp.get(&conn).copied();
-        let Some(from_port) = bound.filter(|_| self.address.is_some()) else { return };
-        self.datagrams.push(Datagram { from_port, to, data: data.to_vec() });
-        let many = to.ip().is_multicast() || to.ip().is_broadcast();
-        let hosts = self.hosts.iter().filter(|(ip, _)| many || *ip == to.ip());
-        let targets: Vec<_> = hosts.map(|(ip, host)| (*ip, host.round_trip, host.loss)).collect();
-        for (ip, round_trip, loss) in targets {
-            if !self.rng.happens(loss) {
-                let to = SocketAddrV4::new(ip, to.port());
-                self.at(now + round_trip / 2, Timer::DatagramAt(to, from_port, data.to_vec()));
-            }
-        }
+    fn send_to(&mut self, now: Instant, conn: Conn, to: SocketAddr, data: &[u8]) {
+        self.datagram_from_modem(now, conn, to, data);
     }
 
     fn readable(&self, conn: Conn) -> usize {
@@ -385,33 +257,47 @@ impl Network for VirtualNet {
     fn recv(&mut self, now: Instant, conn: Conn, max: usize) -> Vec<u8> {
         let Some(tcp) = self.tcp.get_mut(&conn) else { return Vec::new() };
         let (data, window) = tcp.take(max);
-        let ip = *tcp.peer.ip();
+        let ip = tcp.peer.ip();
         if window > 0 {
-            let half = self.host(ip).round_trip / 2;
+            let half = self.path(ip).half();
             self.at(now + half, Timer::Window(conn, window));
         }
         data
     }
 
+    fn keep_alive(&mut self, now: Instant, conn: Conn, idle: Duration) {
+        if let Some(tcp) = self.tcp.get_mut(&conn) {
+            tcp.keep_alive = idle;
+            tcp.heard = now;
+            if !idle.is_zero() {
+                self.at(now + idle, Timer::Ask(conn));
+            }
+        }
+    }
+
+    /// Nothing here waits to be filled up.
+    fn set_nodelay(&mut self, _conn: Conn, _on: bool) {}
+
     fn close(&mut self, now: Instant, conn: Conn) {
-        if let Some((peer, last)) = self.gone(conn) {
-            let half = self.host(*peer.ip()).round_trip / 2;
-            self.at(last.max(now + half), Timer::FinAtPeer(conn));
+        if let Some(arrives) = self.gone(now, conn) {
+            self.at(arrives, Timer::FinAtPeer(conn));
         }
     }
 
     fn abort(&mut self, now: Instant, conn: Conn) {
-        self.close(now, conn);
+        if let Some(arrives) = self.gone(now, conn) {
+            self.at(arrives, Timer::ResetAtPeer(conn));
+        }
     }
 
-    fn resolve(&mut self, now: Instant, name: &str) -> Query {
+    fn resolve(&mut self, now: Instant, name: &str, wanted: Wanted) -> Query {
         let query = Query(self.number());
-        let found = self.names.get(name).copied();
+        let found = self.names.get(name).and_then(|found| wanted.choose(found));
         self.at(now + self.dns_time, Timer::Resolved(query, found));
         query
     }
 
-    fn ping(&mut self, now: Instant, host: Ipv4Addr) -> Query {
+    fn ping(&mut self, now: Instant, host: IpAddr) -> Query {
         let query = Query(self.number());
         let alive = self.hosts.get(&host).filter(|host| host.alive);
         let time = alive.map(|host| host.round_trip);

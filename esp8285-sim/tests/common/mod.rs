@@ -1,7 +1,7 @@
 //! A small world around a modem: one network, two access points, a host with services.
 #![allow(dead_code, reason = "each test uses a part")]
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use esp8285_sim::net::{Host, Script, Step, UdpService, VirtualNet};
@@ -78,7 +78,7 @@ impl World {
 
     /// A client comes to the modem's server.
     pub(crate) fn dial(&mut self, port: u16, script: Script) -> Option<esp8285_sim::net::Conn> {
-        let from = SocketAddrV4::new(HOST, 50_000);
+        let from = SocketAddr::from((HOST, 50_000));
         self.modem.net_mut().dial(self.now, from, port, script)
     }
 }

@@ -1,12 +1,12 @@
 //! What has happened on the network since the last look.
 
-use esp8285_sim::net::{Conn, NetEvent};
+use esp8285_sim::net::{Conn, NetEvent, Wanted};
 use usocket_conformance::net::MAX_DATAGRAM;
+use usocket_core::Error;
 use usocket_core::spi::{Answer, Backend, EventSource, RecvFlags};
-use usocket_core::{Error, Family};
 
 use super::tcp::Tcp;
-use super::{Later, Stack, v4};
+use super::{Later, Stack};
 
 impl Stack<'_> {
     /// Moves the network to its time and collects events.
@@ -45,7 +45,7 @@ impl Stack<'_> {
             let port = self.host.local_addr(handle).map_or(0, |address| address.port());
             let conn = Conn(self.number());
             self.tcp.insert(conn, Tcp::new(handle, port, None));
-            self.events.push_back(NetEvent::Accepted(conn, v4(peer)));
+            self.events.push_back(NetEvent::Accepted(conn, peer.to_std()));
         }
     }
 
@@ -102,20 +102,24 @@ impl Stack<'_> {
         for (&conn, &handle) in &self.udp {
             while let Ok(info) = self.host.try_recv_info(handle, &mut buf, RecvFlags::default()) {
                 let data = buf[..info.len].to_vec();
-                self.events.push_back(NetEvent::Datagram(conn, v4(info.from), data));
+                self.events.push_back(NetEvent::Datagram(conn, info.from.to_std(), data));
             }
         }
     }
 
     fn look_at_queries(&mut self) {
         let mut answer = Answer::default();
-        self.queries.retain(|&query, &mut handle| {
+        self.queries.retain(|&query, &mut (handle, wanted)| {
             let found = match self.host.try_answer(handle, &mut answer) {
                 Err(Error::EAGAIN) => return true,
-                Ok(()) => answer.addresses.iter().find(|ip| Family::of(**ip) == Family::V4),
+                Ok(()) => {
+                    let mut found = answer.addresses.iter().copied();
+                    let first = answer.addresses.first().copied();
+                    let v4 = found.find(std::net::IpAddr::is_ipv4);
+                    if wanted == Wanted::PreferV4 { v4.or(first) } else { first }
+                }
                 Err(_) => None,
             };
-            let found = found.map(|&ip| *v4(usocket_core::SockAddr::new(ip, 0)).ip());
             self.events.push_back(NetEvent::Resolved(query, found));
             self.host.end_query(handle);
             false

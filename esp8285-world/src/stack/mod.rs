@@ -5,11 +5,11 @@ mod tcp;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
-use esp8285_sim::net::{Conn, NetEvent, Network, Query};
+use esp8285_sim::net::{Conn, Family as SimFamily, NetEvent, Network, Query, Wanted};
 use usocket_conformance::net::Host;
 use usocket_core::spi::{Backend, EventSource, Group, Handle, Link, Opt, SockType};
 use usocket_core::{Error, Family, Instant, Result, SockAddr, earlier};
@@ -30,11 +30,11 @@ pub struct Stack<'n> {
     /// How long a ping may go unanswered.
     pub ping_limit: Duration,
     /// Who answers a ping, and after how long.
-    pub pingable: BTreeMap<Ipv4Addr, Duration>,
+    pub pingable: BTreeMap<IpAddr, Duration>,
     host: StackHost<'n>,
     tcp: BTreeMap<Conn, Tcp>,
     udp: BTreeMap<Conn, Handle>,
-    queries: BTreeMap<Query, Handle>,
+    queries: BTreeMap<Query, (Handle, Wanted)>,
     /// The one listener, and the window of what it accepts.
     listener: Option<(Handle, u32)>,
     events: VecDeque<NetEvent>,
@@ -98,8 +98,8 @@ impl<'n> Stack<'n> {
     }
 
     /// A stream with these windows.
-    fn stream(&self, window: u32) -> Result<Handle> {
-        let handle = self.host.open(Family::V4, SockType::Stream)?;
+    fn stream(&self, family: Family, window: u32) -> Result<Handle> {
+        let handle = self.host.open(family, SockType::Stream)?;
         self.tune(handle, window)?;
         Ok(handle)
     }
@@ -109,8 +109,8 @@ impl<'n> Stack<'n> {
         options.iter().try_for_each(|option| self.host.set_option(handle, option))
     }
 
-    fn open_stream(&self, to: SocketAddrV4, window: u32) -> Result<Tcp> {
-        let handle = self.stream(window)?;
+    fn open_stream(&self, to: SocketAddr, window: u32) -> Result<Tcp> {
+        let handle = self.stream(Family::of(to.ip()), window)?;
         let limit = self.now + self.connect_limit;
         match self.host.try_connect(handle, to.into()) {
             // An unreachable network sends no refusal: nobody answers.
@@ -124,13 +124,14 @@ impl<'n> Stack<'n> {
         Ok(Tcp::new(handle, port, Some(limit)))
     }
 
-    fn open_port(&self, kind: SockType, port: u16) -> Result<Handle> {
-        let handle = self.host.open(Family::V4, kind)?;
+    fn open_port(&self, family: SimFamily, kind: SockType, port: u16) -> Result<Handle> {
+        let family = own(family);
+        let handle = self.host.open(family, kind)?;
         let option = match kind {
             SockType::Stream => Opt::ReuseAddr(true),
             SockType::Dgram => Opt::Broadcast(true),
         };
-        let address = SockAddr::new(Family::V4.unspecified(), port);
+        let address = SockAddr::new(family.unspecified(), port);
         let opened = self
             .host
             .set_option(handle, &option)
@@ -165,13 +166,13 @@ impl fmt::Debug for Stack<'_> {
 }
 
 impl Network for Stack<'_> {
-    /// Only the address that the host has makes it reachable.
-    fn set_address(&mut self, now: esp8285_sim::Instant, address: Option<Ipv4Addr>) {
+    /// Only the addresses that the host has make it reachable.
+    fn set_addresses(&mut self, now: esp8285_sim::Instant, addresses: &[IpAddr]) {
         self.set_now(now);
-        let link = match address {
-            Some(ip) if self.host.has_address(ip.into()) => Link::Up,
-            Some(_) => Link::NoAddress,
-            None => Link::Down,
+        let link = match addresses {
+            [] => Link::Down,
+            [first, ..] if self.host.has_address(*first) => Link::Up,
+            _ => Link::NoAddress,
         };
         if self.host.link() != link {
             self.host.set_link(link);
@@ -179,7 +180,7 @@ impl Network for Stack<'_> {
         }
     }
 
-    fn connect(&mut self, now: esp8285_sim::Instant, to: SocketAddrV4, window: usize) -> Conn {
+    fn connect(&mut self, now: esp8285_sim::Instant, to: SocketAddr, window: usize) -> Conn {
         self.set_now(now);
         let conn = Conn(self.number());
         match self.open_stream(to, bytes(window)) {
@@ -189,29 +190,36 @@ impl Network for Stack<'_> {
         conn
     }
 
-    fn bind(&mut self, now: esp8285_sim::Instant, port: u16) -> Option<Conn> {
+    fn bind(&mut self, now: esp8285_sim::Instant, family: SimFamily, port: u16) -> Option<Conn> {
         self.set_now(now);
-        let handle = self.open_port(SockType::Dgram, port).ok()?;
+        let handle = self.open_port(family, SockType::Dgram, port).ok()?;
         let conn = Conn(self.number());
         self.udp.insert(conn, handle);
         Some(conn)
     }
 
-    fn join(&mut self, now: esp8285_sim::Instant, conn: Conn, group: Ipv4Addr) {
+    fn join_group(&mut self, now: esp8285_sim::Instant, conn: Conn, group: IpAddr) -> bool {
         self.set_now(now);
-        if let Some(&handle) = self.udp.get(&conn) {
-            let group = Group::V4 { group, interface: Ipv4Addr::UNSPECIFIED };
-            let _ = self.host.set_option(handle, &Opt::Join(group));
-        }
+        let Some(&handle) = self.udp.get(&conn) else { return false };
+        let group = match group {
+            IpAddr::V4(group) => Group::V4 { group, interface: Ipv4Addr::UNSPECIFIED },
+            IpAddr::V6(group) => Group::V6 { group, interface: 0 },
+        };
+        self.host.set_option(handle, &Opt::Join(group)).is_ok()
     }
 
-    fn listen(&mut self, now: esp8285_sim::Instant, port: Option<u16>, window: usize) -> bool {
+    fn listen(
+        &mut self,
+        now: esp8285_sim::Instant,
+        at: Option<(SimFamily, u16)>,
+        window: usize,
+    ) -> bool {
         self.set_now(now);
         if let Some((handle, _)) = self.listener.take() {
             self.let_go(handle, false);
         }
-        let Some(port) = port else { return true };
-        let opened = self.open_port(SockType::Stream, port);
+        let Some((family, port)) = at else { return true };
+        let opened = self.open_port(family, SockType::Stream, port);
         self.listener = opened.ok().map(|handle| (handle, bytes(window)));
         self.listener.is_some()
     }
@@ -233,7 +241,7 @@ impl Network for Stack<'_> {
     }
 
     /// What cannot be sent is lost, as any datagram may be.
-    fn send_to(&mut self, now: esp8285_sim::Instant, conn: Conn, to: SocketAddrV4, data: &[u8]) {
+    fn send_to(&mut self, now: esp8285_sim::Instant, conn: Conn, to: SocketAddr, data: &[u8]) {
         self.set_now(now);
         if let Some(&handle) = self.udp.get(&conn) {
             let _ = self.host.try_send_to(handle, data, to.into());
@@ -248,6 +256,20 @@ impl Network for Stack<'_> {
         self.set_now(now);
         self.tcp.get_mut(&conn).map_or_else(Vec::new, |tcp| tcp.recv(&self.host, max))
     }
+
+    fn keep_alive(&mut self, now: esp8285_sim::Instant, conn: Conn, idle: Duration) {
+        self.set_now(now);
+        let Some(tcp) = self.tcp.get(&conn) else { return };
+        let idle = u16::try_from(idle.as_secs()).unwrap_or(u16::MAX);
+        let probes = [Opt::KeepIdle(idle.max(1)), Opt::KeepInterval(1), Opt::KeepCount(3)];
+        for option in probes.into_iter().chain([Opt::KeepAlive(idle > 0)]) {
+            // All within the range of the host.
+            let _ = self.host.set_option(tcp.handle, &option);
+        }
+    }
+
+    /// Nagle's rule is off for all.
+    fn set_nodelay(&mut self, _: Conn, _: bool) {}
 
     fn close(&mut self, now: esp8285_sim::Instant, conn: Conn) {
         self.set_now(now);
@@ -270,17 +292,21 @@ impl Network for Stack<'_> {
         }
     }
 
-    fn resolve(&mut self, now: esp8285_sim::Instant, name: &str) -> Query {
+    fn resolve(&mut self, now: esp8285_sim::Instant, name: &str, wanted: Wanted) -> Query {
         self.set_now(now);
         let query = Query(self.number());
-        match self.host.start_query(name, Some(Family::V4), false) {
-            Ok(handle) => drop(self.queries.insert(query, handle)),
+        let family = match wanted {
+            Wanted::PreferV4 => None,
+            Wanted::Only(family) => Some(own(family)),
+        };
+        match self.host.start_query(name, family, false) {
+            Ok(handle) => drop(self.queries.insert(query, (handle, wanted))),
             Err(_) => self.events.push_back(NetEvent::Resolved(query, None)),
         }
         query
     }
 
-    fn ping(&mut self, now: esp8285_sim::Instant, host: Ipv4Addr) -> Query {
+    fn ping(&mut self, now: esp8285_sim::Instant, host: IpAddr) -> Query {
         self.set_now(now);
         let query = Query(self.number());
         let time = self.pingable.get(&host).copied();
@@ -310,11 +336,11 @@ fn bytes(window: usize) -> u32 {
     u32::try_from(window).unwrap_or(u32::MAX)
 }
 
-/// The IPv4 form of an address of the network; the stack has no IPv6 socket.
-fn v4(address: SockAddr) -> SocketAddrV4 {
-    match address.ip() {
-        IpAddr::V4(ip) => SocketAddrV4::new(ip, address.port()),
-        IpAddr::V6(_) => SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, address.port()),
+/// The core's word for a family of the simulator.
+const fn own(family: SimFamily) -> Family {
+    match family {
+        SimFamily::V4 => Family::V4,
+        SimFamily::V6 => Family::V6,
     }
 }
 
