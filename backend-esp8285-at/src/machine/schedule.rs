@@ -215,12 +215,17 @@ impl Machine<'_> {
         let buffered = self.firmware.buffered && self.config.transmit == crate::Transmit::Auto;
         let mut len = queued.min(self.firmware.piece);
         if buffered {
-            let room = SEND_WINDOW - state.in_flight().min(SEND_WINDOW);
-            // Small pieces at the end of the window cost more than to wait for its opening.
-            if state.segments.is_full() || (room < len && room < SEND_WINDOW / 3) {
+            // Alone, a link sends half a window at a time, so that the next piece can go
+            // while the last one is on its way; with others, it has its turn so much later
+            // that larger pieces cost less.
+            if !self.others_send(link) {
+                len = len.min(SEND_WINDOW / 2);
+            }
+            let state = &self.links[usize::from(link)];
+            // A smaller piece now costs more than to wait for the window to open.
+            if state.segments.is_full() || state.in_flight() + len > SEND_WINDOW {
                 return false;
             }
-            len = len.min(room);
         }
         // Three plus signs alone would cancel the send (4.3).
         let mut first = [0; 4];
@@ -235,6 +240,16 @@ impl Machine<'_> {
         } else {
             self.issue(Exchange::Send(sending), &Send { link, len, to: None })
         }
+    }
+
+    /// Whether any other link has something to send.
+    fn others_send(&self, link: u8) -> bool {
+        let sends = |other: &u8| {
+            *other != link
+                && self.links[usize::from(*other)].is_open()
+                && self.pairs.get(self.pair_of(*other)).is_some_and(|pair| !pair.tx.is_empty())
+        };
+        LINK_RANGE.into_iter().any(|other| sends(&other))
     }
 
     /// Asks how much waits on each link, where a notice may have been lost (5.2).
