@@ -20,7 +20,7 @@ const SOCKETS: usize = 16;
 
 /// Each case in a world of its own.
 #[expect(clippy::print_stdout, reason = "the coverage is what this test is for")]
-fn kit(version: Version, mode: Mode, least: usize) {
+fn kit(version: Version, mode: Mode, thread: bool, least: usize) {
     let only = std::env::var("CASE").ok();
     let mut coverage = Coverage::new();
     let (mut number, mut more) = (0, true);
@@ -50,7 +50,8 @@ fn kit(version: Version, mode: Mode, least: usize) {
         number += 1;
         more = number < index;
     }
-    println!("== firmware {version:?}, {mode:?}\n{coverage}");
+    let how = if thread { "a thread with a waker" } else { "one context" };
+    println!("== firmware {version:?}, {mode:?}, {how}\n{coverage}");
     assert_eq!(coverage.failed(), 0, "see the table above");
     if only.is_none() {
         assert!(coverage.proved() >= least, "only {} rows are proved", coverage.proved());
@@ -59,20 +60,26 @@ fn kit(version: Version, mode: Mode, least: usize) {
 
 #[test]
 fn firmware_1_5() {
-    kit(Version::V1_5, Mode::Active, 170);
+    kit(Version::V1_5, Mode::Active, false, 170);
 }
 
 #[test]
 fn firmware_1_7_6() {
-    kit(Version::V1_7_6, Mode::Passive, 170);
+    kit(Version::V1_7_6, Mode::Passive, false, 170);
 }
 
 #[test]
 fn firmware_2_2_passive() {
-    kit(Version::V2_2, Mode::Passive, 130);
+    kit(Version::V2_2, Mode::Passive, false, 130);
 }
 
 #[test]
 fn firmware_2_2_active() {
-    kit(Version::V2_2, Mode::Active, 170);
+    kit(Version::V2_2, Mode::Active, false, 170);
+}
+
+/// Sleeping until a waker is used, not at every interrupt.
+#[test]
+fn firmware_1_7_6_as_a_thread() {
+    kit(Version::V1_7_6, Mode::Passive, true, 170);
 }
