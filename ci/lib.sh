@@ -5,7 +5,7 @@ set -euo pipefail
 
 # Packages that build without an operating system and without an allocator.
 # shellcheck disable=SC2034  # read by the jobs
-NO_STD=(usocket-core usocket usocket-conformance usocket-example-apps)
+NO_STD=(usocket-core usocket usocket-conformance usocket-example-apps usocket-backend-esp8285-at)
 # What these packages may not have switched on for that.
 # shellcheck disable=SC2034
 OS_FEATURES=std
