@@ -283,7 +283,10 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Backend
     }
 
     fn bind(&self, handle: Handle, address: SockAddr) -> Result<()> {
-        self.with(|state| state.machine.bind(handle, address))
+        self.with(|state| {
+            state.machine.check_scope(handle, address)?;
+            state.machine.bind(handle, address)
+        })
     }
 
     fn listen(&self, handle: Handle, backlog: u32) -> Result<()> {
@@ -299,7 +302,10 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Backend
     }
 
     fn try_connect(&self, handle: Handle, address: SockAddr) -> Result<()> {
-        self.with(|state| state.machine.connect(handle, address))
+        self.with(|state| {
+            state.machine.check_scope(handle, address)?;
+            state.machine.connect(handle, address)
+        })
     }
 
     fn connect_result(&self, handle: Handle) -> Result<()> {
@@ -311,7 +317,10 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Backend
     }
 
     fn try_send_to(&self, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
-        self.with(|state| state.machine.send_to(handle, data, Some(to)))
+        self.with(|state| {
+            state.machine.check_scope(handle, to)?;
+            state.machine.send_to(handle, data, Some(to))
+        })
     }
 
     fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {

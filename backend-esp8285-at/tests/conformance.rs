@@ -13,7 +13,7 @@ use esp8285_sim::Version;
 use esp8285_world::{KEY, Kit, Mode, SSID, Settings, caps, network};
 use support::{Memory, Net, Wire, trace};
 use usocket_backend_esp8285_at::{Config, Receive};
-use usocket_conformance::{Coverage, Failure, Harness, cases};
+use usocket_conformance::{Caps, Coverage, Failure, Harness, cases};
 
 /// Sockets of [`Memory`].
 const SOCKETS: usize = 16;
@@ -36,7 +36,13 @@ fn kit(version: Version, mode: Mode, thread: bool, least: usize) {
         let config = Config::new().receive(receive);
         let net: Net<'_> = Net::with_config(Wire(world.port()), world.board(), &mut memory, config);
         net.connect(SSID, KEY).unwrap();
-        let harness = kit.harness(net, caps(version, mode, SOCKETS));
+        let ipv6 = cfg!(feature = "ipv6") && version == Version::V2_2;
+        let abilities = Caps { ipv6, ..caps(version, mode, SOCKETS) };
+        let harness = kit.harness(net, abilities);
+        if ipv6 {
+            // Its addresses come some seconds after the other one.
+            harness.pass(Duration::from_secs(5));
+        }
         let mut index = 0;
         cases::visit(&mut |case| {
             if index == number && only.as_ref().is_none_or(|only| only == case.name) {

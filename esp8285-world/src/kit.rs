@@ -1,6 +1,6 @@
 //! A world with the kit's network and a peer on it.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
@@ -66,8 +66,9 @@ impl Default for Settings {
 
 /// A world with the kit's network behind the modem, and a peer on it that runs scripts.
 ///
-/// The modem gets the address `10.0.0.1` from [`SSID`]; the peer is `10.0.0.2` and called
-/// `peer.test`; nobody answers at `10.0.0.66`.
+/// The modem gets the addresses `10.0.0.1` and, where its firmware has IPv6 and it is on,
+/// `fd00::1` from [`SSID`]; the peer is `10.0.0.2` and `fd00::2` and called `peer.test`; nobody
+/// answers at `10.0.0.66` and `fd00::66`.
 pub struct Kit<'n> {
     world: World<Stack<'n>>,
     peer: KitPeer<'n>,
@@ -84,10 +85,13 @@ impl<'n> Kit<'n> {
         let hosts = MemHarness::new(network)?;
         let peer = MemPeer::new(*hosts.peer_host());
         let mut stack = Stack::new(*hosts.net());
-        stack.pingable.extend(hosts.peer_host().ip(Family::V4).map(|ip| (ip, round_trip)));
+        for family in [Family::V4, Family::V6] {
+            stack.pingable.extend(hosts.peer_host().ip(family).map(|ip| (ip, round_trip)));
+        }
         let access_point = AccessPoint {
             address: v4(hosts.ip(Family::V4)).unwrap_or(Ipv4Addr::UNSPECIFIED),
             gateway: GATEWAY,
+            global: v6(hosts.net().ip(Family::V6)),
             ..AccessPoint::new(SSID.as_bytes(), KEY.as_bytes())
         };
         let mut air = Air::with(access_point);
@@ -145,6 +149,13 @@ impl<'n> Kit<'n> {
 fn v4(ip: Option<IpAddr>) -> Option<Ipv4Addr> {
     match ip {
         Some(IpAddr::V4(ip)) => Some(ip),
+        _ => None,
+    }
+}
+
+fn v6(ip: Option<IpAddr>) -> Option<Ipv6Addr> {
+    match ip {
+        Some(IpAddr::V6(ip)) => Some(ip),
         _ => None,
     }
 }

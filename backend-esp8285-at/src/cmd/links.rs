@@ -3,6 +3,8 @@
 use core::net::{IpAddr, SocketAddr};
 
 use atat::{AtatCmd, AtatResp, Error, InternalError};
+#[cfg(feature = "server")]
+use usocket_core::Family;
 
 use super::{Done, Line};
 #[cfg(feature = "dns")]
@@ -316,7 +318,7 @@ pub(crate) enum Server {
     /// How many clients at once; before the start only.
     MaxClients(u8),
     /// Begins to listen.
-    Start(u16),
+    Start(Family, u16),
     /// Never closes an idle client.
     NoTimeout,
     /// Stops listening.
@@ -333,7 +335,14 @@ impl AtatCmd for Server {
             Server::MaxClients(most) => {
                 Line::new(buf, b"+CIPSERVERMAXCONN=").number((*most).into()).end()
             }
-            Server::Start(port) => Line::new(buf, b"+CIPSERVER=1,").number((*port).into()).end(),
+            Server::Start(family, port) => {
+                let line = Line::new(buf, b"+CIPSERVER=1,").number((*port).into());
+                // A type is known from 2.2 on only, as IPv6 is.
+                match family {
+                    Family::V4 => line.end(),
+                    Family::V6 => line.text(b",\"TCPv6\"").end(),
+                }
+            }
             Server::NoTimeout => Line::new(buf, b"+CIPSTO=0").end(),
             Server::Stop => Line::new(buf, b"+CIPSERVER=0").end(),
         }

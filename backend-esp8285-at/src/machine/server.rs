@@ -13,10 +13,10 @@ use usocket_core::spi::SockType;
 /// What is wanted of the server and what the modem has been told.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Listener {
-    /// Port and backlog of the listening socket.
-    wanted: Option<(u16, u8)>,
-    /// The port at which the modem listens.
-    running: Option<u16>,
+    /// Where the listening socket listens.
+    wanted: Option<(Family, u16)>,
+    /// Where the modem does.
+    running: Option<(Family, u16)>,
     /// What comes next of a start.
     #[cfg(feature = "server")]
     step: Option<ServerStep>,
@@ -56,14 +56,14 @@ impl Machine<'_> {
         }
         // The former port cannot be given up while clients of it are there (4.7).
         if let Some(running) = self.listener.running
-            && socket.local_port != running
+            && (socket.family, socket.local_port) != running
             && self.has_accepted()
             && !self.firmware.server_stops_alone
         {
             return Err(Error::EOPNOTSUPP);
         }
         // One port in all (section 9).
-        if let Some((port, _)) = self.listener.wanted {
+        if let Some((_, port)) = self.listener.wanted {
             let same = self.slots.get(handle)?.local_port == port;
             return Err(if same { Error::EADDRINUSE } else { Error::EOPNOTSUPP });
         }
@@ -73,7 +73,7 @@ impl Machine<'_> {
         socket.bound = true;
         socket.local_port = port;
         socket.state = State::Listening { backlog };
-        self.listener.wanted = Some((port, backlog));
+        self.listener.wanted = Some((socket.family, port));
         self.work = true;
         Ok(())
     }
@@ -85,20 +85,20 @@ impl Machine<'_> {
             return true;
         }
         match socket.state {
-            State::Listening { .. } => self.is_listening(socket.local_port),
+            State::Listening { .. } => self.is_listening((socket.family, socket.local_port)),
             State::Dgram => socket.link.is_none_or(|link| self.links[usize::from(link)].is_open()),
             _ => true,
         }
     }
 
     #[cfg(feature = "server")]
-    fn is_listening(&self, port: u16) -> bool {
-        self.listener.running == Some(port) && self.listener.step.is_none()
+    fn is_listening(&self, at: (Family, u16)) -> bool {
+        self.listener.running == Some(at) && self.listener.step.is_none()
             || self.listener.again.is_some()
     }
 
     #[cfg(not(feature = "server"))]
-    fn is_listening(&self, _: u16) -> bool {
+    fn is_listening(&self, _: (Family, u16)) -> bool {
         true
     }
 
@@ -196,9 +196,10 @@ impl Machine<'_> {
 
     /// The status is known: clients that it did not name have no address.
     pub(super) fn pending_complete(&mut self) {
+        let family = self.listener.wanted.map_or(Family::V4, |(family, _)| family);
         for link in &mut self.links {
             if link.owner == Owner::Pending && link.peer.is_none() {
-                link.peer = Some(SockAddr::new(Family::V4.unspecified(), 0));
+                link.peer = Some(SockAddr::new(family.unspecified(), 0));
                 self.touched = true;
             }
         }
@@ -252,8 +253,7 @@ impl Machine<'_> {
     #[cfg(feature = "server")]
     pub(super) fn server_next(&mut self) -> bool {
         let wanted = self.listener.wanted;
-        if self.listener.running != wanted.map(|(port, _)| port) && self.listener.running.is_some()
-        {
+        if self.listener.running != wanted && self.listener.running.is_some() {
             // Those who have been accepted would be dropped with it: it goes on until they
             // are done, and whoever comes meanwhile is closed at once.
             if self.has_accepted() && !self.firmware.server_stops_alone {
@@ -261,7 +261,7 @@ impl Machine<'_> {
             }
             return self.issue(Exchange::Server(ServerStep::Stop), &Server::Stop);
         }
-        let Some((port, _)) = wanted else {
+        let Some((family, port)) = wanted else {
             self.listener.step = None;
             return false;
         };
@@ -278,7 +278,7 @@ impl Machine<'_> {
             ServerStep::Stop => self.issue(exchange, &Server::Stop),
             // Those who have been accepted count as well, so the most that it can.
             ServerStep::MaxClients => self.issue(exchange, &Server::MaxClients(5)),
-            ServerStep::Start => self.issue(exchange, &Server::Start(port)),
+            ServerStep::Start => self.issue(exchange, &Server::Start(family, port)),
             ServerStep::NoTimeout => self.issue(exchange, &Server::NoTimeout),
         }
     }
@@ -300,7 +300,7 @@ impl Machine<'_> {
             // An error only says that it runs already or that the version cannot.
             ServerStep::MaxClients => Some(ServerStep::Start),
             ServerStep::Start if ok => {
-                self.listener.running = self.listener.wanted.map(|(port, _)| port);
+                self.listener.running = self.listener.wanted;
                 Some(ServerStep::NoTimeout)
             }
             ServerStep::Start => {

@@ -9,6 +9,9 @@ use super::{Machine, Out};
 use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
 use crate::slot::{Ends, Socket, State};
 
+/// The number of the one interface.
+const INTERFACE: u32 = 1;
+
 /// The first port that is given without being asked for.
 const EPHEMERAL: u16 = 49_152;
 
@@ -58,6 +61,12 @@ impl Machine<'_> {
         }
         self.slots.get_mut(handle)?.bound = true;
         Ok(())
+    }
+
+    /// A link-local address must name our interface (row 47).
+    pub(crate) fn check_scope(&self, handle: Handle, address: SockAddr) -> Result<()> {
+        self.slots.get(handle)?;
+        if address.scope_id() > INTERFACE { Err(Error::ENODEV) } else { Ok(()) }
     }
 
     /// Whether a socket of this kind has the port; accepted ones share their listener's.
