@@ -45,6 +45,16 @@ fn a_receive_ring_that_is_too_small_loses_bytes() {
     assert!(lost > 0 && lost < 300, "{lost}");
 }
 
+/// Sheet section 1.2: what `AT+RST` may say between `OK` and `ready`.
+#[test]
+fn a_reset_can_take_its_leave() {
+    let knobs = Knobs { rst_lines: true, ..Knobs::default() };
+    let mut world = World::joined(Version::V1_7_6, knobs);
+    world.ask(OPEN);
+    let said = world.ask_for("AT+RST", 1_000);
+    assert_eq!(said, "\r\nOK\r\n4,CLOSED\r\nWIFI DISCONNECT\r\n\r\nready\r\n");
+}
+
 /// Sheet section 1.1: the ROM speaks at 74880.
 #[test]
 fn boot_noise_comes_at_a_rate_of_its_own() {

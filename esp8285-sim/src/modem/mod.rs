@@ -243,7 +243,13 @@ impl<N: Network> Modem<N> {
     fn timer(&mut self, timer: Timer) {
         match timer {
             Timer::Ready => self.ready(),
-            Timer::Restart => self.reboot("AT+RST"),
+            Timer::Restart => {
+                if self.knobs.rst_lines {
+                    (0..self.links.len()).for_each(|id| self.link_down(id));
+                    self.leave();
+                }
+                self.reboot("AT+RST");
+            }
             Timer::Fault => {
                 self.tx.clear();
                 self.reboot("fault");

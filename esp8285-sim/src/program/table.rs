@@ -140,6 +140,8 @@ options! {
         |o, v| put(&mut o.knobs.stale_closed, millis(v));
     "connect-fail" "" "CONNECT FAIL where an open fails (1.x)"
         |o, _| put(&mut o.knobs.connect_fail, Ok(true));
+    "rst-lines" "" "AT+RST says CLOSED and WIFI DISCONNECT before the reset"
+        |o, _| put(&mut o.knobs.rst_lines, Ok(true));
     "accept-limit" "N" "clients at most, whatever CIPSERVERMAXCONN says"
         |o, v| put(&mut o.knobs.accept_limit, number(v).map(Some));
     "sto" "SECONDS" "idle limit of accepted clients after a boot, 180 by default"

@@ -7,6 +7,30 @@ const OPEN: &str = "AT+CIPSTART=4,\"TCP\",\"10.0.0.1\",9";
 const LINK: &[&str] = &["ATE0", JOIN, "AT+CIPMUX=1", OPEN];
 const SENDING: &[&str] = &["ATE0", JOIN, "AT+CIPMUX=1", OPEN, "AT+CIPSEND=4,5"];
 const UDP: &[&str] = &["ATE0", JOIN, "AT+CIPMUX=1", "AT+CIPSTART=4,\"UDP\",\"10.0.0.1\",9,4000,2"];
+/// Eight segments to a peer that acknowledges nothing.
+const FULL: &[&str] = &[
+    "ATE0",
+    JOIN,
+    "AT+CIPMUX=1",
+    "AT+CIPSTART=4,\"TCP\",\"10.0.0.1\",83",
+    ONE,
+    ">1",
+    ONE,
+    ">2",
+    ONE,
+    ">3",
+    ONE,
+    ">4",
+    ONE,
+    ">5",
+    ONE,
+    ">6",
+    ONE,
+    ">7",
+    ONE,
+    ">8",
+];
+const ONE: &str = "AT+CIPSENDBUF=4,1";
 const MODE0: &str = "AT+CIPSTART=4,\"UDP\",\"10.0.0.1\",53,4000,0";
 const MODE1: &str = "AT+CIPSTART=4,\"UDP\",\"10.9.9.9\",53,4000,1";
 const LISTEN: &str = "AT+CIPSTART=4,\"UDP\",\"0.0.0.0\",53,4000,2";
@@ -169,6 +193,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("4.3", V1, UDP, "AT+CIPSEND=4,2,\"10.0.0.1\",9", "\r\nOK\r\n> "),
     row("2.2", V1, UDP, "AT+CIPSEND=4,2,\"x\",9", "ip error\r\n\r\nERROR\r\n"),
     row("2.2", V1, UDP, "AT+CIPSEND=4,2,\"10.0.0.1\"", "no port\r\n\r\nERROR\r\n"),
+    row("2.2", V1, UDP, "AT+CIPSEND=4,2,\"10.0.0.1\",\"9\"", "port error\r\n\r\nERROR\r\n"),
     row("2.2", V1, UDP, "AT+CIPSEND=4,2,\"10.0.0.1\",65536", "port range error\r\n\r\nERROR\r\n"),
     // 2.4, item 6: the peer resets between Recv and the result.
     row(
@@ -228,6 +253,8 @@ pub(crate) const ROWS: &[Row] = &[
     row("4.5", V1, LINK, "AT+CIPSENDBUF=4,5", "1,0\r\n\r\nOK\r\n> "),
     row("4.5", V2, LINK, "AT+CIPSENDBUF=4,5", ERROR),
     row("4.5", V1, UDP, "AT+CIPSENDBUF=4,5", ERROR),
+    row("4.5", V1, FULL, "AT+CIPSENDBUF=4,1", "QUEUE FULL\r\n\r\nERROR\r\n"),
+    row("4.5", V1, FULL, "AT+CIPBUFSTATUS=4", "9,8,0,2912,0\r\n\r\nOK\r\n"),
     row(
         "4.5",
         V1,
@@ -444,6 +471,7 @@ pub(crate) const ROWS: &[Row] = &[
         "AT+CIPDOMAIN=\"1234567890123456789012345678901234567890123456789012345678901234\"",
         ERROR,
     ),
+    row("6", V1, E0, "AT+CIPDOMAIN=\"host.test\"", "no ip\r\n\r\nERROR\r\n"),
     row("6", V2, E0, "AT+CIPDOMAIN=\"host.test\"", ERROR),
     // 9
     row("9", V1, NET, "AT+PING=\"host.test\"", "+10\r\n\r\nOK\r\n"),
