@@ -73,6 +73,8 @@ pub struct Knobs {
     pub rx_latency: Duration,
     /// The rate of everything before `ready`; 74880 with a crystal of 26 MHz (1.1).
     pub boot_baud: Option<u32>,
+    /// `AT+RST` says `CLOSED` and `WIFI DISCONNECT` before the reset (1.2).
+    pub rst_lines: bool,
     /// Clients that are accepted at most, whatever `CIPSERVERMAXCONN` says (4.7).
     pub accept_limit: Option<usize>,
     /// The idle limit of accepted clients after a boot, in seconds (4.7); 180 otherwise.
@@ -187,6 +189,7 @@ impl Default for Knobs {
             rx_ring: 1024,
             rx_latency: Duration::ZERO,
             boot_baud: None,
+            rst_lines: false,
             accept_limit: None,
             sto: None,
             connect_fail: false,

@@ -46,8 +46,18 @@ impl Add<Duration> for Instant {
 
     /// `self + delay`, saturating at the end of time.
     fn add(self, delay: Duration) -> Instant {
-        let nanos = u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX);
+        let seconds = delay.as_secs().saturating_mul(1_000_000_000);
+        let nanos = seconds.saturating_add(u64::from(delay.subsec_nanos()));
         Instant(self.0.saturating_add(nanos))
+    }
+}
+
+/// The earlier of two times that may be never. Asked for every byte on the wire.
+pub(crate) fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) if other < one => Some(other),
+        (Some(one), _) => Some(one),
+        (None, other) => other,
     }
 }
 

@@ -2,6 +2,8 @@
 //! compared exactly, with the input fed whole, byte by byte and in random chunks.
 
 mod common;
+#[path = "golden/ipv6.rs"]
+mod ipv6;
 #[path = "golden/links.rs"]
 mod links;
 #[path = "golden/receive.rs"]
@@ -13,7 +15,7 @@ mod settings;
 #[path = "golden/wifi.rs"]
 mod wifi;
 
-use common::{HOST, World, text};
+use common::{HOST, HOST6, World, text};
 use esp8285_sim::net::Script;
 use esp8285_sim::{Knobs, Rng, Version};
 use row::Row;
@@ -39,8 +41,13 @@ fn receive_rows() {
 }
 
 #[test]
+fn ipv6_rows() {
+    check(ipv6::ROWS);
+}
+
+#[test]
 fn every_version_is_covered() {
-    let all = [settings::ROWS, wifi::ROWS, links::ROWS, receive::ROWS];
+    let all = [settings::ROWS, wifi::ROWS, links::ROWS, receive::ROWS, ipv6::ROWS];
     for version in Version::ALL {
         let rows = all.iter().flat_map(|rows| rows.iter());
         let count = rows.filter(|row| row.on.contains(&version)).count();
@@ -121,6 +128,26 @@ fn world_does(world: &mut World, deed: &str) {
         ["hold", port] => {
             let port = port.parse().expect("a port");
             world.dial(port, Script::sink());
+        }
+        ["hold6", port] => {
+            let from = std::net::SocketAddr::from((HOST6, 50_000));
+            let port = port.parse().expect("a port");
+            assert!(world.modem.net_mut().dial(now, from, port, Script::sink()).is_some());
+        }
+        ["foreign", port, data] => {
+            let from = std::net::SocketAddr::from((HOST, 99));
+            let port = port.parse().expect("a port");
+            world.modem.net_mut().datagram(now, from, port, data.as_bytes());
+        }
+        ["all", port, data] => {
+            let to = (std::net::Ipv4Addr::BROADCAST, port.parse().expect("a port")).into();
+            let from = (HOST, 99).into();
+            world.modem.net_mut().peers(now).send_to(from, to, data.as_bytes());
+        }
+        ["group", port, data] => {
+            let to = ([224, 0, 0, 9], port.parse().expect("a port")).into();
+            let from = (HOST, 99).into();
+            world.modem.net_mut().peers(now).send_to(from, to, data.as_bytes());
         }
         ["datagram", port, data] => {
             let from = std::net::SocketAddr::from((HOST, 53));

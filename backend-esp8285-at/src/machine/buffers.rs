@@ -51,10 +51,4 @@ impl<'r> Pairs<'r> {
     pub(crate) fn sizes(&self) -> (usize, usize) {
         self.0.first().map_or((0, 0), |pair| (pair.rx.capacity(), pair.tx.capacity()))
     }
-
-    /// How many are leased.
-    #[cfg(test)]
-    pub(crate) fn leased(&self) -> usize {
-        self.0.iter().filter(|pair| pair.leased).count()
-    }
 }

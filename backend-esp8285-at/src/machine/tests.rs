@@ -1,1 +1,228 @@
+//! The machine without a modem: any bytes, any calls, in any order.
 
+use core::time::Duration;
+use std::vec::Vec;
+
+use proptest::prelude::*;
+use usocket_core::spi::{Handle, Opt, Shutdown, SockType};
+use usocket_core::{Error, Family, Instant, SockAddr};
+
+use super::*;
+use crate::slot::{Slot, Slots};
+
+/// What may happen to a machine.
+#[derive(Clone, Debug)]
+enum Event {
+    Bytes(Vec<u8>),
+    Lost,
+    Pass(u32),
+    Call(Call),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Call {
+    Open(bool),
+    Bind(u8, u16),
+    Listen(u8),
+    Accept(u8),
+    Connect(u8, u8),
+    Send(u8, u16),
+    Recv(u8, u16),
+    Close(u8, bool),
+    Shutdown(u8),
+    Linger(u8),
+    Join,
+    Query,
+}
+
+/// Words of the modem, and pieces of them.
+const WORDS: [&[u8]; 40] = [
+    b"\r\nOK\r\n",
+    b"\r\nERROR\r\n",
+    b"\r\nready\r\n",
+    b"> ",
+    b"\r\n>",
+    b"\r\nRecv 5 bytes\r\n",
+    b"\r\nSEND OK\r\n",
+    b"SEND FAIL\r\n",
+    b"busy p...\r\n",
+    b"busy s...\r\n",
+    b"WIFI CONNECTED\r\n",
+    b"WIFI GOT IP\r\n",
+    b"WIFI DISCONNECT\r\n",
+    b"4,CONNECT\r\n",
+    b"0,CONNECT\r\n",
+    b"4,CLOSED\r\n",
+    b"0,CLOSED\r\n",
+    b"\r\n+IPD,4,5\r\n",
+    b"\r\n+IPD,4,5:hello",
+    b"\r\n+IPD,0,3,10.0.0.2,7:abc",
+    b"\r\n+CIPRECVDATA,5:hello\r\nOK\r\n",
+    b"+CIPRECVDATA:5,hello\r\nOK\r\n",
+    b"\r\n+CIPRECVDATA,5:hell",
+    b"AT version:1.7.6.0(x)\r\nOK\r\n",
+    b"AT version:2.2.0.0(x)\r\nOK\r\n",
+    b"AT version:1.5.0.0(x)\r\nOK\r\n",
+    b"+CWMODE_CUR:1\r\nOK\r\n",
+    b"STATUS:2\r\n",
+    b"STATUS:5\r\n",
+    b"+CIPSTATUS:4,\"TCP\",\"10.0.0.2\",80,50000,0\r\n",
+    b"+CIPSTATUS:0,\"TCP\",\"10.0.0.2\",80,50000,1\r\n",
+    b"+CIPSTA_CUR:ip:\"10.0.0.1\"\r\n",
+    b"+LINK_CONN:0,0,\"TCP\",1,\"10.0.0.2\",50000,80\r\n",
+    b"+LINK_CONN:0,4,\"TCP\",0,\"10.0.0.2\",80,50000\r\n",
+    b"1,0\r\n\r\nOK\r\n> ",
+    b"4,1,SEND OK\r\n",
+    b"4,1,SEND FAIL\r\n",
+    b"+CIPRECVLEN:0,0,5,0,-1\r\n",
+    b"+CIPDOMAIN:10.0.0.2\r\n",
+    b"Will force to restart!!!\r\n",
+];
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        8 => (0..WORDS.len()).prop_map(|word| WORDS[word].to_vec()),
+        1 => (0..WORDS.len(), 0..30_usize).prop_map(|(word, len)| {
+            WORDS[word][..len.min(WORDS[word].len())].to_vec()
+        }),
+        1 => proptest::collection::vec(any::<u8>(), 0..200),
+    ]
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    let slot = 0..4_u8;
+    prop_oneof![
+        3 => any::<bool>().prop_map(Call::Open),
+        1 => (slot.clone(), 0..3_u16).prop_map(|(slot, port)| Call::Bind(slot, port)),
+        1 => slot.clone().prop_map(Call::Listen),
+        2 => slot.clone().prop_map(Call::Accept),
+        3 => (slot.clone(), 1..4_u8).prop_map(|(slot, last)| Call::Connect(slot, last)),
+        4 => (slot.clone(), 0..300_u16).prop_map(|(slot, len)| Call::Send(slot, len)),
+        4 => (slot.clone(), 0..300_u16).prop_map(|(slot, len)| Call::Recv(slot, len)),
+        1 => (slot.clone(), any::<bool>()).prop_map(|(slot, abort)| Call::Close(slot, abort)),
+        1 => slot.clone().prop_map(Call::Shutdown),
+        1 => slot.prop_map(Call::Linger),
+        1 => Just(Call::Join),
+        1 => Just(Call::Query),
+    ]
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    prop_oneof![
+        10 => bytes().prop_map(Event::Bytes),
+        1 => Just(Event::Lost),
+        4 => (0..30_000_u32).prop_map(Event::Pass),
+        4 => call().prop_map(Event::Call),
+    ]
+}
+
+fn apply(machine: &mut Machine<'_>, handles: &mut Vec<Handle>, call: Call) {
+    let of = |slot: u8| handles.get(usize::from(slot)).copied().unwrap_or(Handle::new(9, 9));
+    let data = [b'+'; 300];
+    let mut buf = [0; 300];
+    match call {
+        Call::Open(stream) => {
+            let kind = if stream { SockType::Stream } else { SockType::Dgram };
+            match machine.open(Family::V4, kind) {
+                Ok(handle) => handles.push(handle),
+                Err(error) => {
+                    assert!(matches!(error, Error::ENOMEM | Error::EOPNOTSUPP), "{error:?}");
+                }
+            }
+        }
+        Call::Bind(slot, port) => {
+            let _ = machine.bind(of(slot), SockAddr::new(Family::V4.unspecified(), port));
+        }
+        Call::Listen(slot) => drop(machine.listen(of(slot), 3)),
+        Call::Accept(slot) => {
+            if let Ok((handle, _)) = machine.accept(of(slot)) {
+                handles.push(handle);
+            }
+        }
+        Call::Connect(slot, last) => {
+            let _ = machine.connect(of(slot), SockAddr::new([10, 0, 0, last].into(), 80));
+        }
+        Call::Send(slot, len) => drop(machine.send(of(slot), &data[..usize::from(len)])),
+        Call::Recv(slot, len) => {
+            let buf = &mut buf[..usize::from(len)];
+            match machine.is_datagram(of(slot)) {
+                #[cfg(feature = "udp")]
+                Ok(true) => drop(machine.recv_datagram(of(slot), buf, false)),
+                _ => drop(machine.recv(of(slot), buf, false)),
+            }
+        }
+        Call::Close(slot, abort) => drop(machine.close(of(slot), abort)),
+        Call::Shutdown(slot) => drop(machine.shutdown(of(slot), Shutdown::Both)),
+        Call::Linger(slot) => drop(machine.set_option(of(slot), &Opt::Linger(Some(0)))),
+        Call::Join => {
+            machine.set_network(b"net", b"key").unwrap();
+            let _ = machine.request(Request::Join);
+        }
+        Call::Query =>
+        {
+            #[cfg(feature = "dns")]
+            if let Ok(query) = machine.start_query("peer.test", None) {
+                machine.end_query(query);
+            }
+        }
+    }
+}
+
+/// The machine does what it can now; it must come to rest.
+fn settle(machine: &mut Machine<'_>, now: Instant) {
+    for round in 0..200 {
+        if let Some(action) = machine.action() {
+            machine.action_done(action, round % 3 != 1);
+        }
+        machine.poll(now);
+        let len = machine.tx().len();
+        if len > 0 {
+            machine.tx_done(len);
+        } else if !machine.work && machine.action().is_none() {
+            return;
+        }
+    }
+    panic!("it does not come to rest");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_and_no_calls_make_it_panic_or_spin(
+        events in proptest::collection::vec(event(), 1..120),
+    ) {
+        let mut slots = [const { Slot::EMPTY }; 4];
+        let mut memory = [[[0; 128]; 2]; 3];
+        let pairs = Pairs::new(memory.iter_mut().map(|[rx, tx]| (&mut rx[..], &mut tx[..])));
+        let mut machine = Machine::new(Config::new(), Slots(&mut slots), pairs, 7);
+        machine.station.uart_capacity = 1024;
+        let mut handles = Vec::new();
+        let mut now = Instant::ZERO;
+        settle(&mut machine, now);
+        for event in events {
+            match event {
+                Event::Bytes(bytes) => {
+                    let mut bytes = &bytes[..];
+                    while !bytes.is_empty() {
+                        let room = machine.rx_room();
+                        prop_assert!(!room.is_empty());
+                        let len = room.len().min(bytes.len());
+                        room[..len].copy_from_slice(&bytes[..len]);
+                        machine.rx_done(now, len);
+                        bytes = &bytes[len..];
+                    }
+                }
+                Event::Lost => machine.rx_lost(now),
+                Event::Pass(micros) => now = now + Duration::from_micros(u64::from(micros) * 17),
+                Event::Call(call) => apply(&mut machine, &mut handles, call),
+            }
+            settle(&mut machine, now);
+            // A deadline that has passed would be a busy loop.
+            prop_assert!(machine.next_deadline().is_none_or(|next| next > now));
+            for &handle in &handles {
+                let _ = machine.readiness(handle);
+            }
+        }
+    }
+}

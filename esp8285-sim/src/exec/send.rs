@@ -30,7 +30,8 @@ impl<N: Network> Modem<N> {
                     return self.hint("ip error");
                 };
                 let Some(port) = port.number(1..=0xffff) else {
-                    return self.hint("port range error");
+                    let number = matches!(port, Arg::Number(_));
+                    return self.hint(if number { "port range error" } else { "port error" });
                 };
                 Some(SocketAddr::new(ip, small(port)))
             }

@@ -235,7 +235,8 @@ impl<N: Network> Modem<N> {
     /// unconfirmed in the sheet (section 10).
     fn reaches(&self, to: IpAddr) -> bool {
         let everybody = to == IpAddr::V4(Ipv4Addr::BROADCAST);
-        !to.is_unspecified() && !(everybody && self.profile.version.is_nonos())
+        let unheard = everybody && self.profile.version.is_nonos();
+        !(unheard || to.is_unspecified())
     }
 
     /// A send has its result.

@@ -198,9 +198,9 @@ impl<N: Network> Modem<N> {
         if self.set.server_timeout == 0 {
             return None;
         }
-        let limit = Duration::from_secs(u64::from(self.set.server_timeout));
         let clients = self.links.iter().flatten().filter(|link| link.server);
-        clients.map(|link| link.heard + limit).min()
+        let limit = Duration::from_secs(u64::from(self.set.server_timeout));
+        clients.map(|link| link.heard).min().map(|heard| heard + limit)
     }
 
     pub(super) fn drop_idle_client(&mut self) {

@@ -10,6 +10,7 @@ mod output;
 mod phase;
 mod reboot;
 mod ring;
+mod run;
 mod settings;
 mod station;
 mod timers;
@@ -25,6 +26,7 @@ pub(crate) use phase::Send;
 pub(crate) use phase::{Open, Phase, SendKind, Waiting};
 pub(crate) use settings::{Credentials, Settings, SoftAp};
 pub(crate) use station::{SCAN_TIME, Station};
+pub(crate) use tx::move_out;
 
 use self::input::Input;
 use self::ring::Ring;
@@ -36,7 +38,7 @@ use crate::knobs::Knobs;
 use crate::net::Network;
 use crate::profile::{Profile, Version};
 use crate::rng::Rng;
-use crate::time::Instant;
+use crate::time::{Instant, earlier};
 
 /// An ESP8285 with AT firmware, its air and its network.
 ///
@@ -158,9 +160,8 @@ impl<N: Network> Modem<N> {
     /// When the modem will do something next by itself; `None` is never.
     #[must_use]
     pub fn poll_at(&self) -> Option<Instant> {
-        let own = [self.phase.due(), self.timers.next(), self.ring.due()];
-        let dues = own.into_iter().chain([self.net.poll_at(), self.idle_client()]);
-        dues.flatten().min()
+        let own = earlier(self.phase.due(), earlier(self.timers.next(), self.ring.due()));
+        earlier(own, earlier(self.net.poll_at(), self.idle_client()))
     }
 
     /// What has happened, oldest first. Only the last 4096 events are kept.
@@ -242,7 +243,13 @@ impl<N: Network> Modem<N> {
     fn timer(&mut self, timer: Timer) {
         match timer {
             Timer::Ready => self.ready(),
-            Timer::Restart => self.reboot("AT+RST"),
+            Timer::Restart => {
+                if self.knobs.rst_lines {
+                    (0..self.links.len()).for_each(|id| self.link_down(id));
+                    self.leave();
+                }
+                self.reboot("AT+RST");
+            }
             Timer::Fault => {
                 self.tx.clear();
                 self.reboot("fault");

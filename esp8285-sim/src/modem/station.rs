@@ -60,6 +60,13 @@ impl<N: Network> Modem<N> {
         }
     }
 
+    /// The DHCP server of an access point begins or stops to answer.
+    pub fn set_dhcp(&mut self, now: crate::Instant, ssid: &[u8], answers: bool) {
+        self.advance(now);
+        let named = self.air.access_points.iter_mut().filter(|ap| ap.ssid == ssid);
+        named.for_each(|ap| ap.dhcp = answers);
+    }
+
     /// A client joins the modem's own access point. False if that is off.
     pub fn softap_join(&mut self, now: crate::Instant, client: [u8; 6], ip: Ipv4Addr) -> bool {
         self.advance(now);

@@ -22,6 +22,9 @@ impl TxQueue {
 
     /// Queues text, which an injected line may interrupt.
     pub(super) fn text(&mut self, text: &[u8]) {
+        if self.injected.is_empty() {
+            return self.push(text);
+        }
         for byte in text {
             self.inject();
             self.push(std::slice::from_ref(byte));
@@ -37,12 +40,14 @@ impl TxQueue {
 
     /// Moves queued bytes to `buf`.
     pub(super) fn take(&mut self, buf: &mut [u8]) -> usize {
-        let len = buf.len().min(self.bytes.len());
-        for (to, from) in buf.iter_mut().zip(self.bytes.drain(..len)) {
-            *to = from;
-        }
+        let len = move_out(&mut self.bytes, buf);
         self.noise = self.noise.saturating_sub(len);
         len
+    }
+
+    /// How many bytes go out at the rate of the next one.
+    pub(super) fn alike(&self) -> usize {
+        if self.noise > 0 { self.noise } else { self.bytes.len() }
     }
 
     /// Loses everything queued: a reboot in the middle of output.
@@ -76,6 +81,17 @@ impl TxQueue {
             self.push(&line);
         }
     }
+}
+
+/// Moves bytes out of a queue; how many.
+pub(crate) fn move_out(from: &mut VecDeque<u8>, buf: &mut [u8]) -> usize {
+    let len = buf.len().min(from.len());
+    let (first, second) = from.as_slices();
+    let split = first.len().min(len);
+    buf[..split].copy_from_slice(&first[..split]);
+    buf[split..len].copy_from_slice(&second[..len - split]);
+    from.drain(..len);
+    len
 }
 
 #[cfg(test)]

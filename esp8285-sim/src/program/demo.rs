@@ -1,6 +1,6 @@
 //! The virtual network of the program, for sessions without any network.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use esp8285_sim::net::{Host, Script, Step, UdpService, VirtualNet};
 
@@ -17,9 +17,12 @@ pub(crate) fn net(seed: u64) -> VirtualNet {
         .tcp(9, Script::sink())
         .tcp(80, Script::new(page))
         .udp(7, UdpService::Echo);
-    net.add_host(ADDRESS, host);
-    net.add_name("demo.test", ADDRESS);
+    for address in [IpAddr::V4(ADDRESS), IpAddr::V6(ADDRESS6)] {
+        net.add_host(address, host.clone());
+        net.add_name("demo.test", address);
+    }
     net
 }
 
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+const ADDRESS6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant as Clock};
 
 use esp8285_sim::net::{Network, RealNet};
 use esp8285_sim::uart::Uart;
-use esp8285_sim::{Instant, Modem};
+use esp8285_sim::{Activity, Instant, Modem};
 
 use self::options::{Options, Request, World};
 use self::port::Incoming;
@@ -77,9 +77,12 @@ fn run<N: Network>(
         while let Some(event) = uart.modem(now).poll_event() {
             trace.event(now, &event);
         }
-        // A terminal does not follow `UART_CUR`: the wire always agrees with the modem.
-        let baud = uart.modem(now).baud();
-        uart.set_baud(now, baud);
+        // A terminal does not follow `UART_CUR`: the wire always agrees with the modem, but
+        // for the noise of a boot.
+        if uart.modem(now).activity() != Activity::Booting {
+            let baud = uart.modem(now).baud();
+            uart.set_baud(now, baud);
+        }
         let taken = uart.write(now, &pending);
         pending.drain(..taken);
         match incoming.recv_timeout(wait(&uart, now, !pending.is_empty() || len == buf.len())) {

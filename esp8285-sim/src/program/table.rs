@@ -4,7 +4,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use esp8285_sim::uart::Fault;
-use esp8285_sim::{AccessPoint, ClosedPolicy, Instant, NoticePolicy, SendOutcome, Version};
+use esp8285_sim::{AccessPoint, ClosedPolicy, Instant, NoticePolicy, Version};
+use esp8285_sim::{ReplyFault, ResultFault, SendOutcome};
 
 use crate::options::{Options, Place, World};
 
@@ -40,8 +41,8 @@ Times are in milliseconds and may have a fraction. Chances are in a million byte
 const TAIL: &str = "  \
 -h, --help                     this text
 
-The virtual network has one host, demo.test (10.0.0.1), ten milliseconds away: TCP 7
-echoes, TCP 9 discards, TCP 80 answers a request with a page, UDP 7 echoes.
+The virtual network has one host, demo.test (10.0.0.1 and 2001:db8::1), ten milliseconds
+away: TCP 7 echoes, TCP 9 discards, TCP 80 answers a request with a page, UDP 7 echoes.
 ";
 
 macro_rules! options {
@@ -78,10 +79,16 @@ options! {
         |o, v| put(&mut o.access_point()?.join_time, millis(v));
     "no-dhcp" "" "the last --ssid gives no addresses" |o, _| put(&mut o.access_point()?.dhcp, Ok(false));
     "absent" "" "the last --ssid is not there" |o, _| put(&mut o.access_point()?.present, Ok(false));
+    "no-ipv6-router" "" "the last --ssid gives the link-local IPv6 address only" |o, _| {
+        o.access_point()?.global = None;
+        Ok(())
+    };
     "baud" "N" "rate at power-up, 115200 by default" |o, v| put(&mut o.uart.baud, number(v));
     "boot-time" "MS" "from power-up to ready" |o, v| put(&mut o.knobs.boot_time, millis(v));
     "boot-noise" "N" "bytes of noise before ready" |o, v| put(&mut o.knobs.boot_noise, number(v));
     "boot-text" "TEXT" "text after the noise" |o, v| put(&mut o.knobs.boot_text, text(v));
+    "boot-baud" "N" "rate of noise and text before ready, such as 74880"
+        |o, v| put(&mut o.knobs.boot_baud, number(v).map(Some));
     "command-latency" "MS" "from a command to its answer"
         |o, v| put(&mut o.knobs.command_latency, millis(v));
     "prompt-latency" "MS" "from CIPSEND to its prompt"
@@ -114,6 +121,16 @@ options! {
         o.knobs.read_fails.push(number(v)?);
         Ok(())
     };
+    "reply-fault" "N:WHAT" "in the n-th counted answer: cut=COUNT, repeat=COUNT, flip=AT, insert=TEXT" |o, v| {
+        let (nth, what) = v.split_once(':').ok_or("wants N:WHAT")?;
+        o.knobs.reply_faults.push((number(nth)?, reply_fault(what)?));
+        Ok(())
+    };
+    "result-fault" "N:WHAT" "the n-th final result is: lost, twice, or late=MS" |o, v| {
+        let (nth, what) = v.split_once(':').ok_or("wants N:WHAT")?;
+        o.knobs.result_faults.push((number(nth)?, result_fault(what)?));
+        Ok(())
+    };
     "notice" "POLICY" "passive notices: level, segment, or drop:N for every n-th lost"
         |o, v| put(&mut o.knobs.notice, notice(v).map(Some));
     "closed" "POLICY" "unread passive data at close: keep, lose, withhold"
@@ -121,6 +138,14 @@ options! {
     "chatty" "" "hint and log lines on 2.x too" |o, _| put(&mut o.knobs.chatty, Ok(true));
     "stale-closed" "MS" "from a failed open to its stale CLOSED (1.x)"
         |o, v| put(&mut o.knobs.stale_closed, millis(v));
+    "connect-fail" "" "CONNECT FAIL where an open fails (1.x)"
+        |o, _| put(&mut o.knobs.connect_fail, Ok(true));
+    "rst-lines" "" "AT+RST says CLOSED and WIFI DISCONNECT before the reset"
+        |o, _| put(&mut o.knobs.rst_lines, Ok(true));
+    "accept-limit" "N" "clients at most, whatever CIPSERVERMAXCONN says"
+        |o, v| put(&mut o.knobs.accept_limit, number(v).map(Some));
+    "sto" "SECONDS" "idle limit of accepted clients after a boot, 180 by default"
+        |o, v| put(&mut o.knobs.sto, number(v).map(Some));
     "send-outcome" "N:WHAT" "from the n-th send on: honest, fail, fail-ok, lost, or late=MS" |o, v| {
         let (from, what) = v.split_once(':').ok_or("wants N:WHAT")?;
         o.knobs.send_outcome.push((number(from)?, outcome(what)?));
@@ -128,6 +153,10 @@ options! {
     };
     "rx-stall-after" "N" "a send of more bytes stalls after so many"
         |o, v| put(&mut o.knobs.rx_stall_after, number(v).map(Some));
+    "rx-ring" "N" "bytes that the modem's receive ring holds"
+        |o, v| put(&mut o.knobs.rx_ring, number(v));
+    "rx-latency" "MS" "how late the modem empties it"
+        |o, v| put(&mut o.knobs.rx_latency, millis(v));
     "urc-at" "N:TEXT" "puts text into the output at this offset; \\r and \\n as usual" |o, v| {
         let (at, what) = v.split_once(':').ok_or("wants N:TEXT")?;
         o.knobs.urc_at.push((number(at)?, text(what)?));
@@ -155,6 +184,10 @@ options! {
         |o, v| put(&mut o.uart.to_modem.drop, number(v));
     "flip-to-modem" "CHANCE" "bytes changed on the way to the modem"
         |o, v| put(&mut o.uart.to_modem.flip, number(v));
+    "repeat-to-modem" "CHANCE" "bytes doubled on the way to the modem"
+        |o, v| put(&mut o.uart.to_modem.repeat, number(v));
+    "insert-to-modem" "CHANCE" "bytes of noise on the way to the modem"
+        |o, v| put(&mut o.uart.to_modem.insert, number(v));
     "fifo-depth" "N" "of the host's receiver, 16 by default"
         |o, v| put(&mut o.uart.receiver.fifo_depth, number(v));
     "irq-latency" "MS" "how late the host empties its FIFO"
@@ -218,6 +251,24 @@ fn outcome(text: &str) -> Result<SendOutcome, String> {
     }
 }
 
+fn reply_fault(text: &str) -> Result<ReplyFault, String> {
+    let (what, value) = text.split_once('=').ok_or("wants WHAT=VALUE")?;
+    match what {
+        "cut" => number(value).map(ReplyFault::Cut),
+        "repeat" => number(value).map(ReplyFault::Repeat),
+        "flip" => number(value).map(|at| ReplyFault::Flip(at, 1)),
+        "insert" => self::text(value).map(|bytes| ReplyFault::Insert(0, bytes)),
+        _ => Err("wants cut, repeat, flip or insert".to_owned()),
+    }
+}
+
+fn result_fault(text: &str) -> Result<ResultFault, String> {
+    match text.strip_prefix("late=") {
+        Some(time) => millis(time).map(ResultFault::Late),
+        None => choose(text, &[("lost", ResultFault::Lost), ("twice", ResultFault::Twice)]),
+    }
+}
+
 /// Text in which `\r`, `\n` and `\\` stand for what they usually do.
 fn text(text: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
@@ -260,7 +311,9 @@ mod tests {
     fn good_and_bad_values() {
         let line = "--firmware 2.2 --tcp 127.0.0.1:0 --seed 7 --ssid a --password 12345678 \
                     --join-time 0.5 --notice drop:3 --closed lose --send-outcome 2:late=5 \
-                    --urc-at 9:x\\r\\n --busy-for ever --fifo-depth 8 --ipd-trailer off";
+                    --urc-at 9:x\\r\\n --busy-for ever --fifo-depth 8 --ipd-trailer off \
+                    --reply-fault 1:cut=2 --reply-fault 1:insert=x\\n --result-fault 3:late=5 \
+                    --no-ipv6-router --boot-baud 74880 --sto 0 --accept-limit 2";
         let arguments: Vec<_> = line.split_whitespace().collect();
         assert!(matches!(asks(&arguments), Ok(Request::Run(_))));
         assert!(matches!(asks(&["-h"]), Ok(Request::Help)));
@@ -275,6 +328,9 @@ mod tests {
             &["--boot-text", "\\q"],
             &["--closed", "perhaps"],
             &["--urc-at", "9"],
+            &["--reply-fault", "1:cut"],
+            &["--reply-fault", "1:burn=1"],
+            &["--result-fault", "1:good"],
         ] {
             assert!(asks(bad).is_err(), "{bad:?}");
         }

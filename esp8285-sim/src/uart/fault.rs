@@ -44,6 +44,21 @@ impl FaultSource {
         Self { faults, rng: Rng::new(seed), passed: 0 }
     }
 
+    /// How many of the next bytes will arrive as they are.
+    pub(super) fn harmless(&self) -> usize {
+        let faults = &self.faults;
+        if faults.drop | faults.repeat | faults.flip | faults.insert > 0 {
+            return 0;
+        }
+        let next = faults.at.iter().map(|(at, _)| *at).filter(|at| *at >= self.passed).min();
+        next.map_or(usize::MAX, |at| usize::try_from(at - self.passed).unwrap_or(usize::MAX))
+    }
+
+    /// So many of them have passed.
+    pub(super) fn skip(&mut self, count: usize) {
+        self.passed += count as u64;
+    }
+
     /// What arrives where `byte` was sent.
     pub(super) fn pass(&mut self, byte: u8) -> Vec<u8> {
         let index = self.passed;

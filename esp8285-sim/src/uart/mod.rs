@@ -6,6 +6,7 @@
 
 mod fault;
 mod receiver;
+mod run;
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ use self::fault::FaultSource;
 use crate::modem::Modem;
 use crate::net::Network;
 use crate::rng::Rng;
-use crate::time::Instant;
+use crate::time::{Instant, earlier};
 
 /// The knobs of the wire.
 #[derive(Clone, Debug)]
@@ -67,6 +68,9 @@ pub struct Uart<N> {
     rx: receiver::State,
     /// The byte on its way to the host: when it is complete, its rate, what it is.
     rx_wire: Option<(Instant, u32, u8)>,
+    scratch: Vec<u8>,
+    /// Whether bytes are moved at once where it makes no difference; off in tests of that.
+    runs: bool,
     rx_faults: FaultSource,
     tx: VecDeque<u8>,
     tx_depth: usize,
@@ -85,6 +89,8 @@ impl<N: Network> Uart<N> {
             now: Instant::ZERO,
             rx: receiver::State::new(config.receiver, rng.next_u64()),
             rx_wire: None,
+            scratch: Vec::new(),
+            runs: true,
             rx_faults: FaultSource::new(config.to_host, rng.next_u64()),
             tx: VecDeque::new(),
             tx_depth: config.tx_depth.max(1),
@@ -176,15 +182,48 @@ impl<N: Network> Uart<N> {
     /// When something will happen next, if the host does nothing.
     #[must_use]
     pub fn poll_at(&self) -> Option<Instant> {
-        let wires = [&self.rx_wire, &self.tx_wire].map(|wire| wire.map(|(end, ..)| end));
-        [wires[0], wires[1], self.rx.due(), self.modem.poll_at()].into_iter().flatten().min()
+        self.due(self.modem.poll_at())
+    }
+
+    /// The same, if this is when the modem does something.
+    fn due(&self, modem: Option<Instant>) -> Option<Instant> {
+        let [rx, tx] = [&self.rx_wire, &self.tx_wire].map(|wire| wire.map(|(end, ..)| end));
+        earlier(earlier(rx, tx), earlier(self.rx.due(), modem))
+    }
+
+    /// Does what is due until `limit`, or until bytes can be read and no more are on their
+    /// way; when that is. For hosts that need not look at every byte.
+    pub fn advance_to_pause(&mut self, limit: Instant) -> Instant {
+        loop {
+            let coming = self.rx_wire.is_some() || self.rx.due().is_some();
+            if !coming && self.rx.len() > 0 && self.modem.tx_len() == 0 {
+                return self.now;
+            }
+            // The end of what the modem has to say, or the next thing that happens.
+            let left = u32::try_from(self.modem.tx_len()).unwrap_or(u32::MAX);
+            let end = self.rx_wire.map(|(end, baud, _)| end + byte_time(baud) * left);
+            let Some(next) = end.or_else(|| self.poll_at()) else { break };
+            if next > limit {
+                break;
+            }
+            self.advance(next);
+        }
+        self.advance(limit);
+        self.now
     }
 
     /// Does everything that is due until `now`.
     pub fn advance(&mut self, now: Instant) {
-        while let Some(due) = self.poll_at().filter(|due| *due <= now) {
+        loop {
+            let modem = self.modem.poll_at();
+            let Some(due) = self.due(modem).filter(|due| *due <= now) else { break };
+            if self.runs && self.run(now, modem) {
+                continue;
+            }
             self.now = self.now.max(due);
-            self.modem.advance(self.now);
+            if modem.is_some_and(|at| at <= self.now) {
+                self.modem.advance(self.now);
+            }
             self.finish_bytes();
             self.rx.interrupt(self.now);
             self.start_bytes();

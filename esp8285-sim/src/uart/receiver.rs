@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use crate::modem::move_out;
 use crate::rng::Rng;
 use crate::time::Instant;
 
@@ -102,6 +103,43 @@ impl State {
         }
     }
 
+    /// How many bytes can come at once: `Err` with the time of the handler if it is on its
+    /// way, before which bytes only fill the FIFO.
+    pub(super) fn run(&self) -> Result<usize, Instant> {
+        match self.due {
+            Some(due) => Err(due),
+            None if self.config.irq_latency.is_zero()
+                && self.config.irq_jitter.is_zero()
+                && self.config.fifo_depth > 0 =>
+            {
+                Ok(usize::MAX)
+            }
+            // The first one calls the handler.
+            None => Ok(0),
+        }
+    }
+
+    /// Good bytes have come one after the other, as [`run`](Self::run) allows.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        let direct = self.due.is_none();
+        let (to, room) = match direct {
+            true => (&mut self.ring, self.config.ring),
+            false => (&mut self.fifo, self.config.fifo_depth),
+        };
+        let len = bytes.len().min(room.saturating_sub(to.len()));
+        to.extend(&bytes[..len]);
+        if direct {
+            self.taken += len as u64;
+        }
+        let lost = bytes.len() - len;
+        if lost > 0 {
+            self.flags.lost += lost as u64;
+            self.flags.overrun |= !direct;
+            self.flags.ring_full |= direct;
+            self.note_loss(self.taken + self.fifo.len() as u64);
+        }
+    }
+
     /// When the handler comes.
     pub(super) fn due(&self) -> Option<Instant> {
         self.due
@@ -158,10 +196,7 @@ impl State {
     }
 
     pub(super) fn read(&mut self, buf: &mut [u8]) -> usize {
-        let len = buf.len().min(self.ring.len());
-        for (to, from) in buf.iter_mut().zip(self.ring.drain(..len)) {
-            *to = from;
-        }
+        let len = move_out(&mut self.ring, buf);
         self.given += len as u64;
         // Read over: whoever reads so does not ask where losses are.
         while self.losses.front().is_some_and(|at| *at < self.given) {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Fault, Faults, Loss, Receiver, RxFlags, Uart, UartConfig, byte_time};
-use crate::net::VirtualNet;
-use crate::{Air, Instant, Knobs, Modem, Version};
+use crate::net::{self, Script, VirtualNet};
+use crate::{AccessPoint, Air, Instant, Knobs, Modem, Rng, Version};
 
 const READY: &[u8] = b"\r\nready\r\n";
 
@@ -34,6 +34,12 @@ impl Host {
             bytes = &bytes[len..];
             self.now = self.now + Duration::from_micros(100);
         }
+    }
+
+    /// Waits a second at most.
+    fn pause(&mut self) -> Vec<u8> {
+        self.now = self.uart.advance_to_pause(self.now + Duration::from_secs(1));
+        self.wait(Duration::ZERO)
     }
 
     fn ask(&mut self, line: &[u8]) -> Vec<u8> {
@@ -217,4 +223,124 @@ fn the_enable_pin_holds_the_modem_in_reset() {
     host.uart.modem(now).set_enabled(now, true);
     assert_eq!(host.wait(Duration::from_millis(400)), READY);
     assert!(host.ask(b"AT\r\n").ends_with(b"OK\r\n"));
+}
+
+/// What a host sees, with the time at which it could be read first: a byte or a loss.
+type Heard = Vec<(u64, Option<u8>)>;
+
+fn heard(runs: bool, seed: u64) -> (Heard, RxFlags, String) {
+    let mut rng = Rng::new(seed);
+    let pick = |rng: &mut Rng, bound| usize::try_from(rng.below(bound)).unwrap_or(0);
+    let version = Version::ALL[pick(&mut rng, 6)];
+    let bauds = [115_200, 921_600, 2_000_000];
+    let baud = bauds[pick(&mut rng, 3)];
+    let latency = [0, 0, 100, 700, 2000][pick(&mut rng, 5)];
+    let receiver = Receiver {
+        irq_latency: Duration::from_micros(latency),
+        irq_jitter: Duration::from_micros([0, 0, 90][pick(&mut rng, 3)]),
+        ring: [300, 1 << 20][pick(&mut rng, 2)],
+        ..Receiver::default()
+    };
+    let chance = [0, 0, 0, 300][pick(&mut rng, 4)];
+    let to_host =
+        Faults { drop: chance, at: vec![(rng.below(9000), Fault::Repeat)], ..Faults::default() };
+    let to_modem = Faults { at: vec![(rng.below(900), Fault::Insert(b' '))], ..Faults::default() };
+    let config = UartConfig { baud, seed, receiver, to_host, to_modem, tx_depth: 64 };
+    let knobs = Knobs {
+        seed,
+        flash_baud: baud,
+        boot_noise: 40,
+        boot_baud: Some(74_880),
+        tx_ring: [100, 2048][pick(&mut rng, 2)],
+        ..Knobs::default()
+    };
+    let mut net = VirtualNet::new(seed);
+    let page = Script::send_and_close(&[b'x'; 9000]);
+    let host = net::Host::default().tcp(7, Script::echo()).tcp(80, page);
+    net.add_host([10, 0, 0, 1], host);
+    let air = Air::with(AccessPoint::new(b"net", b"password"));
+    let mut uart = Uart::new(Modem::new(version, knobs, air, net), config);
+    uart.runs = runs;
+    let payload = vec![b'+'; 700];
+    let [rate, mode] = [format!("AT+UART_CUR={},8,1,0,0", bauds[0]), format!("ATE{}", seed % 2)];
+    let script: [&[u8]; 12] = [
+        mode.as_bytes(),
+        b"AT+CWJAP=\"net\",\"password\"",
+        b"AT+CIPMUX=1",
+        b"AT+CIPSTART=4,\"TCP\",\"10.0.0.1\",7",
+        b"AT+CIPSTART=3,\"TCP\",\"10.0.0.1\",80",
+        b"AT+CIPSEND=4,700",
+        &payload,
+        b"AT+CIPRECVMODE=1",
+        b"AT+CIPSTART=3,\"TCP\",\"10.0.0.1\",80",
+        b"AT+CIPRECVDATA=3,2048",
+        rate.as_bytes(),
+        b"AT+CIPRECVDATA=3,2048",
+    ];
+    let (mut now, mut heard) = (Instant::from_millis(400), Vec::new());
+    let mut listen = |uart: &mut Uart<VirtualNet>, now: &mut Instant, until: Instant| {
+        while *now < until {
+            *now = uart.poll_at().map_or(until, |at| at.min(until)).max(*now);
+            while uart.is_readable() {
+                let mut buf = [0; 256];
+                match uart.read_checked(*now, &mut buf) {
+                    Ok(len) => heard.extend(buf[..len].iter().map(|b| (now.as_nanos(), Some(*b)))),
+                    Err(Loss) => heard.push((now.as_nanos(), None)),
+                }
+            }
+            uart.advance(*now);
+        }
+    };
+    for line in script {
+        for part in [line, b"\r\n"] {
+            let mut rest = part;
+            while !rest.is_empty() {
+                rest = &rest[uart.write(now, rest)..];
+                // Now and then a long look away, so that there is something to move.
+                let away = Duration::from_micros(rng.below(4000));
+                if rng.happens(500_000) {
+                    now = now + away;
+                    uart.advance(now);
+                } else {
+                    let until = now + away;
+                    listen(&mut uart, &mut now, until);
+                }
+            }
+        }
+        let wait = [5, 20, 4000][pick(&mut rng, 3)];
+        let until = now + Duration::from_millis(wait);
+        listen(&mut uart, &mut now, until);
+    }
+    let until = now + Duration::from_secs(20);
+    listen(&mut uart, &mut now, until);
+    let events = std::iter::from_fn(|| uart.modem(now).poll_event()).collect::<Vec<_>>();
+    (heard, uart.take_flags(), format!("{events:?}"))
+}
+
+/// Moving bytes at once changes neither bytes nor times nor flags nor what the modem does.
+#[test]
+fn runs_of_bytes_are_no_different_from_single_ones() {
+    let mut long = 0;
+    for seed in 0..200 {
+        let (fast, slow) = (heard(true, seed), heard(false, seed));
+        assert!(fast == slow, "seed {seed}");
+        long += usize::from(fast.0.len() > 9000);
+    }
+    assert!(long > 20, "{long} with much to move");
+}
+
+#[test]
+fn a_pause_is_where_the_line_falls_silent() {
+    let mut host = Host::new(Knobs::default(), UartConfig::default());
+    assert_eq!(host.pause(), READY);
+    let end = Duration::from_millis(300) + byte_time(115_200) * 9;
+    assert_eq!(host.now, Instant::ZERO + end);
+    host.ask(b"ATE0\r\n");
+    let asked = host.now;
+    host.uart.write(host.now, b"AT\r\n");
+    assert_eq!(host.pause(), b"\r\nOK\r\n");
+    let answered = byte_time(115_200) * 10 + Knobs::default().command_latency;
+    assert_eq!(host.now, asked + answered);
+    assert_eq!(host.pause(), b"", "nothing comes any more");
+    assert_eq!(host.now, asked + answered + Duration::from_secs(1));
 }

@@ -1,11 +1,14 @@
 //! A small world around a modem: one network, two access points, a host with services.
 #![allow(dead_code, reason = "each test uses a part")]
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use esp8285_sim::net::{Host, Script, Step, UdpService, VirtualNet};
 use esp8285_sim::{AccessPoint, Air, Instant, Knobs, Modem, Version};
+
+/// Where the services of IPv6 run.
+pub(crate) const HOST6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x80);
 
 /// Where the services run.
 pub(crate) const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
@@ -116,5 +119,13 @@ fn net() -> VirtualNet {
         .udp(7, UdpService::Echo);
     net.add_host(HOST, host);
     net.add_name("host.test", HOST);
+    let six = Host::default()
+        .tcp(9, Script::sink())
+        .tcp(81, Script::new([Step::Send(b"hello".to_vec())]))
+        .udp(7, UdpService::Echo);
+    net.add_host(HOST6, six);
+    net.add_name("six.test", HOST6);
+    net.add_name("both.test", HOST6);
+    net.add_name("both.test", HOST);
     net
 }

@@ -7,6 +7,39 @@ const OPEN: &str = "AT+CIPSTART=4,\"TCP\",\"10.0.0.1\",9";
 const LINK: &[&str] = &["ATE0", JOIN, "AT+CIPMUX=1", OPEN];
 const SENDING: &[&str] = &["ATE0", JOIN, "AT+CIPMUX=1", OPEN, "AT+CIPSEND=4,5"];
 const UDP: &[&str] = &["ATE0", JOIN, "AT+CIPMUX=1", "AT+CIPSTART=4,\"UDP\",\"10.0.0.1\",9,4000,2"];
+/// Eight segments to a peer that acknowledges nothing.
+const FULL: &[&str] = &[
+    "ATE0",
+    JOIN,
+    "AT+CIPMUX=1",
+    "AT+CIPSTART=4,\"TCP\",\"10.0.0.1\",83",
+    ONE,
+    ">1",
+    ONE,
+    ">2",
+    ONE,
+    ">3",
+    ONE,
+    ">4",
+    ONE,
+    ">5",
+    ONE,
+    ">6",
+    ONE,
+    ">7",
+    ONE,
+    ">8",
+];
+const ONE: &str = "AT+CIPSENDBUF=4,1";
+const MODE0: &str = "AT+CIPSTART=4,\"UDP\",\"10.0.0.1\",53,4000,0";
+const MODE1: &str = "AT+CIPSTART=4,\"UDP\",\"10.9.9.9\",53,4000,1";
+const LISTEN: &str = "AT+CIPSTART=4,\"UDP\",\"0.0.0.0\",53,4000,2";
+const UDP0: &[&str] = &["ATE0", JOIN, "AT+CIPMUX=1", MODE0];
+const UDP1: &[&str] = &["ATE0", JOIN, "AT+CIPMUX=1", MODE1];
+const UDP1_TAKEN: &[&str] = &["ATE0", JOIN, "AT+CIPMUX=1", MODE1, "!foreign 4000 x"];
+const LISTENER: &[&str] = &["ATE0", JOIN, "AT+CIPMUX=1", LISTEN];
+const GROUP: &[&str] =
+    &["ATE0", JOIN, "AT+CIPMUX=1", "AT+CIPSTART=4,\"UDP\",\"224.0.0.9\",4000,4000,0"];
 const SERVER: &[&str] = &["ATE0", JOIN, "AT+CIPMUX=1", "AT+CIPSERVER=1,80"];
 const SERVING: &[&str] = &["ATE0", JOIN, "AT+CIPMUX=1", "AT+CIPSERVER=1,80", "!hold 80"];
 
@@ -70,6 +103,45 @@ pub(crate) const ROWS: &[Row] = &[
     row("4.2", ALL, NET, "AT+CIPSTART=4,\"UDP\",\"0.0.0.0\",53,4000,2", "4,CONNECT\r\n\r\nOK\r\n"),
     row("4.2", ALL, NET, "AT+CIPSTART=4,\"UDP\",\"10.0.0.1\",53,,2", ERROR),
     row("4.2", ALL, NET, "AT+CIPSTART=4,\"UDP\",\"10.0.0.1\",53,4000,3", ERROR),
+    row(
+        "4.2",
+        V2_2,
+        NET,
+        "AT+CIPSTART=4,\"UDP\",\"10.0.0.1\",53,4000,2,\"192.168.1.50\"",
+        "4,CONNECT\r\n\r\nOK\r\n",
+    ),
+    row("4.2", V1, UDP0, "!datagram 4000 x", "\r\n+IPD,4,1:x"),
+    row("4.2", ALL, UDP0, "!foreign 4000 x", ""),
+    row("4.2", V1, UDP1, "!foreign 4000 x", "\r\n+IPD,4,1:x"),
+    row("4.2", V1, UDP1_TAKEN, "!foreign 4000 x", "\r\n+IPD,4,1:x"),
+    row("4.2", ALL, UDP1_TAKEN, "!datagram 4000 x", ""),
+    row("4.2", V1, LISTENER, "!foreign 4000 x", "\r\n+IPD,4,1:x"),
+    row("4.2", V2, LISTENER, "!foreign 4000 x", "\r\n+IPD,4,1:x\r\n"),
+    row("4.2", V2, LISTENER, "!all 4000 x", "\r\n+IPD,4,1:x\r\n"),
+    row("4.2", V2, LISTENER, "!group 4000 x", ""),
+    row("4.2", V2, GROUP, "!group 4000 x", "\r\n+IPD,4,1:x\r\n"),
+    row("4.2", V1, GROUP, "!group 4000 x", ""),
+    row(
+        "4.3",
+        V1,
+        &["ATE0", JOIN, "AT+CIPMUX=1", LISTEN, "AT+CIPSEND=4,1,\"10.0.0.1\",53"],
+        ">?",
+        "\r\nRecv 1 bytes\r\n\r\nSEND OK\r\n\r\n+IPD,4,2:ab\r\n+IPD,4,3:cde",
+    ),
+    row(
+        "4.3",
+        V2,
+        &["ATE0", JOIN, "AT+CIPMUX=1", LISTEN, "AT+CIPSEND=4,1,\"255.255.255.255\",53"],
+        ">?",
+        "\r\nRecv 1 bytes\r\n\r\nSEND OK\r\n\r\n+IPD,4,2:ab\r\n\r\n+IPD,4,3:cde\r\n",
+    ),
+    row(
+        "10",
+        V1,
+        &["ATE0", JOIN, "AT+CIPMUX=1", LISTEN, "AT+CIPSEND=4,1,\"255.255.255.255\",53"],
+        ">?",
+        "\r\nRecv 1 bytes\r\nSEND FAIL\r\n",
+    ),
     row("2.2", V1, NET, "AT+CIPSTART=4,\"TCP\",\"\",9", "IP ERROR\r\n\r\nERROR\r\n"),
     row("2.2", V1, NET, "AT+CIPSTART=4,\"TCP\",\"10.0.0.1\",65536", "ENTRY ERROR\r\n\r\nERROR\r\n"),
     // 4.3
@@ -121,6 +193,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("4.3", V1, UDP, "AT+CIPSEND=4,2,\"10.0.0.1\",9", "\r\nOK\r\n> "),
     row("2.2", V1, UDP, "AT+CIPSEND=4,2,\"x\",9", "ip error\r\n\r\nERROR\r\n"),
     row("2.2", V1, UDP, "AT+CIPSEND=4,2,\"10.0.0.1\"", "no port\r\n\r\nERROR\r\n"),
+    row("2.2", V1, UDP, "AT+CIPSEND=4,2,\"10.0.0.1\",\"9\"", "port error\r\n\r\nERROR\r\n"),
     row("2.2", V1, UDP, "AT+CIPSEND=4,2,\"10.0.0.1\",65536", "port range error\r\n\r\nERROR\r\n"),
     // 2.4, item 6: the peer resets between Recv and the result.
     row(
@@ -180,6 +253,8 @@ pub(crate) const ROWS: &[Row] = &[
     row("4.5", V1, LINK, "AT+CIPSENDBUF=4,5", "1,0\r\n\r\nOK\r\n> "),
     row("4.5", V2, LINK, "AT+CIPSENDBUF=4,5", ERROR),
     row("4.5", V1, UDP, "AT+CIPSENDBUF=4,5", ERROR),
+    row("4.5", V1, FULL, "AT+CIPSENDBUF=4,1", "QUEUE FULL\r\n\r\nERROR\r\n"),
+    row("4.5", V1, FULL, "AT+CIPBUFSTATUS=4", "9,8,0,2912,0\r\n\r\nOK\r\n"),
     row(
         "4.5",
         V1,
@@ -288,7 +363,20 @@ pub(crate) const ROWS: &[Row] = &[
     row("2.2", V1, NET, "AT+CIPCLOSE", "MUX=1\r\n\r\nERROR\r\n"),
     row("2.2", V1, NET0, "AT+CIPCLOSE=0", "MUX=0\r\n\r\nERROR\r\n"),
     row("4.6", V1_7, LINK, "AT+CIPCLOSEMODE=4,1", OK),
+    row("4.6", V1_5, LINK, "AT+CIPCLOSEMODE=4,1", ERROR),
+    row("4.6", V1_7, NET, "AT+CIPCLOSEMODE=4,1", ERROR),
+    row("4.6", V1_7, LINK, "AT+CIPCLOSEMODE=4,2", ERROR),
     row("4.6", V2, LINK, "AT+CIPCLOSEMODE=4,1", ERROR),
+    row("4.6", V2, NET, "AT+CIPTCPOPT=4,0", ERROR),
+    row("4.6", V2, UDP, "AT+CIPTCPOPT=4,0", ERROR),
+    row("4.6", V2, LINK, "AT+CIPTCPOPT=4,-1,2", ERROR),
+    row(
+        "4.6",
+        V2,
+        &["ATE0", JOIN, "AT+CIPMUX=1", OPEN, "AT+CIPTCPOPT=4,0", "AT+CIPCLOSE=4", OPEN],
+        "AT+CIPTCPOPT?",
+        "+CIPTCPOPT:4,-1,0,0\r\n\r\nOK\r\n",
+    ),
     row("4.6", V1, LINK, "AT+CIPTCPOPT=4,0", ERROR),
     row("4.6", V2, LINK, "AT+CIPTCPOPT=4,,1", OK),
     row(
@@ -316,6 +404,14 @@ pub(crate) const ROWS: &[Row] = &[
     row("4.7", V2_1, SERVING, "AT+CIPSERVER=0,1", ERROR),
     row("4.7", ALL, SERVER, "AT+CIPSERVERMAXCONN=1", ERROR),
     row("4.7", ALL, NET, "AT+CIPSERVERMAXCONN=3", OK),
+    row(
+        "2.2",
+        V2,
+        &["ATE0", JOIN, "AT+CIPMUX=1", "AT+CIPSERVER=1,80", "!hold 80", "AT+CIPSERVER=0"],
+        "AT+CIPSERVERMAXCONN=3",
+        "Have 1 Connections\r\n\r\nERROR\r\n",
+    ),
+    row("4.7", V2, NET, "AT+CIPSERVER?", "+CIPSERVER:0\r\n\r\nOK\r\n"),
     row("4.7", V1, NET, "AT+CIPSTO=0", ERROR),
     row("4.7", V2, NET, "AT+CIPSTO=0", OK),
     row("4.7", ALL, SERVER, "AT+CIPSTO?", "+CIPSTO:180\r\n\r\nOK\r\n"),
@@ -375,6 +471,7 @@ pub(crate) const ROWS: &[Row] = &[
         "AT+CIPDOMAIN=\"1234567890123456789012345678901234567890123456789012345678901234\"",
         ERROR,
     ),
+    row("6", V1, E0, "AT+CIPDOMAIN=\"host.test\"", "no ip\r\n\r\nERROR\r\n"),
     row("6", V2, E0, "AT+CIPDOMAIN=\"host.test\"", ERROR),
     // 9
     row("9", V1, NET, "AT+PING=\"host.test\"", "+10\r\n\r\nOK\r\n"),

@@ -19,6 +19,17 @@ pub(crate) const ROWS: &[Row] = &[
     row("3", V2_2, NET, "AT+CWSTATE?", "+CWSTATE:2,\"net\"\r\n\r\nOK\r\n"),
     row("3", V2_2, E0, "AT+CWSTATE?", "+CWSTATE:0,\"\"\r\n\r\nOK\r\n"),
     row("3", TO_2_1, E0, "AT+CWSTATE?", ERROR),
+    row("3", V2_2, E0, "AT+CWRECONNCFG?", "+CWRECONNCFG:1,0\r\n\r\nOK\r\n"),
+    row("3", V2_2, E0, "AT+CWRECONNCFG=5,100", OK),
+    row("3", V2_2, E0, "AT+CWRECONNCFG=7201,0", ERROR),
+    row("3", TO_2_1, E0, "AT+CWRECONNCFG?", ERROR),
+    row(
+        "3",
+        V2_2,
+        &["ATE0", "AT+CWRECONNCFG=0,0", "AT+CWJAP=\"net\",\"password\"", "!lose"],
+        "!return",
+        "",
+    ),
     row(
         "3",
         ALL,
