@@ -104,7 +104,7 @@ impl Machine<'_> {
         self.heard = self.now;
         self.stats.rx_bytes += len as u64;
         if self.is_deaf() {
-            self.ingress.clear();
+            self.forget_input();
             return;
         }
         if self.digest.payload_left() > 0 && self.ingress.is_empty() {
@@ -173,7 +173,7 @@ impl Machine<'_> {
                 }
             }
             if self.is_deaf() {
-                self.ingress.clear();
+                self.forget_input();
             }
         }
         self.ingress.clear();

@@ -1,6 +1,7 @@
 //! The machine without a modem: any bytes, any calls, in any order.
 
 use core::time::Duration;
+use std::vec;
 use std::vec::Vec;
 
 use proptest::prelude::*;
@@ -185,12 +186,50 @@ fn settle(machine: &mut Machine<'_>, now: Instant) {
     panic!("it does not come to rest");
 }
 
+fn feed(machine: &mut Machine<'_>, now: Instant, mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        let room = machine.rx_room();
+        assert!(!room.is_empty());
+        let len = room.len().min(bytes.len());
+        room[..len].copy_from_slice(&bytes[..len]);
+        machine.rx_done(now, len);
+        bytes = &bytes[len..];
+    }
+}
+
+/// A modem of this version answers the set-up and has an address.
+fn start(machine: &mut Machine<'_>, now: &mut Instant, version: &[u8]) {
+    for _ in 0..40 {
+        settle(machine, *now);
+        if machine.is_ready() {
+            break;
+        }
+        *now = *now + Duration::from_millis(11);
+        let version = [b"AT version:", version, b".0(x)\r\n"].concat();
+        feed(machine, *now, &version);
+        feed(machine, *now, b"+CWMODE:1\r\nSTATUS:5\r\n\r\nOK\r\n");
+    }
+    assert!(machine.is_ready());
+    feed(machine, *now, b"WIFI CONNECTED\r\nWIFI GOT IP\r\n");
+    settle(machine, *now);
+    feed(machine, *now, b"+CIPSTA:ip:\"10.0.0.1\"\r\n+CIPSTA:netmask:\"255.255.255.0\"\r\n");
+    feed(machine, *now, b"\r\nOK\r\n");
+    settle(machine, *now);
+    assert!(machine.station.is_up());
+}
+
+/// How many runs; `USOCKET_RUNS` says how many.
+fn cases() -> u32 {
+    std::env::var("USOCKET_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(1000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_bytes_and_no_calls_make_it_panic_or_spin(
         events in proptest::collection::vec(event(), 1..120),
+        version in proptest::option::of(0..4_usize),
     ) {
         let mut slots = [const { Slot::EMPTY }; 4];
         let mut memory = [[[0; 128]; 2]; 3];
@@ -200,19 +239,13 @@ proptest! {
         let mut handles = Vec::new();
         let mut now = Instant::ZERO;
         settle(&mut machine, now);
+        if let Some(version) = version {
+            let versions: [&[u8]; 4] = [b"1.5.0", b"1.7.6", b"2.1.0", b"2.2.0"];
+            start(&mut machine, &mut now, versions[version]);
+        }
         for event in events {
             match event {
-                Event::Bytes(bytes) => {
-                    let mut bytes = &bytes[..];
-                    while !bytes.is_empty() {
-                        let room = machine.rx_room();
-                        prop_assert!(!room.is_empty());
-                        let len = room.len().min(bytes.len());
-                        room[..len].copy_from_slice(&bytes[..len]);
-                        machine.rx_done(now, len);
-                        bytes = &bytes[len..];
-                    }
-                }
+                Event::Bytes(bytes) => feed(&mut machine, now, &bytes),
                 Event::Lost => machine.rx_lost(now),
                 Event::Pass(micros) => now = now + Duration::from_micros(u64::from(micros) * 17),
                 Event::Call(call) => apply(&mut machine, &mut handles, call),
