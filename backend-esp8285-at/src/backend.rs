@@ -41,6 +41,8 @@ pub(crate) struct State<'r, U, const WAITERS: usize> {
     pub(crate) machine: Machine<'r>,
     uart: U,
     wakers: WakerTable<WAITERS>,
+    /// What the last drive returned.
+    next: Option<Instant>,
 }
 
 impl<'r, U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'r, U, P, M, WAITERS> {
@@ -67,7 +69,7 @@ impl<'r, U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'r, U,
         let slots = Slots(&mut resources.slots);
         let mut machine = Machine::new(config, slots, pairs, platform.seed());
         machine.station.uart_capacity = uart.capacity();
-        let state = State { machine, uart, wakers: WakerTable::new() };
+        let state = State { machine, uart, wakers: WakerTable::new(), next: None };
         Self { state: Mutex::new(RefCell::new(state)), platform }
     }
 
@@ -121,6 +123,33 @@ impl<U: Uart, const WAITERS: usize> State<'_, U, WAITERS> {
             handle == Handle::ANY
                 || (handle != Handle::WORK && !machine.readiness(handle).masked(events).is_empty())
         }))
+    }
+
+    /// The short way of a drive that finds nothing but payload: into its ring with it. An
+    /// interrupt for each byte makes a drive for each byte, so this is what they cost.
+    /// False where there may be more to do.
+    fn stream(&mut self, now: Instant) -> bool {
+        let due = self.next.is_some_and(|next| next <= now);
+        if due || self.machine.work || self.machine.touched || self.wakers.sooner() {
+            return false;
+        }
+        let mut budget = BUDGET;
+        while let Some(room) = self.machine.stream_room() {
+            match self.uart.read(room) {
+                Ok(0) => return true,
+                Ok(len) => {
+                    budget = budget.saturating_sub(len);
+                    if !self.machine.streamed(now, len) || budget == 0 {
+                        return false;
+                    }
+                }
+                Err(crate::Lost) => {
+                    self.machine.rx_lost(now);
+                    return false;
+                }
+            }
+        }
+        false
     }
 
     /// Moves bytes both ways until nothing moves, within bounds.
@@ -209,14 +238,18 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> EventSource
     fn drive(&self, now: Instant) -> Option<Instant> {
         let (next, ready, overdue) = self.state.lock(|state| {
             let mut state = state.borrow_mut();
+            if state.stream(now) {
+                return (state.next, None, None);
+            }
             state.turn(now);
             let ready = state.take_ready();
             let overdue = state.wakers.take(now, |_, _| false);
             let next = earlier(state.machine.next_deadline(), state.wakers.next_deadline());
-            (next, ready, overdue)
+            state.next = next;
+            (next, ready, Some(overdue))
         });
         wake(ready);
-        overdue.wake();
+        wake(overdue);
         next
     }
 
