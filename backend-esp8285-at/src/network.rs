@@ -151,6 +151,12 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
         self.with(|state| state.machine.station.on_client(hook));
     }
 
+    /// Calls `hook` for each change of the link: down, associated without an address, up.
+    /// It runs under the driver's lock: it must not call the driver.
+    pub fn on_link(&self, hook: Option<fn(Link)>) {
+        self.with(|state| state.machine.station.on_link(hook));
+    }
+
     fn ask(&self, request: Request) -> Result<()> {
         let ticket = self.with(|state| state.machine.request(request))?;
         let deadline = self.platform().now() + PATIENCE;

@@ -81,6 +81,7 @@ pub(crate) struct Station {
     /// What the UART can hold.
     pub(crate) uart_capacity: usize,
     client: Option<fn(StationEvent)>,
+    link_hook: Option<fn(LinkState)>,
     /// The status of the set-up says that it has an address.
     listed: bool,
 }
@@ -145,6 +146,7 @@ impl Station {
             },
             uart_capacity: 0,
             client: None,
+            link_hook: None,
             listed: false,
         }
     }
@@ -195,6 +197,20 @@ impl Station {
         self.client = hook;
     }
 
+    /// Calls `hook` for each change of the link.
+    pub(crate) fn on_link(&mut self, hook: Option<fn(LinkState)>) {
+        self.link_hook = hook;
+    }
+
+    fn become_state(&mut self, state: LinkState) {
+        if self.state != state {
+            self.state = state;
+            if let Some(hook) = self.link_hook {
+                hook(state);
+            }
+        }
+    }
+
     pub(super) fn client(&mut self, event: StationEvent) {
         if let Some(hook) = self.client {
             hook(event);
@@ -215,13 +231,13 @@ impl Station {
 
     pub(super) fn associated(&mut self) {
         if self.state == LinkState::Down {
-            self.state = LinkState::NoAddress;
+            self.become_state(LinkState::NoAddress);
         }
     }
 
     pub(super) fn got_address(&mut self) {
         if self.state == LinkState::Down {
-            self.state = LinkState::NoAddress;
+            self.become_state(LinkState::NoAddress);
         }
         self.address_due = true;
     }
@@ -245,7 +261,7 @@ impl Station {
     }
 
     pub(super) fn forget_address(&mut self) {
-        self.state = LinkState::Down;
+        self.become_state(LinkState::Down);
         self.address_due = false;
     }
 
@@ -322,15 +338,15 @@ impl Machine<'_> {
         self.phase = Phase::Ready;
         self.work = true;
         self.server_forgotten();
+        if let Some((Request::Reset, Progress::Running)) = self.station.request {
+            self.end_request(Ok(()));
+        }
         // A request that a reboot interrupted begins anew.
         if let Some((_, progress @ Progress::Running)) = &mut self.station.request {
             *progress = Progress::Queued;
         }
         if self.station.network.is_some() && !self.station.listed {
             self.station.join_at = Some(self.now);
-        }
-        if let Some((Request::Reset, _)) = self.station.request {
-            self.end_request(Ok(()));
         }
         #[cfg(feature = "udp")]
         self.reopen_datagrams();
@@ -563,7 +579,7 @@ impl Machine<'_> {
     pub(super) fn address_known(&mut self) {
         let known = !self.station.config.ip.is_unspecified();
         if known && self.station.state == LinkState::NoAddress {
-            self.station.state = LinkState::Up;
+            self.station.become_state(LinkState::Up);
             self.station.join_at = None;
             #[cfg(feature = "udp")]
             self.reopen_datagrams();
