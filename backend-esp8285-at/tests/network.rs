@@ -138,7 +138,7 @@ fn pings() {
 fn a_reset_ends_connections_and_joins_again() {
     each(&[], |version, kit, net| {
         net.connect(SSID, KEY).unwrap();
-        let script = [usocket_conformance::Step::Listen(usocket_core::Family::V4, 1)];
+        let script = [usocket_conformance::Step::Listen(usocket_core::Family::V4, 4)];
         let actor = kit.start(&[&script[..], &[usocket_conformance::Step::Hold]].concat()).unwrap();
         let address = usocket_conformance::Peer::address(kit.peer(), actor).unwrap();
         let socket = net.tcp().unwrap();
