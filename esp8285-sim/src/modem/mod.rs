@@ -86,6 +86,21 @@ pub struct Modem<N> {
     events: VecDeque<Event>,
 }
 
+/// Where [`Modem`] has got to in the numbers that knobs name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Payloads taken from the host, for `send_outcome`.
+    pub sends: u64,
+    /// `CIPRECVDATA` so far, for `read_fails`.
+    pub reads: u64,
+    /// Those that were answered with data, for `reply_faults`.
+    pub replies: u64,
+    /// Final results, for `result_faults`.
+    pub results: u64,
+    /// Bytes queued for the host, for `urc_at`.
+    pub said: u64,
+}
+
 impl<N: Network> Modem<N> {
     /// A modem that is powered up at time zero.
     #[must_use]
@@ -189,6 +204,43 @@ impl<N: Network> Modem<N> {
     #[must_use]
     pub fn activity(&self) -> Activity {
         self.phase.activity()
+    }
+
+    /// Whether the next byte to the host belongs to a counted payload or its header.
+    #[must_use]
+    pub fn is_replying(&self) -> bool {
+        self.tx.in_counted()
+    }
+
+    /// How often what can go wrong by number has happened so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        Counts {
+            sends: self.sends,
+            reads: self.reads,
+            replies: self.replies,
+            results: self.results,
+            said: self.tx.total(),
+        }
+    }
+
+    /// The knobs, to turn them while it runs. Those of the boot, `urc_at` and `reboot_at`
+    /// are read at the beginning only.
+    pub fn knobs_mut(&mut self) -> &mut Knobs {
+        &mut self.knobs
+    }
+
+    /// A spontaneous reboot, now.
+    pub fn crash(&mut self, now: Instant) {
+        self.advance(now);
+        self.tx.clear();
+        self.reboot("fault");
+    }
+
+    /// Says a line, behind everything said so far.
+    pub fn interject(&mut self, now: Instant, line: &[u8]) {
+        self.advance(now);
+        self.say_raw(line);
     }
 
     /// The firmware it plays.

@@ -135,6 +135,8 @@ pub enum Activity {
     Payload,
     /// Between the payload and the result of the send.
     Result,
+    /// A counted payload is on its way to the host, whatever the modem does meanwhile.
+    Reply,
 }
 
 impl Phase {

@@ -10,6 +10,8 @@ pub(super) struct TxQueue {
     total: u64,
     /// How many of the bytes that wait come first and are noise of a boot.
     noise: usize,
+    /// Counted payloads with their headers that have not left completely: from, to.
+    counted: VecDeque<(u64, u64)>,
     /// Lines to put in at offsets, earliest first.
     injected: VecDeque<(u64, Vec<u8>)>,
 }
@@ -34,15 +36,32 @@ impl TxQueue {
     /// Queues a counted payload with its header: one piece, nothing comes between.
     pub(super) fn counted(&mut self, header: &[u8], payload: &[u8]) {
         self.inject();
+        let begin = self.total;
         self.push(header);
         self.push(payload);
+        self.counted.push_back((begin, self.total));
     }
 
     /// Moves queued bytes to `buf`.
     pub(super) fn take(&mut self, buf: &mut [u8]) -> usize {
         let len = move_out(&mut self.bytes, buf);
         self.noise = self.noise.saturating_sub(len);
+        let left = self.left();
+        while self.counted.front().is_some_and(|(_, end)| *end <= left) {
+            self.counted.pop_front();
+        }
         len
+    }
+
+    /// How many bytes have left since power-up, or were lost in a reboot.
+    fn left(&self) -> u64 {
+        self.total - self.bytes.len() as u64
+    }
+
+    /// Whether the next byte belongs to a counted payload or its header.
+    pub(super) fn in_counted(&self) -> bool {
+        let left = self.left();
+        self.counted.front().is_some_and(|(begin, _)| *begin <= left)
     }
 
     /// How many bytes go out at the rate of the next one.
@@ -53,6 +72,7 @@ impl TxQueue {
     /// Loses everything queued: a reboot in the middle of output.
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
+        self.counted.clear();
         self.noise = 0;
     }
 
@@ -64,6 +84,10 @@ impl TxQueue {
     /// Whether the next byte is noise.
     pub(super) fn noise_left(&self) -> bool {
         self.noise > 0
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        self.total
     }
 
     pub(super) fn len(&self) -> usize {

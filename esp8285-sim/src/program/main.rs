@@ -91,7 +91,7 @@ fn run<N: Network>(
                 trace.bytes(Instant::ZERO + began.elapsed(), Direction::ToModem, &bytes);
                 pending.extend(bytes);
             }
-            Err(RecvTimeoutError::Timeout) if len == 0 => trace.quiet(),
+            Err(RecvTimeoutError::Timeout) if len == 0 => trace.quiet(now),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return Ok(()),
         }

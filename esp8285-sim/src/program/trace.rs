@@ -1,6 +1,7 @@
 //! A readable record of both directions.
 
 use std::io::Write;
+use std::time::Duration;
 
 use esp8285_sim::{Event, Instant};
 
@@ -16,39 +17,55 @@ pub(crate) enum Direction {
 pub(crate) struct Trace {
     on: bool,
     began: Instant,
+    /// When the last byte of the line passed.
+    last: Instant,
     direction: Direction,
     line: Vec<u8>,
 }
 
 impl Trace {
     pub(crate) fn new(on: bool) -> Self {
-        Self { on, began: Instant::ZERO, direction: Direction::ToHost, line: Vec::new() }
+        Self {
+            on,
+            began: Instant::ZERO,
+            last: Instant::ZERO,
+            direction: Direction::ToHost,
+            line: Vec::new(),
+        }
     }
 
     /// Bytes passed; a line of the trace ends with a line of theirs.
     pub(crate) fn bytes(&mut self, now: Instant, direction: Direction, bytes: &[u8]) {
         for byte in bytes {
             if direction != self.direction || self.line.len() >= WIDTH {
-                self.quiet();
+                self.show();
             }
+            self.last = now;
             if self.line.is_empty() {
                 (self.began, self.direction) = (now, direction);
             }
             self.line.push(*byte);
             if *byte == b'\n' && self.line.len() > 2 {
-                self.quiet();
+                self.show();
             }
         }
     }
 
     /// Something happened inside the modem.
     pub(crate) fn event(&mut self, now: Instant, event: &Event) {
-        self.quiet();
+        self.show();
         self.put(now, "**", &event.to_string());
     }
 
-    /// Nothing more comes for the moment: shows what there is of a line.
-    pub(crate) fn quiet(&mut self) {
+    /// Nothing has come just now: shows what there is of a line, if that lasts.
+    pub(crate) fn quiet(&mut self, now: Instant) {
+        if now.since(self.last) >= PAUSE {
+            self.show();
+        }
+    }
+
+    /// Shows what there is of a line.
+    fn show(&mut self) {
         if !self.line.is_empty() {
             let text: String = self.line.iter().map(|byte| readable(*byte)).collect();
             let arrow = if self.direction == Direction::ToModem { "->" } else { "<-" };
@@ -71,6 +88,9 @@ impl Trace {
 fn readable(byte: u8) -> String {
     if byte == b'"' { "\"".to_owned() } else { byte.escape_ascii().to_string() }
 }
+
+/// Merely chosen: silence after which a line is shown although it has not ended.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Most bytes of one line of the trace.
 const WIDTH: usize = 64;

@@ -44,6 +44,11 @@ impl FaultSource {
         Self { faults, rng: Rng::new(seed), passed: 0 }
     }
 
+    /// This happens to the next byte.
+    pub(super) fn now(&mut self, fault: Fault) {
+        self.faults.at.push((self.passed, fault));
+    }
+
     /// How many of the next bytes will arrive as they are.
     pub(super) fn harmless(&self) -> usize {
         let faults = &self.faults;

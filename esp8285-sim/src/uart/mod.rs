@@ -18,7 +18,7 @@ pub use fault::{Fault, Faults};
 pub use receiver::{Receiver, RxFlags};
 
 use self::fault::FaultSource;
-use crate::modem::Modem;
+use crate::modem::{Activity, Modem};
 use crate::net::Network;
 use crate::rng::Rng;
 use crate::time::{Instant, earlier};
@@ -177,6 +177,25 @@ impl<N: Network> Uart<N> {
     pub fn set_irq_latency(&mut self, now: Instant, latency: Duration) {
         self.advance(now);
         self.rx.set_latency(latency);
+    }
+
+    /// What the modem is doing as seen on the wire: [`Activity::Reply`] while a counted
+    /// payload is on it, otherwise what [`Modem::activity`] says.
+    #[must_use]
+    pub fn activity(&self) -> Activity {
+        if self.modem.is_replying() { Activity::Reply } else { self.modem.activity() }
+    }
+
+    /// Something happens to the byte that is on its way to the host, or else to the next.
+    pub fn fault_to_host(&mut self, now: Instant, fault: Fault) {
+        self.advance(now);
+        self.rx_faults.now(fault);
+    }
+
+    /// Something happens to the byte that is on its way to the modem, or else to the next.
+    pub fn fault_to_modem(&mut self, now: Instant, fault: Fault) {
+        self.advance(now);
+        self.tx_faults.now(fault);
     }
 
     /// When something will happen next, if the host does nothing.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Fault, Faults, Loss, Receiver, RxFlags, Uart, UartConfig, byte_time};
 use crate::net::{self, Script, VirtualNet};
-use crate::{AccessPoint, Air, Instant, Knobs, Modem, Rng, Version};
+use crate::{AccessPoint, Activity, Air, Instant, Knobs, Modem, ResultFault, Rng, Version};
 
 const READY: &[u8] = b"\r\nready\r\n";
 
@@ -343,4 +343,50 @@ fn a_pause_is_where_the_line_falls_silent() {
     assert_eq!(host.now, asked + answered);
     assert_eq!(host.pause(), b"", "nothing comes any more");
     assert_eq!(host.now, asked + answered + Duration::from_secs(1));
+}
+
+/// Faults that a test commits when it sees fit.
+#[test]
+fn faults_can_be_committed_while_it_runs() {
+    let mut host = booted(UartConfig::default());
+    host.ask(b"ATE0\r\n");
+    host.uart.fault_to_host(host.now, Fault::Drop);
+    assert_eq!(host.ask(b"AT\r\n"), b"\nOK\r\n");
+    host.uart.fault_to_modem(host.now, Fault::Insert(b'?'));
+    assert_eq!(host.ask(b"AT\r\n"), b"\r\nERROR\r\n");
+    let now = host.now;
+    let modem = host.uart.modem(now);
+    let next = modem.counts().results;
+    modem.knobs_mut().result_faults.push((next, ResultFault::Lost));
+    assert_eq!(host.ask(b"AT\r\n"), b"");
+    assert_eq!(host.ask(b"AT\r\n"), b"\r\nOK\r\n");
+    let now = host.now;
+    host.uart.modem(now).interject(now, b"9,CLOSED\r\n");
+    host.uart.modem(now).crash(now);
+    assert_eq!(host.wait(Duration::from_millis(400)), READY, "what was to be said is lost");
+}
+
+/// A payload that goes out is told apart from what the modem does meanwhile.
+#[test]
+fn a_reply_on_the_wire_can_be_seen() {
+    let mut net = VirtualNet::new(1);
+    let page = Script::new([net::Step::Send(vec![b'x'; 100])]);
+    net.add_host([10, 0, 0, 1], net::Host::default().tcp(80, page));
+    let air = Air::with(AccessPoint::new(b"net", b"password"));
+    let modem = Modem::new(Version::V1_5, Knobs::default(), air, net);
+    let mut host = Host { uart: Uart::new(modem, UartConfig::default()), now: Instant::ZERO };
+    host.wait(Duration::from_millis(400));
+    host.ask(b"ATE0\r\n");
+    host.ask(b"AT+CWJAP=\"net\",\"password\"\r\n");
+    host.wait(Duration::from_secs(5));
+    host.say(b"AT+CIPSTART=\"TCP\",\"10.0.0.1\",80\r\n");
+    let mut seen = Vec::new();
+    for _ in 0..400 {
+        let (activity, _) = (host.uart.activity(), host.wait(Duration::from_micros(100)));
+        if seen.last() != Some(&activity) {
+            seen.push(activity);
+        }
+    }
+    use Activity::{Command, Idle, Reply};
+    assert_eq!(seen, [Idle, Command, Idle, Reply, Idle]);
 }
