@@ -79,6 +79,13 @@ pub struct Knobs {
     pub accept_limit: Option<usize>,
     /// The idle limit of accepted clients after a boot, in seconds (4.7); 180 otherwise.
     pub sto: Option<u32>,
+    /// A client takes the id of an open in progress, which is never answered then: busy
+    /// until the reset, as before 1.6.0 (2.5, scenario 19).
+    pub id_clash: bool,
+    /// Active receive: `CLOSED` comes before the rest of the data, as in 1.5 (2.5).
+    pub early_closed: bool,
+    /// The server is gone after a loss of Wi-Fi, and nobody is told (scenario 29).
+    pub server_lost: bool,
     /// 1.x says `CONNECT FAIL` where an open fails, and no stale `CLOSED` (4.2).
     pub connect_fail: bool,
     /// Faults inside the counted answers to `CIPRECVDATA` of these numbers, counted from
@@ -192,6 +199,9 @@ impl Default for Knobs {
             rst_lines: false,
             accept_limit: None,
             sto: None,
+            id_clash: false,
+            early_closed: false,
+            server_lost: false,
             connect_fail: false,
             reply_faults: Vec::new(),
             result_faults: Vec::new(),

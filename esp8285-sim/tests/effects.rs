@@ -243,3 +243,56 @@ fn without_a_router_there_is_only_the_link_local_address() {
     assert!(said.ends_with("WIFI CONNECTED\r\nWIFI GOT IPv6 LL\r\nWIFI GOT IP\r\n\r\nOK\r\n"));
     assert!(!world.ask("AT+CIPSTA?").contains("ip6gl"));
 }
+
+/// Sheet section 2.5, scenario 19: before 1.6.0 a client could take the id of an open.
+#[test]
+fn an_id_can_clash() {
+    let knobs = Knobs { id_clash: true, ..Knobs::default() };
+    let mut world = World::joined(Version::V1_5, knobs);
+    world.ask("AT+CIPSERVER=1,80");
+    world.dial(80, Script::sink());
+    assert_eq!(world.ask("AT+CIPSTART=0,\"TCP\",\"10.0.0.1\",9"), "0,CONNECT\r\n");
+    assert_eq!(world.ask("AT"), "\r\nbusy p...\r\n");
+    let said = world.ask("AT+RST");
+    assert!(said.starts_with("\r\nWill force to restart!!!\r\n\r\nready\r\n"), "{said:?}");
+    // An id from the other end does not clash.
+    let knobs = Knobs { id_clash: true, ..Knobs::default() };
+    let mut world = World::joined(Version::V1_5, knobs);
+    world.ask("AT+CIPSERVER=1,80");
+    world.dial(80, Script::sink());
+    let said = world.ask("AT+CIPSTART=4,\"TCP\",\"10.0.0.1\",9");
+    assert_eq!(said, "0,CONNECT\r\n4,CONNECT\r\n\r\nOK\r\n");
+}
+
+/// Sheet section 2.5 (NONOS#124): no byte is lost by it.
+#[test]
+fn closed_can_come_before_the_data() {
+    let knobs = Knobs { early_closed: true, ..Knobs::default() };
+    let mut world = World::joined(Version::V1_5, knobs);
+    world.give(b"AT+CIPSTART=4,\"TCP\",\"10.0.0.1\",90\r\n");
+    let mut said = Vec::new();
+    for _ in 0..30_000 {
+        world.now = world.now + Duration::from_millis(1);
+        let mut buf = [0; 11];
+        let len = world.modem.poll_tx(world.now, &mut buf);
+        said.extend(&buf[..len]);
+    }
+    let said = text(&said);
+    assert_eq!(said.matches('x').count(), 20_000);
+    let (before, after) = said.split_once("4,CLOSED\r\n").expect("an end");
+    assert!(before.contains("+IPD,4,") && after.contains("+IPD,4,"), "{}", after.len());
+}
+
+/// Scenario 29.
+#[test]
+fn the_server_may_not_survive_a_loss_of_wifi() {
+    for server_lost in [false, true] {
+        let mut world = World::joined(Version::V1_7_6, Knobs { server_lost, ..Knobs::default() });
+        world.ask("AT+CIPSERVER=1,80");
+        world.modem.set_access_point(world.now, b"net", false);
+        world.run(1_000);
+        world.modem.set_access_point(world.now, b"net", true);
+        world.run(10_000);
+        assert_eq!(world.dial(80, Script::sink()).is_none(), server_lost);
+    }
+}

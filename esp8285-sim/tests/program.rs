@@ -106,6 +106,27 @@ fn replay(port: &mut (impl Read + Write), transcript: &[(&str, &str)]) {
     }
 }
 
+/// A client of the virtual network.
+#[test]
+fn a_client_dials_in() {
+    // The second one is for a machine on which the first comes before the server.
+    let clients = ["--client", "1000:8080", "--client", "10000:8080"];
+    let options = [&["--tcp", "127.0.0.1:0", "--network", "virtual"], &clients[..]].concat();
+    let (_program, name) = Program::start(&[&options, NEAR].concat());
+    let mut port = TcpStream::connect(name).expect("a port");
+    port.set_read_timeout(Some(Duration::from_secs(20))).expect("a time limit");
+    let join = "AT+CWJAP_CUR=\"net\",\"password\"";
+    for line in ["ATE0", join, "AT+CIPMUX=1", "AT+CIPSERVER=1,8080"] {
+        say(&mut port, line);
+        until(&mut port, "OK\r\n");
+    }
+    assert_eq!(until(&mut port, "\r\n"), "0,CONNECT\r\n");
+    say(&mut port, "AT+CIPSEND=0,2");
+    until(&mut port, "> ");
+    port.write_all(b"hi").expect("room");
+    assert!(until(&mut port, ":hi").ends_with("SEND OK\r\n\r\n+IPD,0,2:hi"));
+}
+
 /// The trace: a time, a direction, and what passed in a form that can be read.
 #[test]
 fn the_trace_can_be_read() {

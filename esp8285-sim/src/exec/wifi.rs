@@ -1,9 +1,13 @@
 //! Station and access point (sheet section 3).
 
+use std::time::Duration;
+
 use super::{Call, small};
 use crate::air::{AccessPoint, mac};
-use crate::modem::{Credentials, Modem, Outcome, Phase, SCAN_TIME, SoftAp, Station, Waiting};
+use crate::modem::Waiting;
+use crate::modem::{Credentials, JOIN_LIMIT, Modem, Outcome, Phase, SCAN_TIME, SoftAp, Station};
 use crate::net::Network;
+use crate::profile::Version;
 
 impl<N: Network> Modem<N> {
     pub(super) fn wifi(&mut self, call: &Call<'_>) -> Outcome {
@@ -63,12 +67,20 @@ impl<N: Network> Modem<N> {
         if self.set.stored.mode & 1 == 0 || ssid.is_empty() {
             return Outcome::Error;
         }
+        // The eighth parameter, from 2.2 on.
+        let limit = match call.optional(7, 3..=600) {
+            Some(None) => JOIN_LIMIT,
+            Some(Some(limit)) if self.profile.version >= Version::V2_2 => {
+                Duration::from_secs(small(limit))
+            }
+            _ => return Outcome::Error,
+        };
         let credentials = Credentials { ssid, password };
         if self.stores(call) {
             self.set.stored.join = Some(credentials.clone());
             self.store();
         }
-        self.join(credentials)
+        self.join(credentials, limit)
     }
 
     /// The SSID is printed raw (sheet section 3.2).

@@ -93,6 +93,9 @@ impl<N: Network> Modem<N> {
         link.finished = true;
         let conn = link.conn;
         let Some(passive) = self.link(id).and_then(|link| self.passive(link)) else {
+            if self.knobs.early_closed {
+                self.close_early(id);
+            }
             return self.pump_active();
         };
         let unread = self.net.readable(conn);
@@ -107,6 +110,18 @@ impl<N: Network> Modem<N> {
             ClosedPolicy::Lose | ClosedPolicy::Withhold => {}
         }
         self.link_down(id);
+    }
+
+    /// `CLOSED` first, then what came before it.
+    fn close_early(&mut self, id: usize) {
+        let Some((conn, remote)) = self.link(id).map(|link| (link.conn, link.remote)) else {
+            return;
+        };
+        let rest = self.net.recv(self.now, conn, usize::MAX);
+        self.link_down(id);
+        for piece in rest.chunks(self.knobs.ipd_chunk_max.max(1)) {
+            self.say_ipd(id, remote, piece);
+        }
     }
 
     /// Active receive: what the network holds goes out while the transmit ring has room,

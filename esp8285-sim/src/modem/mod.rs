@@ -25,7 +25,7 @@ pub use phase::Activity;
 pub(crate) use phase::Send;
 pub(crate) use phase::{Open, Phase, SendKind, Waiting};
 pub(crate) use settings::{Credentials, Settings, SoftAp};
-pub(crate) use station::{SCAN_TIME, Station};
+pub(crate) use station::{JOIN_LIMIT, SCAN_TIME, Station};
 pub(crate) use tx::move_out;
 
 use self::input::Input;

@@ -85,14 +85,19 @@ impl<N: Network> Modem<N> {
         self.links.iter().flatten().filter(|link| link.server).count()
     }
 
-    /// An id that no link has and no open in progress wants, lowest first (section 4.2).
-    fn free_id(&self) -> Option<usize> {
-        let taken = match &self.phase {
+    /// The id that an open in progress will have.
+    fn opening(&self) -> Option<usize> {
+        match &self.phase {
             Phase::Waiting(Waiting::Open { open, .. } | Waiting::OpenName { open, .. }) => {
                 Some(open.id)
             }
             _ => None,
-        };
+        }
+    }
+
+    /// An id that no link has and no open in progress wants, lowest first (section 4.2).
+    fn free_id(&self) -> Option<usize> {
+        let taken = self.opening().filter(|_| !self.knobs.id_clash);
         (0..self.links.len()).find(|id| self.link(*id).is_none() && taken != Some(*id))
     }
 
@@ -104,6 +109,12 @@ impl<N: Network> Modem<N> {
                 let mut link = Link::new(conn, false, peer, self.now);
                 link.server = true;
                 self.link_up(id, link);
+                if self.opening() == Some(id) {
+                    if let Phase::Waiting(Waiting::Open { conn, .. }) = &self.phase {
+                        self.net.abort(self.now, *conn);
+                    }
+                    self.hang();
+                }
             }
             // 1.7.6 accepts, then drops; that 2.x stops listening looks the same from here.
             None => self.net.abort(self.now, conn),

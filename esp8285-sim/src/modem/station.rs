@@ -93,7 +93,7 @@ impl<N: Network> Modem<N> {
     }
 
     /// Begins `CWJAP` (sheet section 3.1).
-    pub(crate) fn join(&mut self, ap: Credentials) -> Outcome {
+    pub(crate) fn join(&mut self, ap: Credentials, limit: Duration) -> Outcome {
         if matches!(self.station, Station::Joined(..) | Station::Associated(_)) {
             self.leave();
         }
@@ -102,11 +102,11 @@ impl<N: Network> Modem<N> {
         match found {
             None => self.timers.add(self.now + SCAN_TIME, Timer::JoinFailed(3)),
             Some(found) if found.password != ap.password => {
-                let after = found.join_time.min(JOIN_LIMIT);
+                let after = found.join_time.min(limit);
                 self.timers.add(self.now + after, Timer::JoinFailed(2));
             }
-            Some(found) if found.join_time > JOIN_LIMIT => {
-                self.timers.add(self.now + JOIN_LIMIT, Timer::JoinFailed(1));
+            Some(found) if found.join_time > limit => {
+                self.timers.add(self.now + limit, Timer::JoinFailed(1));
             }
             Some(found) => self.begin_join(&found),
         }
@@ -223,6 +223,10 @@ impl<N: Network> Modem<N> {
         // First, so that no link can tell its peer.
         self.refresh_address();
         self.drop_links();
+        if was_up && self.knobs.server_lost {
+            self.set.server = None;
+            self.net.listen(self.now, None, 0);
+        }
     }
 
     fn drop_links(&mut self) {
@@ -297,4 +301,4 @@ fn is_join(timer: &Timer) -> bool {
 pub(crate) const SCAN_TIME: Duration = Duration::from_secs(2);
 
 /// The firmware's own limit for a join (sheet section 3.1: 14 to 15 s).
-const JOIN_LIMIT: Duration = Duration::from_secs(15);
+pub(crate) const JOIN_LIMIT: Duration = Duration::from_secs(15);

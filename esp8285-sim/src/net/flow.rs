@@ -14,6 +14,8 @@ pub(super) enum Timer {
     Opened(Conn),
     Failed(Conn),
     Accepted(Conn),
+    /// The client of this number sets out.
+    Call(usize),
     AtPeer(Conn, Vec<u8>),
     FinAtPeer(Conn),
     ResetAtPeer(Conn),
@@ -40,6 +42,11 @@ impl VirtualNet {
         match timer {
             Timer::Opened(conn) => self.opened(now, conn, NetEvent::Connected(conn)),
             Timer::Accepted(conn) => self.dialled(now, conn),
+            Timer::Call(number) => {
+                if let Some((from, port, script)) = self.callers.get(number).cloned() {
+                    self.dial(now, from, port, script);
+                }
+            }
             Timer::Failed(conn) => self.tell_modem(conn, NetEvent::Failed(conn)),
             Timer::AtPeer(conn, data) => self.at_peer(now, conn, &data),
             Timer::FinAtPeer(conn) => {

@@ -128,6 +128,19 @@ fn clients_come_only_where_one_listens() {
 }
 
 #[test]
+fn a_client_comes_when_it_was_told_to() {
+    let mut net = net(Host::default());
+    let from = SocketAddr::from((HOST, 5000));
+    for seconds in [1, 3] {
+        net.dial_later(Instant::from_millis(seconds * 1000), from, 80, Script::sink());
+    }
+    assert_eq!(net.poll(Instant::from_millis(2000)), None, "nobody listens yet");
+    net.listen(Instant::from_millis(2000), Some((Family::V4, 80)), 1000);
+    let events = run(&mut net);
+    assert!(matches!(events[..], [(3005, NetEvent::Accepted(_, peer))] if peer == from));
+}
+
+#[test]
 fn datagrams_keep_their_bounds() {
     let answers = vec![b"a".to_vec(), b"bc".to_vec()];
     let mut net = net(Host::default().udp(53, UdpService::Answer(answers)));

@@ -49,6 +49,8 @@ pub struct VirtualNet {
     pub(super) listeners: BTreeMap<SocketAddr, VecDeque<Conn>>,
     /// Where programs outside take datagrams.
     pub(super) mailboxes: BTreeMap<SocketAddr, Mailbox>,
+    /// Clients that will dial in.
+    pub(super) callers: Vec<(SocketAddr, u16, Script)>,
     pub(super) events: VecDeque<NetEvent>,
     timers: BinaryHeap<Reverse<(Instant, u64, Timer)>>,
     now: Instant,
@@ -76,6 +78,7 @@ impl VirtualNet {
             datagrams: Vec::new(),
             listeners: BTreeMap::new(),
             mailboxes: BTreeMap::new(),
+            callers: Vec::new(),
             events: VecDeque::new(),
             timers: BinaryHeap::new(),
             now: Instant::ZERO,
@@ -120,6 +123,18 @@ impl VirtualNet {
         let half = self.path(from.ip()).half();
         self.at(now + half, Timer::Accepted(conn));
         Some(conn)
+    }
+
+    /// The same at a later time, if somebody listens by then.
+    pub fn dial_later(
+        &mut self,
+        at: Instant,
+        from: impl Into<SocketAddr>,
+        port: u16,
+        script: Script,
+    ) {
+        self.callers.push((from.into(), port, script));
+        self.at(at, Timer::Call(self.callers.len() - 1));
     }
 
     /// Adds a step to what the peer of a connection does.

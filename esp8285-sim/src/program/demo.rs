@@ -2,10 +2,11 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use esp8285_sim::Instant;
 use esp8285_sim::net::{Host, Script, Step, UdpService, VirtualNet};
 
 /// One host, `demo.test`, as the help text describes it.
-pub(crate) fn net(seed: u64) -> VirtualNet {
+pub(crate) fn net(seed: u64, clients: &[(Instant, u16)]) -> VirtualNet {
     let mut net = VirtualNet::new(seed);
     let page = [
         Step::Until(b"\r\n\r\n".to_vec()),
@@ -21,8 +22,14 @@ pub(crate) fn net(seed: u64) -> VirtualNet {
         net.add_host(address, host.clone());
         net.add_name("demo.test", address);
     }
+    for (at, port) in clients {
+        net.dial_later(*at, (ADDRESS, CLIENT), *port, Script::echo());
+    }
     net
 }
+
+/// Where clients come from.
+const CLIENT: u16 = 50_000;
 
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const ADDRESS6: Ipv6Addr = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1);

@@ -43,7 +43,7 @@ fn begin() -> Result<(), Box<dyn std::error::Error>> {
     match options.world {
         World::Real => run(options, RealNet::new(), &incoming),
         World::Virtual => {
-            let net = demo::net(options.knobs.seed);
+            let net = demo::net(options.knobs.seed, &options.clients);
             run(options, net, &incoming)
         }
     }

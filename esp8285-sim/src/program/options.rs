@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 
 use esp8285_sim::uart::UartConfig;
-use esp8285_sim::{AccessPoint, Air, Knobs, Version};
+use esp8285_sim::{AccessPoint, Air, Instant, Knobs, Version};
 use lexopt::Arg;
 
 use crate::table;
@@ -37,6 +37,8 @@ pub(crate) struct Options {
     pub(crate) place: Place,
     pub(crate) world: World,
     pub(crate) trace: bool,
+    /// When clients of the virtual network dial in, and where.
+    pub(crate) clients: Vec<(Instant, u16)>,
     pub(crate) knobs: Knobs,
     pub(crate) uart: UartConfig,
     pub(crate) air: Air,
@@ -49,6 +51,7 @@ impl Default for Options {
             place: Place::Terminal,
             world: World::Real,
             trace: true,
+            clients: Vec::new(),
             knobs: Knobs::default(),
             uart: UartConfig::default(),
             air: Air::default(),

@@ -61,6 +61,11 @@ options! {
         |o, v| put(&mut o.place, number(v).map(Place::Tcp));
     "network" "KIND" "real: this machine's sockets (the default); virtual: see below"
         |o, v| put(&mut o.world, choose(v, &[("real", World::Real), ("virtual", World::Virtual)]));
+    "client" "MS:PORT" "a client of the virtual network dials in there and echoes; may be repeated" |o, v| {
+        let (at, port) = v.split_once(':').ok_or("wants MS:PORT")?;
+        o.clients.push((Instant::ZERO + millis(at)?, number(port)?));
+        Ok(())
+    };
     "no-trace" "" "no trace" |o, _| put(&mut o.trace, Ok(false));
     "seed" "N" "what every random choice comes from" |o, v| {
         put(&mut o.uart.seed, number(v))?;
@@ -138,6 +143,12 @@ options! {
     "chatty" "" "hint and log lines on 2.x too" |o, _| put(&mut o.knobs.chatty, Ok(true));
     "stale-closed" "MS" "from a failed open to its stale CLOSED (1.x)"
         |o, v| put(&mut o.knobs.stale_closed, millis(v));
+    "id-clash" "" "a client takes the id of an open in progress: busy until the reset"
+        |o, _| put(&mut o.knobs.id_clash, Ok(true));
+    "early-closed" "" "active receive: CLOSED before the rest of the data"
+        |o, _| put(&mut o.knobs.early_closed, Ok(true));
+    "server-lost" "" "the server is gone after a loss of Wi-Fi"
+        |o, _| put(&mut o.knobs.server_lost, Ok(true));
     "connect-fail" "" "CONNECT FAIL where an open fails (1.x)"
         |o, _| put(&mut o.knobs.connect_fail, Ok(true));
     "rst-lines" "" "AT+RST says CLOSED and WIFI DISCONNECT before the reset"
@@ -313,7 +324,7 @@ mod tests {
                     --join-time 0.5 --notice drop:3 --closed lose --send-outcome 2:late=5 \
                     --urc-at 9:x\\r\\n --busy-for ever --fifo-depth 8 --ipd-trailer off \
                     --reply-fault 1:cut=2 --reply-fault 1:insert=x\\n --result-fault 3:late=5 \
-                    --no-ipv6-router --boot-baud 74880 --sto 0 --accept-limit 2";
+                    --client 9:80 --no-ipv6-router --boot-baud 74880 --sto 0 --accept-limit 2";
         let arguments: Vec<_> = line.split_whitespace().collect();
         assert!(matches!(asks(&arguments), Ok(Request::Run(_))));
         assert!(matches!(asks(&["-h"]), Ok(Request::Help)));
@@ -328,6 +339,7 @@ mod tests {
             &["--boot-text", "\\q"],
             &["--closed", "perhaps"],
             &["--urc-at", "9"],
+            &["--client", "80"],
             &["--reply-fault", "1:cut"],
             &["--reply-fault", "1:burn=1"],
             &["--result-fault", "1:good"],
