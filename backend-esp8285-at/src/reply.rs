@@ -25,18 +25,23 @@ pub(crate) enum Reply<'a> {
 
 impl<'a> Reply<'a> {
     pub(crate) fn parse(line: &'a [u8]) -> Self {
-        match line {
-            b"OK" => Reply::Ok,
-            b"ERROR" | b"FAIL" => Reply::Error,
-            b"SEND OK" => Reply::SendOk,
-            b"SEND FAIL" | b"SEND Canceled" => Reply::SendFail,
-            b"busy p..." | b"busy s..." => Reply::Busy,
-            b"Will force to restart!!!" => Reply::Restart,
-            _ => match line.strip_prefix(b"Recv ").and_then(|rest| rest.strip_suffix(b" bytes")) {
-                Some(digits) => number(digits).map_or(Reply::Line(line), Reply::Recv),
-                None => Reply::Line(line),
-            },
+        // A table to search is a third of the code of a match on the bytes.
+        const WORDS: [(&[u8], Reply<'static>); 9] = [
+            (b"OK", Reply::Ok),
+            (b"ERROR", Reply::Error),
+            (b"FAIL", Reply::Error),
+            (b"SEND OK", Reply::SendOk),
+            (b"SEND FAIL", Reply::SendFail),
+            (b"SEND Canceled", Reply::SendFail),
+            (b"busy p...", Reply::Busy),
+            (b"busy s...", Reply::Busy),
+            (b"Will force to restart!!!", Reply::Restart),
+        ];
+        if let Some((_, reply)) = WORDS.iter().find(|(word, _)| *word == line) {
+            return *reply;
         }
+        let digits = line.strip_prefix(b"Recv ").and_then(|rest| rest.strip_suffix(b" bytes"));
+        digits.and_then(number).map_or(Reply::Line(line), Reply::Recv)
     }
 }
 
@@ -59,17 +64,23 @@ pub(crate) enum Hint {
 
 impl Hint {
     pub(crate) fn parse(line: &[u8]) -> Option<Self> {
-        Some(match line {
-            b"no ip" => Hint::NoAddress,
-            b"DNS Fail" => Hint::NoName,
-            b"BUFFER FULL" | b"QUEUE FULL" => Hint::Full,
-            b"link is builded" | b"Link is builded" | b"Connection exists" => Hint::Linked,
-            _ if line.starts_with(b"ALREADY CONNECT") => Hint::Taken,
-            [b'+', b'C', b'W', b'J', b'A', b'P', b':', code @ b'1'..=b'9'] => {
-                Hint::Join(code - b'0')
-            }
-            _ => return None,
-        })
+        const WORDS: [(&[u8], Hint); 8] = [
+            (b"no ip", Hint::NoAddress),
+            (b"DNS Fail", Hint::NoName),
+            (b"BUFFER FULL", Hint::Full),
+            (b"QUEUE FULL", Hint::Full),
+            (b"link is builded", Hint::Linked),
+            (b"Link is builded", Hint::Linked),
+            (b"Connection exists", Hint::Linked),
+            (b"ALREADY CONNECT", Hint::Taken),
+        ];
+        if let Some((_, hint)) = WORDS.iter().find(|(word, _)| line.starts_with(word)) {
+            return Some(*hint);
+        }
+        match line.strip_prefix(b"+CWJAP:") {
+            Some([code @ b'1'..=b'9']) => Some(Hint::Join(code - b'0')),
+            _ => None,
+        }
     }
 }
 

@@ -58,19 +58,23 @@ pub enum StationEvent {
 
 impl atat::AtatUrc for Urc {
     fn parse(line: &[u8]) -> Option<Self> {
-        Some(match line {
-            b"ready" => Urc::Ready,
-            b"WIFI CONNECTED" => Urc::WifiConnected,
-            b"WIFI GOT IP" => Urc::WifiGotIp,
-            b"WIFI DISCONNECT" => Urc::WifiDisconnect,
+        const WORDS: &[(&[u8], Urc)] = &[
+            (b"ready", Urc::Ready),
+            (b"WIFI CONNECTED", Urc::WifiConnected),
+            (b"WIFI GOT IP", Urc::WifiGotIp),
+            (b"WIFI DISCONNECT", Urc::WifiDisconnect),
             #[cfg(feature = "ipv6")]
-            b"WIFI GOT IPv6 LL" | b"WIFI GOT IPv6 GL" => Urc::WifiGotIpV6,
-            [b'+', rest @ ..] => plus(rest)?,
-            [id, b',', rest @ ..] => of_link(link(&[*id])?, rest)?,
+            (b"WIFI GOT IPv6 LL", Urc::WifiGotIpV6),
+            #[cfg(feature = "ipv6")]
+            (b"WIFI GOT IPv6 GL", Urc::WifiGotIpV6),
+        ];
+        match line {
+            [b'+', rest @ ..] => plus(rest),
+            [id, b',', rest @ ..] => of_link(link(&[*id])?, rest),
             // `wdt reset` and its like announce a reboot as well (section 1.1).
-            _ if line.ends_with(b"wdt reset") => Urc::Ready,
-            _ => return None,
-        })
+            _ if line.ends_with(b"wdt reset") => Some(Urc::Ready),
+            _ => WORDS.iter().find(|(word, _)| *word == line).map(|(_, urc)| *urc),
+        }
     }
 }
 

@@ -35,8 +35,10 @@ impl Instant {
     /// `self + delay`, rounded up to a microsecond; `None` where it cannot be expressed.
     #[must_use]
     pub fn checked_add(self, delay: Duration) -> Option<Self> {
-        let micros = u64::try_from(delay.as_nanos().div_ceil(1000)).ok()?;
-        self.0.checked_add(micros).map(Self)
+        // Not by nanoseconds: those need 128 bits, and a division of them.
+        let whole = delay.as_secs().checked_mul(1_000_000)?;
+        let part = u64::from(delay.subsec_nanos().div_ceil(1000));
+        self.0.checked_add(whole.checked_add(part)?).map(Self)
     }
 }
 
@@ -80,9 +82,11 @@ impl Timeout {
         match self {
             Timeout::Never => Self::NEVER,
             Timeout::Zero => 0,
-            Timeout::After(d) => u32::try_from(d.as_nanos().div_ceil(1_000_000))
-                .unwrap_or(Self::NEVER - 1)
-                .clamp(1, Self::NEVER - 1),
+            Timeout::After(d) => {
+                let part = u64::from(d.subsec_nanos().div_ceil(1_000_000));
+                let millis = d.as_secs().saturating_mul(1000).saturating_add(part);
+                u32::try_from(millis).unwrap_or(Self::NEVER - 1).clamp(1, Self::NEVER - 1)
+            }
         }
     }
 

@@ -23,9 +23,12 @@ mod lost;
 mod names;
 #[cfg(not(feature = "udp"))]
 mod no_dgram;
+#[cfg(not(feature = "server"))]
+mod no_server;
 mod options;
 mod ready;
 mod schedule;
+#[cfg(feature = "server")]
 mod server;
 mod setup;
 mod sockets;
@@ -46,6 +49,9 @@ use usocket_core::{Instant, earlier};
 
 use self::input::{Ingress, Target};
 use self::lost::Lost;
+#[cfg(not(feature = "server"))]
+use self::no_server::Listener;
+#[cfg(feature = "server")]
 use self::server::Listener;
 use self::setup::Step;
 use crate::cmd::MAX_COMMAND;

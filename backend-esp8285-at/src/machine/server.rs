@@ -4,7 +4,6 @@ use usocket_core::spi::Handle;
 use usocket_core::{Error, Family, Result, SockAddr};
 
 use super::{Exchange, Machine};
-#[cfg(feature = "server")]
 use crate::cmd::Server;
 use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
 use crate::slot::{Ends, Socket, State};
@@ -18,19 +17,16 @@ pub(crate) struct Listener {
     /// Where the modem does.
     running: Option<(Family, u16)>,
     /// What comes next of a start.
-    #[cfg(feature = "server")]
     step: Option<ServerStep>,
     /// When to try again after a start that failed.
     again: Option<usocket_core::Instant>,
 }
 
 /// After a start that failed.
-#[cfg(feature = "server")]
 const AGAIN: core::time::Duration = core::time::Duration::from_secs(1);
 
 /// A step towards what is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg(feature = "server")]
 pub(crate) enum ServerStep {
     Stop,
     MaxClients,
@@ -40,9 +36,6 @@ pub(crate) enum ServerStep {
 
 impl Machine<'_> {
     pub(crate) fn listen(&mut self, handle: Handle, backlog: u32) -> Result<()> {
-        if !cfg!(feature = "server") {
-            return Err(Error::EOPNOTSUPP);
-        }
         let socket = self.slots.get(handle)?;
         let backlog = u8::try_from(backlog.clamp(1, 5)).unwrap_or(5);
         match socket.state {
@@ -78,28 +71,10 @@ impl Machine<'_> {
         Ok(())
     }
 
-    /// Whether what was asked of the wire for a socket has been done, or cannot be now.
-    pub(crate) fn in_effect(&self, handle: Handle) -> bool {
-        let Ok(socket) = self.slots.get(handle) else { return true };
-        if self.way().is_err() || !self.is_ready() {
-            return true;
-        }
-        match socket.state {
-            State::Listening { .. } => self.is_listening((socket.family, socket.local_port)),
-            State::Dgram => socket.link.is_none_or(|link| self.links[usize::from(link)].is_open()),
-            _ => true,
-        }
-    }
-
-    #[cfg(feature = "server")]
-    fn is_listening(&self, at: (Family, u16)) -> bool {
+    /// Whether the port is open, or cannot be just now.
+    pub(super) fn is_listening(&self, at: (Family, u16)) -> bool {
         self.listener.running == Some(at) && self.listener.step.is_none()
             || self.listener.again.is_some()
-    }
-
-    #[cfg(not(feature = "server"))]
-    fn is_listening(&self, _: (Family, u16)) -> bool {
-        true
     }
 
     /// The listening socket was closed: nobody will accept those who wait.
@@ -207,9 +182,6 @@ impl Machine<'_> {
     }
 
     pub(crate) fn accept(&mut self, handle: Handle) -> Result<(Handle, SockAddr)> {
-        if !cfg!(feature = "server") {
-            return Err(Error::EOPNOTSUPP);
-        }
         let socket = self.slots.get(handle)?;
         match socket.state {
             State::Listening { .. } => {}
@@ -250,7 +222,6 @@ impl Machine<'_> {
     }
 
     /// Brings the modem to where the listening socket wants it.
-    #[cfg(feature = "server")]
     pub(super) fn server_next(&mut self) -> bool {
         let wanted = self.listener.wanted;
         if self.listener.running != wanted && self.listener.running.is_some() {
@@ -283,14 +254,7 @@ impl Machine<'_> {
         }
     }
 
-    #[cfg(not(feature = "server"))]
-    pub(super) fn server_next(&mut self) -> bool {
-        let _ = (self.listener.running, Exchange::Idle);
-        false
-    }
-
     /// A step was answered.
-    #[cfg(feature = "server")]
     pub(super) fn server_stepped(&mut self, step: ServerStep, ok: bool) {
         self.listener.step = match step {
             ServerStep::Stop => {

@@ -76,6 +76,19 @@ impl Machine<'_> {
             .any(|socket| socket.kind == kind && socket.bound && socket.local_port == port)
     }
 
+    /// Whether what was asked of the wire for a socket has been done, or cannot be now.
+    pub(crate) fn in_effect(&self, handle: Handle) -> bool {
+        let Ok(socket) = self.slots.get(handle) else { return true };
+        if self.way().is_err() || !self.is_ready() {
+            return true;
+        }
+        match socket.state {
+            State::Listening { .. } => self.is_listening((socket.family, socket.local_port)),
+            State::Dgram => socket.link.is_none_or(|link| self.links[usize::from(link)].is_open()),
+            _ => true,
+        }
+    }
+
     /// A port nobody has, at random so that it does not come again after a reset.
     pub(super) fn free_port(&mut self, kind: SockType) -> u16 {
         loop {
