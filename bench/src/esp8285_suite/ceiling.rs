@@ -28,7 +28,8 @@
 //! (5.2). A host need not wait for the end of a notice: it has its next command on the other
 //! line meanwhile. So they cost nothing as long as they fit into the time between two answers,
 //! and the excess otherwise; the shortest notice is what is counted. One that comes just before
-//! an answer delays that one, which no host can help: the ceiling does not subtract it.
+//! an answer delays that one, which no host can help: the ceiling does not subtract it. Nor
+//! does it subtract the late results of `CIPSENDBUF`, which can delay a prompt in that way.
 //!
 //! **Windows.** 5840 bytes for each link on 1.7.6 and 5760 on 2.2 (5.3), and a round trip until
 //! the place of a byte that was read can be used again.
