@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod counts;
+pub mod esp8285_suite;
 pub mod gates;
 pub mod machine;
 pub mod pairs;

@@ -6,12 +6,13 @@ use std::process::ExitCode;
 use usocket_bench::counts::Side;
 use usocket_bench::pairs::Plan;
 use usocket_bench::std_suite::{self, ops};
-use usocket_bench::{gates, machine, table};
+use usocket_bench::{esp8285_suite, gates, machine, table};
 
 const USAGE: &str = "\
 usage: usocket-bench [std] [--pairs N] [--quick] [--no-pin] [--only TEXT] [--markdown]
        usocket-bench syscalls          counts system calls; fails where a gate does
        usocket-bench instructions      counts instructions; fails where a gate does
+       usocket-bench ceilings          what is possible on an ESP8285's wire
        usocket-bench op ours|peer OP N does one operation N times";
 
 fn main() -> ExitCode {
@@ -21,6 +22,10 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["syscalls"] => gated(gates::check_system_calls()),
         ["instructions"] => gated(gates::check_instructions()),
+        ["ceilings"] => {
+            print!("{}", esp8285_suite::ceilings());
+            ExitCode::SUCCESS
+        }
         ["op", side, op, count] => operation(side, op, count),
         ["std", options @ ..] => suite(options),
         options => suite(options),
