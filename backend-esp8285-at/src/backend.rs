@@ -93,16 +93,21 @@ impl<'r, U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'r, U,
 
     /// One operation under the lock; whom it concerns is woken after it.
     pub(crate) fn with<T>(&self, operation: impl FnOnce(&mut State<'r, U, WAITERS>) -> T) -> T {
-        let (answer, ready, workers) = self.state.lock(|state| {
+        let answer = self.state.lock(|state| operation(&mut state.borrow_mut()));
+        self.announce();
+        answer
+    }
+
+    /// Wakes whom the last operation concerns. Apart from it, so that an image has it once.
+    #[inline(never)]
+    fn announce(&self) {
+        let (ready, workers) = self.state.lock(|state| {
             let mut state = state.borrow_mut();
-            let answer = operation(&mut state);
-            let ready = state.take_ready();
             let workers = state.machine.work.then(|| state.wakers.take_workers());
-            (answer, ready, workers)
+            (state.take_ready(), workers)
         });
         wake(ready);
         wake(workers);
-        answer
     }
 }
 
