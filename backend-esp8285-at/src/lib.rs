@@ -3,7 +3,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(test)]
+#[cfg(any(test, feature = "std"))]
 extern crate std;
 
 mod backend;
@@ -35,5 +35,7 @@ pub use network::{DEVICE, IfConfig};
 pub use resources::Resources;
 pub use stats::Stats;
 pub use trace::Trace;
-pub use uart::{Lost, Uart};
+#[cfg(all(feature = "std", unix))]
+pub use uart::{HostReader, HostStop, HostUart};
+pub use uart::{Lost, QueueUart, RxQueue, Transmitter, Uart};
 pub use urc::StationEvent;

@@ -1,5 +1,14 @@
 //! The seam between the driver and a UART: bytes without waiting.
 
+#[cfg(all(feature = "std", unix))]
+mod host;
+mod queue;
+mod ring;
+
+#[cfg(all(feature = "std", unix))]
+pub use host::{HostReader, HostStop, HostUart};
+pub use queue::{QueueUart, RxQueue, Transmitter};
+
 /// Bytes were lost on the way to the driver: the receive FIFO or the ring overran, or a
 /// byte came with a framing error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
