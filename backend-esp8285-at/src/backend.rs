@@ -21,6 +21,8 @@ use crate::uart::Uart;
 
 /// Most bytes taken from the UART in one drive (S3).
 const BUDGET: usize = 4096;
+/// What a loss takes from that.
+const LOSS: usize = 256;
 /// Most rounds of one drive.
 const ROUNDS: usize = 16;
 
@@ -193,7 +195,11 @@ impl<U: Uart, const WAITERS: usize> State<'_, U, WAITERS> {
                     *budget = budget.saturating_sub(len);
                     self.machine.rx_done(now, len);
                 }
-                Err(crate::Lost) => self.machine.rx_lost(now),
+                Err(crate::Lost) => {
+                    // A UART that says nothing else must not keep us here.
+                    *budget = budget.saturating_sub(LOSS);
+                    self.machine.rx_lost(now);
+                }
             }
             moved = true;
         }
@@ -241,20 +247,23 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> EventSource
     for Esp8285<'_, U, P, M, WAITERS>
 {
     fn drive(&self, now: Instant) -> Option<Instant> {
-        let (next, ready, overdue) = self.state.lock(|state| {
+        let (next, ready, overdue, sender) = self.state.lock(|state| {
             let mut state = state.borrow_mut();
             if state.stream(now) {
-                return (state.next, None, None);
+                return (state.next, None, None, None);
             }
             state.turn(now);
             let ready = state.take_ready();
             let overdue = state.wakers.take(now, |_, _| false);
             let next = earlier(state.machine.next_deadline(), state.wakers.next_deadline());
             state.next = next;
-            (next, ready, Some(overdue))
+            (next, ready, Some(overdue), state.uart.take_waker())
         });
         wake(ready);
         wake(overdue);
+        if let Some(sender) = sender {
+            sender.wake();
+        }
         next
     }
 

@@ -35,7 +35,14 @@ pub use network::{DEVICE, IfConfig};
 pub use resources::Resources;
 pub use stats::Stats;
 pub use trace::Trace;
+#[cfg(feature = "embedded-io")]
+pub use uart::{AlwaysWritable, IoUart};
 #[cfg(all(feature = "std", unix))]
 pub use uart::{HostReader, HostStop, HostUart};
-pub use uart::{Lost, QueueUart, RxQueue, Transmitter, Uart};
+pub use uart::{Lost, QueueTransmitter, QueueUart, RxQueue, Transmitter, TxQueue, Uart};
+#[cfg(feature = "nb")]
+pub use uart::{NbTransmitter, NbUart};
+#[cfg(feature = "embedded-io-async")]
+pub use uart::{Pump, PumpUart};
+pub use uart::{WithBaud, WithEnable};
 pub use urc::StationEvent;

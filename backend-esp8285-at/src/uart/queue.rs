@@ -1,9 +1,9 @@
-//! The byte queues between an interrupt handler and the driver.
+//! The byte queue between an interrupt handler and the driver.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::ring::Ring;
-use super::{Lost, Uart};
+use super::{Lost, Transmitter, Uart};
 
 /// Losses that a queue remembers at once.
 const MARKS: usize = 4;
@@ -177,23 +177,8 @@ impl Marks {
     }
 }
 
-/// The sending half of a UART, beside an [`RxQueue`] that is the receiving half.
-///
-/// Implement it on a peripheral's registers, or use [`TxQueue`].
-pub trait Transmitter {
-    /// Gives bytes to the transmitter and returns how many it had room for, without
-    /// waiting. Where it takes less than all, an interrupt (or
-    /// [`notify`](crate::Esp8285::notify)) must come when there is room again.
-    fn write(&mut self, bytes: &[u8]) -> usize;
-
-    /// Whether `write` would take a byte.
-    fn writable(&self) -> bool;
-
-    /// Whether everything written has left, the last stop bit included.
-    fn is_idle(&self) -> bool;
-}
-
-/// A [`Uart`] that receives from an [`RxQueue`] and sends by a [`Transmitter`].
+/// A [`Uart`] that receives from an [`RxQueue`] and sends by a [`Transmitter`], for
+/// instance that of a [`TxQueue`](crate::TxQueue).
 ///
 /// It has a fixed rate and no enable pin: see [`Uart::with_baud`] and
 /// [`Uart::with_enable`].

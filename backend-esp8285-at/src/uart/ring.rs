@@ -69,14 +69,26 @@ impl<const N: usize> Ring<N> {
 
     /// Consumer: takes the oldest bytes, at most `most`.
     pub(super) fn read(&self, buf: &mut [u8], most: usize) -> usize {
+        let len = self.peek(buf, most);
+        self.skip(len);
+        len
+    }
+
+    /// Consumer: copies the oldest bytes, at most `most`.
+    pub(super) fn peek(&self, buf: &mut [u8], most: usize) -> usize {
         let tail = self.tail.load(Ordering::Relaxed);
         let len = self.head().wrapping_sub(tail).min(most).min(buf.len()).min(N);
         let from = tail % N;
         let first = len.min(N - from);
         load(&mut buf[..first], &self.bytes[from..from + first]);
         load(&mut buf[first..len], &self.bytes[..len - first]);
-        self.tail.store(tail.wrapping_add(len), Ordering::Release);
         len
+    }
+
+    /// Consumer: drops so many bytes, which are there.
+    pub(super) fn skip(&self, len: usize) {
+        let tail = self.tail.load(Ordering::Relaxed);
+        self.tail.store(tail.wrapping_add(len), Ordering::Release);
     }
 
     /// Consumer: takes the oldest byte.
