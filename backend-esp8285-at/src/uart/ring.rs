@@ -134,12 +134,12 @@ mod tests {
         for ring in [Ring::<8>::new(), Ring::<8>::about_to_wrap()] {
             let (mut next, mut expected) = (0_u8, 0_u8);
             for round in 0..64 {
-                let data: [u8; 8] = core::array::from_fn(|i| next.wrapping_add(i as u8));
+                let data = [0, 1, 2, 3, 4, 5, 6, 7].map(|i| next.wrapping_add(i));
                 let wanted = round % 9;
                 let room = 8 - ring.len();
                 let len = ring.write(&data[..wanted]);
                 assert_eq!(len, wanted.min(room));
-                next = next.wrapping_add(len as u8);
+                next = next.wrapping_add(u8::try_from(len).unwrap());
                 let mut buf = [0; 5];
                 assert_eq!(ring.read(&mut buf, 0), 0);
                 let len = ring.read(&mut buf, usize::MAX);

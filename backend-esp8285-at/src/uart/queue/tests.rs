@@ -108,7 +108,7 @@ fn two_threads_agree() {
             // Runs of taken bytes, each a count, and losses between them.
             let mut runs = std::vec![0_u32];
             for number in 0..BYTES {
-                if QUEUE.push(number as u8) {
+                if QUEUE.push((number % 256).try_into().unwrap()) {
                     *runs.last_mut().unwrap() += 1;
                 } else if *runs.last().unwrap() > 0 {
                     runs.push(0);
@@ -125,7 +125,7 @@ fn two_threads_agree() {
                 Ok(0) if over => break,
                 Ok(0) => std::thread::yield_now(),
                 Ok(len) => {
-                    taken += len as u32;
+                    taken += u32::try_from(len).unwrap();
                     for byte in &buf[..len] {
                         let follows = last.is_none_or(|last| last.wrapping_add(1) == *byte);
                         assert!(follows || gap, "a gap that was not told, at {taken}");
