@@ -44,6 +44,7 @@ pub(crate) const MAX_READ: usize = 2048;
 pub(crate) const SEND_WINDOW: usize = 2920;
 
 /// Largest datagram: what fits an Ethernet frame (4.3).
+#[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "of datagrams"))]
 pub(crate) const MAX_DATAGRAM: usize = 1472;
 
 /// Links of the modem (section 9).

@@ -35,8 +35,10 @@ pub(crate) struct Link {
     pub(crate) peer: Option<SockAddr>,
     pub(crate) local_port: u16,
     /// The peer came to us.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "of servers"))]
     pub(crate) accepted: bool,
     /// In which order clients came.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "of servers"))]
     pub(crate) order: u32,
     /// Segments of `CIPSENDBUF` that are not acknowledged yet, oldest first: their sizes.
     pub(crate) segments: heapless::Deque<u16, 8>,
@@ -68,6 +70,7 @@ pub(crate) enum Owner {
     /// The socket in this slot.
     Slot(u8),
     /// A client that nobody has accepted yet.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "of servers"))]
     Pending,
     /// Its socket was closed; it flushes and closes in the background.
     Orphan,

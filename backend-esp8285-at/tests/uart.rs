@@ -41,7 +41,7 @@ fn download<'n, U: Uart>(kit: &Kit<'n>, uart: U, config: Config) -> Stats {
     let net: Net<'_, 'n, U> = Esp8285::with_config(uart, kit.world().board(), &mut memory, config);
     net.set_trace(Some(trace));
     net.connect(SSID, KEY).unwrap();
-    let address = serve(&kit);
+    let address = serve(kit);
     let socket = net.tcp().unwrap();
     socket.settimeout(60).unwrap();
     socket.connect(address).unwrap();

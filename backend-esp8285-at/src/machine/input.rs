@@ -58,6 +58,7 @@ pub(crate) enum Target {
         link: u8,
     },
     /// A datagram for which there is room: its record is staged.
+    #[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "of datagrams"))]
     Datagram {
         pair: Option<u8>,
         link: u8,

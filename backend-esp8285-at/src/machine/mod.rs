@@ -138,6 +138,7 @@ pub(crate) struct Machine<'r> {
     /// The last command was no data.
     control_last: bool,
     /// Links that clients took so far.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "of servers"))]
     accepted: u32,
     /// Time up to which `poll` has seen everything.
     now: Instant,

@@ -155,12 +155,8 @@ impl Machine<'_> {
             #[expect(clippy::cast_possible_truncation, reason = "there are five links")]
             let link = index as u8;
             let read_first = !self.links[index].read_last;
-            let done = if read_first {
-                self.read_next(link) || self.send_next(link)
-            } else {
-                self.send_next(link) || self.read_next(link)
-            };
-            if done {
+            if (read_first && self.read_next(link)) || self.send_next(link) || self.read_next(link)
+            {
                 self.turn = (index + 1) % LINKS;
                 return true;
             }

@@ -92,7 +92,6 @@ impl Machine<'_> {
     /// A port nobody has, at random so that it does not come again after a reset.
     pub(super) fn free_port(&mut self, kind: SockType) -> u16 {
         loop {
-            #[expect(clippy::cast_possible_truncation, reason = "14 bits")]
             let port = EPHEMERAL + (self.random() >> 20 & 0x3FFF) as u16;
             if !self.is_port_taken(kind, port) {
                 return port;

@@ -77,6 +77,15 @@ pub(crate) struct Station {
     request: Option<(Request, Progress)>,
     ticket: u32,
     /// Text or results of a request.
+    #[cfg_attr(
+        not(any(
+            feature = "settings",
+            feature = "scan",
+            feature = "ping",
+            feature = "access-point"
+        )),
+        expect(dead_code, reason = "of the requests of these features")
+    )]
     pub(crate) scratch: Scratch,
     /// What the UART can hold.
     pub(crate) uart_capacity: usize,
