@@ -160,7 +160,7 @@ impl<'r> Machine<'r> {
             tracer: Tracer::default(),
             touched: false,
             work: true,
-            listener: Listener::default(),
+            listener: Default::default(),
             phase: Phase::Probe(setup::Hunt::FIRST),
             digest: Digest::new(),
             ingress: Ingress::new(),

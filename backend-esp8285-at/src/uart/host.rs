@@ -18,7 +18,7 @@ use super::{Lost, RxQueue, Uart};
 /// Bytes that may wait for the driver.
 const ROOM: usize = 16 * 1024;
 
-/// A modem on a serial line, a pseudo-terminal or a TCP port of this computer (features
+/// A modem on a serial line, a pseudo-terminal or a TCP port of this computer (feature
 /// `std`, Unix).
 ///
 /// A thread must run its [`HostReader`], which brings the bytes and wakes the driver:
