@@ -36,7 +36,7 @@ pub struct Lost;
 ///
 /// Bytes must be taken from the hardware by an interrupt handler or by DMA and kept in a
 /// ring, since 16 bytes last 1.4 ms at 115200 baud (sheet section 7).
-/// [`RxQueue`](crate::RxQueue) is that ring.
+/// [`RxQueue`] is that ring.
 pub trait Uart {
     /// Takes received bytes, oldest first, and returns how many; 0 when there are none.
     /// `buf` is not empty.
