@@ -58,13 +58,20 @@ impl<'r, U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'r, U,
         Self::with_config(uart, platform, resources, Config::new())
     }
 
-    /// A driver for a board that differs from the default.
+    /// A driver for a board that differs from the default. Where a faster rate is
+    /// configured, the UART is switched to it and back at once, to see whether it can.
     pub fn with_config<const S: usize, const B: usize, const RX: usize, const TX: usize>(
-        uart: U,
+        mut uart: U,
         platform: P,
         resources: &'r mut Resources<S, B, RX, TX>,
-        config: Config,
+        mut config: Config,
     ) -> Self {
+        // Now, as a modem that has switched and is not followed cannot be told to go back.
+        if let Some(fast) = config.fast_baud
+            && !(uart.set_baud(fast) && uart.set_baud(config.baud))
+        {
+            config.fast_baud = None;
+        }
         let rx = resources.rx.iter_mut().map(|ring| &mut ring[..]);
         let tx = resources.tx.iter_mut().map(|ring| &mut ring[..]);
         let pairs = Pairs::new(rx.zip(tx));

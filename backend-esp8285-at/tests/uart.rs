@@ -14,7 +14,7 @@ use embedded_hal_02::serial;
 use embedded_io::{ErrorKind, ErrorType, Read, ReadReady, Write, WriteReady};
 use esp8285_sim::Version;
 use esp8285_sim::uart::{Receiver, UartConfig};
-use esp8285_world::{Board, KEY, Kit, Port, SSID, Settings, Stack, network};
+use esp8285_world::{Board, KEY, Kit, Port, PortConfig, SSID, Settings, Stack, network};
 use support::trace;
 use usocket_backend_esp8285_at::{
     AlwaysWritable, Config, Esp8285, IoUart, Lost, NbUart, Pump, QueueUart, Resources, RxQueue,
@@ -157,6 +157,20 @@ fn the_rate_goes_up_through_a_hook() {
         Esp8285::with_config(interrupted(&kit), kit.world().board(), &mut memory, config);
     net.connect(SSID, KEY).unwrap();
     assert_eq!(kit.world().with_modem(|modem, _| modem.baud()), 460_800);
+}
+
+#[test]
+fn a_uart_of_fixed_rate_keeps_it_whatever_is_configured() {
+    let network = network(1);
+    let kit = Kit::new(&network, Settings::default()).unwrap();
+    let config = PortConfig { rates: false, enable_pin: false, ..PortConfig::default() };
+    let stats = download(
+        &kit,
+        support::Wire(kit.world().port_with(config)),
+        Config::new().fast_baud(460_800),
+    );
+    assert_eq!(stats.restarts, 0);
+    assert_eq!(kit.world().with_modem(|modem, _| modem.baud()), 115_200);
 }
 
 #[test]

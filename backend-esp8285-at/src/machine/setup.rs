@@ -130,7 +130,10 @@ impl Machine<'_> {
         match self.phase {
             Phase::Probe(hunt) => self.next_rate(hunt),
             // The modem has switched and we cannot follow: it must boot to come back.
-            _ => self.restart(),
+            _ => {
+                self.config.fast_baud = None;
+                self.restart();
+            }
         }
     }
 
