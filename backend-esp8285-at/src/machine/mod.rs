@@ -203,8 +203,9 @@ impl<'r> Machine<'r> {
         let phase = match self.phase {
             _ if self.exchange != Exchange::Idle => None,
             Phase::Booting(until) | Phase::Off(until) => Some(until),
-            Phase::Lost(lost) => Some(lost.until(self.heard)),
-            Phase::Probe(_) | Phase::Setup(_) | Phase::Ready => None,
+            // A probe in flight has a deadline of its own.
+            Phase::Lost(lost) if self.exchange == Exchange::Idle => Some(lost.until(self.heard)),
+            Phase::Lost(_) | Phase::Probe(_) | Phase::Setup(_) | Phase::Ready => None,
         };
         let idle = if self.exchange == Exchange::Idle { self.next_idle() } else { None };
         let action = self.action.map(|_| self.now + Duration::from_micros(100));
