@@ -201,7 +201,9 @@ impl Machine<'_> {
         }
         let exchange = self.exchange;
         self.finish();
-        self.abandoned(exchange);
+        if !matches!(exchange, Exchange::Join | Exchange::Request) {
+            self.abandoned(exchange);
+        }
         if unasked {
             self.forget_links(Error::ECONNRESET);
         }

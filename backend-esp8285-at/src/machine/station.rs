@@ -307,6 +307,13 @@ impl Machine<'_> {
         }
     }
 
+    /// Nobody waits for the result any more.
+    pub(crate) fn drop_request(&mut self, ticket: u32) {
+        if self.station.ticket == ticket {
+            self.station.request = None;
+        }
+    }
+
     /// Ends the request that is out.
     pub(super) fn fail_request(&mut self, error: Error) {
         if let Some((_, progress @ (Progress::Queued | Progress::Running))) =
