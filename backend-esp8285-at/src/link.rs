@@ -42,7 +42,8 @@ pub(crate) struct Link {
     pub(crate) segments: heapless::Deque<u16, 8>,
     /// The number of the oldest one.
     pub(crate) first_segment: u32,
-    /// Not to be sent on before this: the modem's buffer was full.
+    /// Not to be sent on before this, as the modem's buffer was full; or not to be opened,
+    /// as a stale `CLOSED` may still come.
     pub(crate) send_at: Option<Instant>,
     /// An orphan is closed then, done or not.
     pub(crate) linger_until: Option<Instant>,

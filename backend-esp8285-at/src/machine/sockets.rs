@@ -217,12 +217,17 @@ impl Machine<'_> {
 
     /// Takes a link for an open: from 4 down, since clients take the lowest (4.2).
     pub(super) fn take_link(&mut self, owner: Owner, tcp: bool) -> Option<u8> {
-        let free = |phase: &dyn Fn(&LinkPhase) -> bool, links: &[crate::link::Link]| {
-            LINK_RANGE.rev().find(|link| phase(&links[usize::from(*link)].phase))
+        let when = |link: &u8| match self.links[usize::from(*link)].phase {
+            LinkPhase::Free => Some(usocket_core::Instant::ZERO),
+            // It may be opened then.
+            LinkPhase::Held(until) => Some(until),
+            _ => None,
         };
-        let link = free(&|phase| *phase == LinkPhase::Free, &self.links)?;
+        let ids = LINK_RANGE.rev().filter_map(|link| Some((when(&link)?, link)));
+        let (at, link) = ids.min_by_key(|(at, _)| *at)?;
         let state = &mut self.links[usize::from(link)];
         state.renew(LinkPhase::Wanted, owner);
+        state.send_at = Some(at);
         state.tcp = tcp;
         self.work = true;
         Some(link)
