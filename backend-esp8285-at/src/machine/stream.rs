@@ -106,6 +106,8 @@ impl Machine<'_> {
         };
         self.connect_failed(link, error);
         self.hold_link(link);
+        // 2.x does not say whether the id was taken: ask.
+        self.status_due |= !slow && self.firmware.dialect == crate::cmd::Dialect::EspAt;
     }
 
     /// Tells a socket that its link stands, once everything about it is known.
