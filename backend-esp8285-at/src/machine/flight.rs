@@ -346,11 +346,11 @@ impl Machine<'_> {
                 Some(self.now + self.flight.patience + self.wire_time(self.flight.len));
             return;
         }
-        // A reply that is still coming in is not overdue.
-        if self.digest.payload_left() > 0
-            && self.now.saturating_since(self.heard) < Duration::from_millis(500)
+        // A reply that is still coming in is not overdue: see `payload_overdue`.
+        if let Some(deadline) = self.payload_deadline()
+            && deadline > self.now
         {
-            self.flight.deadline = Some(self.heard + Duration::from_millis(500));
+            self.flight.deadline = Some(deadline);
             return;
         }
         self.stats.timeouts += 1;

@@ -191,6 +191,7 @@ impl<'r> Machine<'r> {
         self.now = self.now.max(now);
         self.work = false;
         self.overdue();
+        self.payload_overdue();
         self.expire();
         if self.exchange == Exchange::Idle && self.out == Out::Idle && self.action.is_none() {
             self.schedule();
@@ -208,6 +209,7 @@ impl<'r> Machine<'r> {
             Phase::Lost(_) | Phase::Probe(_) | Phase::Setup(_) | Phase::Ready => None,
         };
         let idle = if self.exchange == Exchange::Idle { self.next_idle() } else { None };
+        let phase = earlier(phase, self.payload_deadline());
         let action = self.action.map(|_| self.now + Duration::from_micros(100));
         earlier(earlier(flight, phase), earlier(earlier(idle, action), self.next_expiry()))
     }
