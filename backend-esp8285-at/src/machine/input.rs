@@ -345,9 +345,8 @@ impl Machine<'_> {
 
     /// A line that is no URC.
     fn on_line(&mut self, line: &[u8]) {
-        // The modem says our commands back: it has forgotten `ATE0`, so it has booted.
-        if self.is_ready() && (line.starts_with(b"AT+") || line == b"AT") {
-            self.rebooted();
+        if line.starts_with(b"AT+") || line == b"AT" {
+            self.echo_heard();
             return;
         }
         if self.exchange == Exchange::Idle && Reply::parse(line) == Reply::Line(line) {
