@@ -364,7 +364,11 @@ impl Machine<'_> {
         self.finish();
         match exchange {
             Exchange::Idle => {}
-            Exchange::Probe => self.unanswered(),
+            Exchange::Probe => {
+                // Noise may look like the head of a payload.
+                self.forget_input();
+                self.unanswered();
+            }
             Exchange::Setup(step) => self.set_up_failed(step),
             Exchange::Restart => self.restarting(),
             _ => {
