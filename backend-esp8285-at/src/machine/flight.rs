@@ -378,6 +378,15 @@ impl Machine<'_> {
         }
     }
 
+    /// A loss or a reboot has made the answer unknown. What the network object was asked
+    /// begins anew; the rest is given up.
+    pub(super) fn interrupted(&mut self, exchange: Exchange) {
+        match exchange {
+            Exchange::Join | Exchange::Request => self.request_again(),
+            other => self.abandoned(other),
+        }
+    }
+
     /// What becomes of those for whom a command was in flight that will not be answered.
     pub(super) fn abandoned(&mut self, exchange: Exchange) {
         match exchange {

@@ -71,7 +71,7 @@ impl Machine<'_> {
         }
         let exchange = self.exchange;
         self.finish();
-        self.abandoned(exchange);
+        self.interrupted(exchange);
         self.forget_input();
         self.out = Out::Idle;
         self.phase = Phase::Lost(Lost { since: self.now, probes: 0 });

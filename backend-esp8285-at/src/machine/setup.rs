@@ -203,9 +203,7 @@ impl Machine<'_> {
         }
         let exchange = self.exchange;
         self.finish();
-        if !matches!(exchange, Exchange::Join | Exchange::Request) {
-            self.abandoned(exchange);
-        }
+        self.interrupted(exchange);
         if unasked {
             self.forget_links(Error::ECONNRESET);
         }
