@@ -96,6 +96,8 @@ pub(crate) struct Flight {
     /// Length of the line, to send it again after `busy`.
     pub(crate) len: usize,
     pub(crate) hint: Option<Hint>,
+    /// `CONNECT` was said while a link was being opened: ours, or a client's.
+    pub(crate) connected: bool,
     /// `busy` was the answer: send it again at the deadline.
     pub(crate) busy: bool,
     /// Its own timeout.
@@ -136,6 +138,7 @@ impl Machine<'_> {
             issued: self.now,
             len,
             hint: None,
+            connected: false,
             busy: false,
             patience,
         };

@@ -8,7 +8,7 @@ use usocket_core::Error;
 use super::{Exchange, Machine, Out, Phase};
 use crate::cmd::Dialect;
 use crate::digest::{Event, Head, MAX_LINE, Source};
-use crate::link::Owner;
+use crate::link::{Owner, Phase as LinkPhase};
 use crate::reply::{Reply, is_chatter};
 use crate::trace::Trace;
 use crate::urc::Urc;
@@ -256,8 +256,17 @@ impl Machine<'_> {
 
     /// Data that the modem pushes.
     fn pushed(&mut self, link: u8, len: usize, from: Option<SocketAddr>) -> Target {
+        let state = &self.links[usize::from(link)];
+        if state.phase == LinkPhase::Opening && state.tcp {
+            let from = from.map(usocket_core::SockAddr::from);
+            if from.is_some() && from != state.peer {
+                // Only they tell before 1.7 whose `CONNECT` it was (4.8).
+                self.client_was_faster(link);
+                self.client_came(link, from);
+            }
+        }
         let state = &mut self.links[usize::from(link)];
-        if !state.is_open() {
+        if !matches!(state.phase, LinkPhase::Open | LinkPhase::Opening) {
             self.stats.stray += 1;
             self.status_due = true;
             return Target::Nowhere;

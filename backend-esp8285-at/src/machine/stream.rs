@@ -93,7 +93,11 @@ impl Machine<'_> {
         if hint == Some(Hint::Taken) {
             // The id belongs to a client whose `CONNECT` was missed: another id, then.
             self.open_lost_race(link);
-            self.free_link(link, LinkPhase::Free);
+            if self.flight.connected {
+                self.client_came(link, None);
+            } else {
+                self.free_link(link, LinkPhase::Free);
+            }
             self.status_due = true;
             return;
         }
@@ -136,6 +140,12 @@ impl Machine<'_> {
             self.pairs.release(pair);
             self.touched = true;
         }
+    }
+
+    /// A client has the id that we are opening; our own open will fail.
+    pub(super) fn client_was_faster(&mut self, link: u8) {
+        self.open_lost_race(link);
+        self.exchange = super::Exchange::Ignored;
     }
 
     /// A client took the id that we were opening: the socket gets another one.

@@ -49,6 +49,7 @@ impl Machine<'_> {
     /// `<id>,CONNECT`: the success of our own open, or a client.
     fn connect_seen(&mut self, link: u8) {
         if self.exchange == Exchange::Open(link) {
+            self.flight.connected = true;
             return;
         }
         let state = &self.links[usize::from(link)];
@@ -69,9 +70,7 @@ impl Machine<'_> {
         }
         if conn.server {
             if self.exchange == Exchange::Open(conn.link) {
-                // A client has the id that we were opening; our own open will fail.
-                self.open_lost_race(conn.link);
-                self.exchange = Exchange::Ignored;
+                self.client_was_faster(conn.link);
             } else if self.links[link].is_open() && !self.links[link].gone {
                 return;
             }
