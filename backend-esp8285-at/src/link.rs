@@ -21,6 +21,8 @@ pub(crate) struct Link {
     pub(crate) readable: bool,
     /// A notice has come since the last read was issued.
     pub(crate) noticed: bool,
+    /// A notice has come since a read gave something: one `ERROR` is not the end.
+    pub(crate) owed: bool,
     /// A status reply is being read, and this link changed or was listed meanwhile.
     pub(crate) touched: bool,
     /// `CLOSED` was seen. What is unread may still be there (1.7.2 on).
@@ -83,6 +85,7 @@ impl Link {
             pair: None,
             readable: false,
             noticed: false,
+            owed: false,
             touched: false,
             gone: false,
             read_last: false,

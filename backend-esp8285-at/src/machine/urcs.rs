@@ -194,6 +194,7 @@ impl Machine<'_> {
         if state.is_open() {
             state.readable = true;
             state.noticed = true;
+            state.owed = true;
         } else if state.phase != LinkPhase::Opening {
             self.status_due = self.phase == Phase::Ready;
         }
