@@ -206,6 +206,10 @@ impl Machine<'_> {
         if was_up {
             self.all_links_lost(Error::ENETDOWN);
             self.pending_lost();
+            if self.firmware.dialect == crate::cmd::Dialect::NonOs {
+                // Whether it still listens is not known; a second start does no harm (4.7).
+                self.server_forgotten();
+            }
             #[cfg(feature = "dns")]
             self.names_lost();
         }
