@@ -79,7 +79,7 @@ impl Machine<'_> {
     }
 
     /// Everything of a closed link has been read.
-    fn end_of_stream(&mut self, link: u8) {
+    pub(super) fn end_of_stream(&mut self, link: u8) {
         if let Owner::Slot(slot) = self.links[usize::from(link)].owner
             && let Some(socket) = self.slots.at(slot)
         {

@@ -279,6 +279,10 @@ impl Machine<'_> {
         if state.peer.is_none() {
             state.peer = from.map(usocket_core::SockAddr::from);
         }
+        if state.gone && state.linger_until.is_some() {
+            let patience = super::urcs::EARLY + self.wire_time(len);
+            self.links[usize::from(link)].linger_until = Some(self.now + patience);
+        }
         let pair = self.pair_of(link);
         match self.links[usize::from(link)].owner {
             Owner::Slot(_) | Owner::Pending if pair.is_some() => Target::Pushed { pair, link },

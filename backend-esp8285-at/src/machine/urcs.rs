@@ -12,6 +12,8 @@ use crate::urc::{LinkConn, Urc};
 /// How long an id is kept after its link failed or was closed, for a `CLOSED` that may
 /// still come (4.2).
 const HOLD: Duration = Duration::from_millis(200);
+/// How long data may come after a `CLOSED` that came too early: they follow it closely.
+pub(super) const EARLY: Duration = Duration::from_millis(20);
 
 impl Machine<'_> {
     pub(super) fn unsolicited(&mut self, urc: Urc) {
@@ -117,6 +119,8 @@ impl Machine<'_> {
                     if passive {
                         // What is unread is read first; then it is the end (5.3).
                         self.links[index].readable = true;
+                    } else if self.firmware.closes_early && !ends.rx {
+                        self.links[index].linger_until = Some(self.now + EARLY);
                     } else {
                         ends.rx = true;
                         socket.link = None;
@@ -161,9 +165,14 @@ impl Machine<'_> {
 
     /// Ids that have been held long enough.
     pub(super) fn expire(&mut self) {
-        for link in &mut self.links {
-            if matches!(link.phase, LinkPhase::Held(until) if until <= self.now) {
-                link.phase = LinkPhase::Free;
+        for link in LINK_RANGE {
+            let state = &mut self.links[usize::from(link)];
+            if matches!(state.phase, LinkPhase::Held(until) if until <= self.now) {
+                state.phase = LinkPhase::Free;
+            }
+            let over = state.linger_until.is_some_and(|until| until <= self.now);
+            if over && state.gone && matches!(state.owner, Owner::Slot(_)) {
+                self.end_of_stream(link);
             }
         }
     }
