@@ -10,6 +10,7 @@
 mod bad;
 mod driver;
 mod faults;
+mod injection;
 mod maixpy;
 mod others;
 mod profile;
