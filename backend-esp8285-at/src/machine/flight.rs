@@ -47,6 +47,8 @@ pub(crate) struct Sending {
     pub(crate) link: u8,
     pub(crate) len: usize,
     pub(crate) buffered: bool,
+    /// Where the data are, whatever becomes of the socket meanwhile.
+    pub(crate) pair: Option<u8>,
     pub(crate) stage: Stage,
 }
 
@@ -272,7 +274,7 @@ impl Machine<'_> {
         }
         let patience = self.wire_time(sending.len) + RECV_TIMEOUT;
         self.step(sending, Stage::Data, patience);
-        let pair = self.pair_of(sending.link);
+        let pair = sending.pair;
         if !self.links[usize::from(sending.link)].tcp {
             self.datagram_prompted(pair);
         }

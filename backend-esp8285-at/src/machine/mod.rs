@@ -247,7 +247,7 @@ impl<'r> Machine<'r> {
 
     /// Whether there is something to send.
     pub(crate) fn has_tx(&self) -> bool {
-        self.out != Out::Idle
+        !self.tx().is_empty()
     }
 
     /// Whether a socket is one of datagrams.

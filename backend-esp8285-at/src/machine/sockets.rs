@@ -5,7 +5,8 @@ use core::net::IpAddr;
 use usocket_core::spi::{Handle, Link as LinkState, Shutdown, SockType};
 use usocket_core::{Error, Family, Result, SockAddr};
 
-use super::{Machine, Out};
+use super::Machine;
+use super::flight::{Exchange, Stage};
 use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
 use crate::slot::{Ends, Socket, State};
 
@@ -152,15 +153,15 @@ impl Machine<'_> {
         }
     }
 
-    /// Buffers of a socket without a link, unless their bytes are being sent just now for
-    /// a link that has failed.
+    /// Buffers of a socket without a link, unless the modem has been promised their bytes
+    /// for a link that has failed.
     fn keep_or_release(&mut self, pair: Option<u8>) {
-        if pair.is_some()
-            && let Out::Data { pair: sending, .. } = self.out
-            && sending == pair
-            && let Some(link) = self.exchange_link()
+        if let Exchange::Send(sending) = self.exchange
+            && pair.is_some()
+            && sending.pair == pair
+            && sending.stage <= Stage::Data
         {
-            self.links[usize::from(link)].pair = pair;
+            self.links[usize::from(sending.link)].pair = pair;
             return;
         }
         self.pairs.release(pair);

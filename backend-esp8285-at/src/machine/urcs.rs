@@ -171,7 +171,9 @@ impl Machine<'_> {
                 state.phase = LinkPhase::Free;
             }
             let over = state.linger_until.is_some_and(|until| until <= self.now);
-            if over && state.gone && matches!(state.owner, Owner::Slot(_)) {
+            let moving = self.exchange_link() == Some(link);
+            let state = &self.links[usize::from(link)];
+            if over && !moving && state.gone && matches!(state.owner, Owner::Slot(_)) {
                 self.end_of_stream(link);
             }
         }
