@@ -26,8 +26,9 @@ pub(crate) struct Lost {
 const SILENCE: Duration = Duration::from_millis(200);
 /// A modem that pushes all the time is probed after this much.
 const NOISE: Duration = Duration::from_secs(1);
-/// Payload does not pause for so long.
-const PAUSE: Duration = Duration::from_millis(500);
+/// Payload does not pause for so long; a boot takes longer, and what it says must not pass
+/// for the rest.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Longest piece of a send, for the time it takes.
 const MAX_PIECE: usize = 2048;
 /// How long a send may take when its result may have been lost.
