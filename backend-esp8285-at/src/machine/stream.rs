@@ -128,6 +128,10 @@ impl Machine<'_> {
             socket.state = State::Connected(Ends::default());
             socket.local_port = local_port;
             self.touched = true;
+            if self.links[usize::from(link)].gone {
+                // It was closed before it was known to stand.
+                self.peer_closed(link);
+            }
         }
     }
 
