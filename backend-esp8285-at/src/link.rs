@@ -21,6 +21,8 @@ pub(crate) struct Link {
     pub(crate) readable: bool,
     /// A notice has come since the last read was issued.
     pub(crate) noticed: bool,
+    /// A notice has come since a read gave something: one `ERROR` is not the end.
+    pub(crate) owed: bool,
     /// A status reply is being read, and this link changed or was listed meanwhile.
     pub(crate) touched: bool,
     /// `CLOSED` was seen. What is unread may still be there (1.7.2 on).
@@ -44,7 +46,8 @@ pub(crate) struct Link {
     pub(crate) segments: heapless::Deque<u16, 8>,
     /// The number of the oldest one.
     pub(crate) first_segment: u32,
-    /// Not to be sent on before this: the modem's buffer was full.
+    /// Not to be sent on before this, as the modem's buffer was full; or not to be opened,
+    /// as a stale `CLOSED` may still come.
     pub(crate) send_at: Option<Instant>,
     /// An orphan is closed then, done or not.
     pub(crate) linger_until: Option<Instant>,
@@ -85,6 +88,7 @@ impl Link {
             pair: None,
             readable: false,
             noticed: false,
+            owed: false,
             touched: false,
             gone: false,
             read_last: false,

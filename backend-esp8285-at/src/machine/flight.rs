@@ -17,6 +17,8 @@ pub(crate) enum Exchange {
     Idle,
     /// Its result interests nobody any more.
     Ignored,
+    /// The same of a line that went out twice; it may have none.
+    Absorb,
     /// `AT` while looking for the modem or after a loss.
     Probe,
     /// A step of the set-up.
@@ -45,6 +47,8 @@ pub(crate) struct Sending {
     pub(crate) link: u8,
     pub(crate) len: usize,
     pub(crate) buffered: bool,
+    /// Where the data are, whatever becomes of the socket meanwhile.
+    pub(crate) pair: Option<u8>,
     pub(crate) stage: Stage,
 }
 
@@ -96,14 +100,22 @@ pub(crate) struct Flight {
     /// Length of the line, to send it again after `busy`.
     pub(crate) len: usize,
     pub(crate) hint: Option<Hint>,
+    /// `CONNECT` was said while a link was being opened: ours, or a client's.
+    pub(crate) connected: bool,
     /// `busy` was the answer: send it again at the deadline.
     pub(crate) busy: bool,
+    /// It is being sent again until then,
+    pub(crate) again: Option<Instant>,
+    /// and meanwhile something was heard: the result of the first time, perhaps.
+    pub(crate) crossed: bool,
     /// Its own timeout.
     pub(crate) patience: Duration,
 }
 
 /// How long after `busy` a command is sent again.
 const BUSY_AGAIN: Duration = Duration::from_millis(50);
+/// How long the result of a line may take that went out twice.
+const ABSORB: Duration = Duration::from_millis(200);
 /// How long a modem may say nothing but `busy` before it is restarted: the longest join.
 const BUSY_MOST: Duration = Duration::from_secs(20);
 /// The same where it has no reason to, with an address and no command of ours in flight.
@@ -136,7 +148,10 @@ impl Machine<'_> {
             issued: self.now,
             len,
             hint: None,
+            connected: false,
             busy: false,
+            again: None,
+            crossed: false,
             patience,
         };
         self.stats.commands += 1;
@@ -187,9 +202,10 @@ impl Machine<'_> {
     /// `OK` or `ERROR` of anything but a send.
     fn ended(&mut self, ok: bool) {
         let exchange = self.exchange;
+        let crossed = core::mem::take(&mut self.flight.crossed);
         self.finish();
         match exchange {
-            Exchange::Idle | Exchange::Ignored | Exchange::Send(_) => {}
+            Exchange::Idle | Exchange::Ignored | Exchange::Absorb | Exchange::Send(_) => {}
             Exchange::Probe => self.probed(ok),
             Exchange::Setup(step) => self.set_up(step, ok),
             Exchange::Restart => self.restarting(),
@@ -206,6 +222,11 @@ impl Machine<'_> {
             Exchange::Join => self.joined(ok),
             Exchange::Address => self.address_known(),
             Exchange::Request => self.requested(ok),
+        }
+        if crossed && self.exchange == Exchange::Idle {
+            // The line went out a second time, and that is answered, too.
+            self.exchange = Exchange::Absorb;
+            self.flight.deadline = Some(self.now + ABSORB);
         }
     }
 
@@ -253,7 +274,7 @@ impl Machine<'_> {
         }
         let patience = self.wire_time(sending.len) + RECV_TIMEOUT;
         self.step(sending, Stage::Data, patience);
-        let pair = self.pair_of(sending.link);
+        let pair = sending.pair;
         if !self.links[usize::from(sending.link)].tcp {
             self.datagram_prompted(pair);
         }
@@ -319,6 +340,10 @@ impl Machine<'_> {
         if self.exchange == Exchange::Idle {
             return;
         }
+        if self.exchange == Exchange::Absorb {
+            self.finish();
+            return;
+        }
         if matches!(self.exchange, Exchange::Send(sending) if sending.stage >= Stage::Prompt) {
             return;
         }
@@ -342,15 +367,16 @@ impl Machine<'_> {
                 return;
             }
             self.out = Out::Line(0, self.flight.len);
-            self.flight.deadline =
-                Some(self.now + self.flight.patience + self.wire_time(self.flight.len));
+            let sent = self.now + self.wire_time(self.flight.len);
+            self.flight.again = Some(sent);
+            self.flight.deadline = Some(sent + self.flight.patience);
             return;
         }
-        // A reply that is still coming in is not overdue.
-        if self.digest.payload_left() > 0
-            && self.now.saturating_since(self.heard) < Duration::from_millis(500)
+        // A reply that is still coming in is not overdue: see `payload_overdue`.
+        if let Some(deadline) = self.payload_deadline()
+            && deadline > self.now
         {
-            self.flight.deadline = Some(self.heard + Duration::from_millis(500));
+            self.flight.deadline = Some(deadline);
             return;
         }
         self.stats.timeouts += 1;
@@ -363,14 +389,27 @@ impl Machine<'_> {
         self.tracer.tell(Trace::Note("timeout"));
         self.finish();
         match exchange {
-            Exchange::Idle => {}
-            Exchange::Probe => self.unanswered(),
+            Exchange::Idle | Exchange::Absorb => {}
+            Exchange::Probe => {
+                // Noise may look like the head of a payload.
+                self.forget_input();
+                self.unanswered();
+            }
             Exchange::Setup(step) => self.set_up_failed(step),
             Exchange::Restart => self.restarting(),
             _ => {
                 self.abandoned(exchange);
                 self.lose_track();
             }
+        }
+    }
+
+    /// A loss or a reboot has made the answer unknown. What the network object was asked
+    /// begins anew; the rest is given up.
+    pub(super) fn interrupted(&mut self, exchange: Exchange) {
+        match exchange {
+            Exchange::Join | Exchange::Request => self.request_again(),
+            other => self.abandoned(other),
         }
     }
 

@@ -8,7 +8,7 @@ use usocket_core::Error;
 use super::{Exchange, Machine, Out, Phase};
 use crate::cmd::Dialect;
 use crate::digest::{Event, Head, MAX_LINE, Source};
-use crate::link::Owner;
+use crate::link::{Owner, Phase as LinkPhase};
 use crate::reply::{Reply, is_chatter};
 use crate::trace::Trace;
 use crate::urc::Urc;
@@ -103,6 +103,7 @@ impl Machine<'_> {
     pub(crate) fn rx_done(&mut self, now: usocket_core::Instant, len: usize) {
         self.now = self.now.max(now);
         self.heard = self.now;
+        self.flight.crossed |= self.flight.again.is_some_and(|sent| self.now <= sent);
         self.stats.rx_bytes += len as u64;
         if self.is_deaf() {
             self.forget_input();
@@ -257,8 +258,17 @@ impl Machine<'_> {
 
     /// Data that the modem pushes.
     fn pushed(&mut self, link: u8, len: usize, from: Option<SocketAddr>) -> Target {
+        let state = &self.links[usize::from(link)];
+        if state.phase == LinkPhase::Opening && state.tcp {
+            let from = from.map(usocket_core::SockAddr::from);
+            if from.is_some() && from != state.peer {
+                // Only they tell before 1.7 whose `CONNECT` it was (4.8).
+                self.client_was_faster(link);
+                self.client_came(link, from);
+            }
+        }
         let state = &mut self.links[usize::from(link)];
-        if !state.is_open() {
+        if !matches!(state.phase, LinkPhase::Open | LinkPhase::Opening) {
             self.stats.stray += 1;
             self.status_due = true;
             return Target::Nowhere;
@@ -269,6 +279,10 @@ impl Machine<'_> {
         // Before 1.7 nothing else tells who a client is that is soon gone (4.8).
         if state.peer.is_none() {
             state.peer = from.map(usocket_core::SockAddr::from);
+        }
+        if state.gone && state.linger_until.is_some() {
+            let patience = super::urcs::EARLY + self.wire_time(len);
+            self.links[usize::from(link)].linger_until = Some(self.now + patience);
         }
         let pair = self.pair_of(link);
         match self.links[usize::from(link)].owner {
@@ -346,9 +360,8 @@ impl Machine<'_> {
 
     /// A line that is no URC.
     fn on_line(&mut self, line: &[u8]) {
-        // The modem says our commands back: it has forgotten `ATE0`, so it has booted.
-        if self.is_ready() && (line.starts_with(b"AT+") || line == b"AT") {
-            self.rebooted();
+        if line.starts_with(b"AT+") || line == b"AT" {
+            self.echo_heard();
             return;
         }
         if self.exchange == Exchange::Idle && Reply::parse(line) == Reply::Line(line) {

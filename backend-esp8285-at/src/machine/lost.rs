@@ -12,6 +12,7 @@ use super::flight::Stage;
 use super::{Exchange, Machine, Out, Phase};
 use crate::cmd::At;
 use crate::link::{LINK_RANGE, Owner};
+use crate::trace::Trace;
 
 /// A loss being repaired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +26,9 @@ pub(crate) struct Lost {
 const SILENCE: Duration = Duration::from_millis(200);
 /// A modem that pushes all the time is probed after this much.
 const NOISE: Duration = Duration::from_secs(1);
+/// Payload does not pause for so long; a boot takes longer, and what it says must not pass
+/// for the rest.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Longest piece of a send, for the time it takes.
 const MAX_PIECE: usize = 2048;
 /// How long a send may take when its result may have been lost.
@@ -68,10 +72,30 @@ impl Machine<'_> {
         }
         let exchange = self.exchange;
         self.finish();
-        self.abandoned(exchange);
+        self.interrupted(exchange);
         self.forget_input();
         self.out = Out::Idle;
         self.phase = Phase::Lost(Lost { since: self.now, probes: 0 });
+    }
+
+    /// When a payload that does not go on is given up: it is sent without a pause.
+    pub(super) fn payload_deadline(&self) -> Option<Instant> {
+        (self.digest.payload_left() > 0).then(|| self.heard + PAUSE)
+    }
+
+    /// Gives it up: bytes were lost, or the modem has booted in the middle of it.
+    pub(super) fn payload_overdue(&mut self) {
+        if self.payload_deadline().is_none_or(|at| at > self.now) {
+            return;
+        }
+        self.tracer.tell(Trace::Note("payload stopped"));
+        self.stats.framing += 1;
+        self.forget_input();
+        // A prompt may still be due.
+        let prompt =
+            matches!(self.exchange, Exchange::Send(sending) if sending.stage == Stage::Prompt);
+        self.digest.expect_prompt(prompt);
+        self.lose_track();
     }
 
     /// Something was odd that may have been a URC: ask what the state is.

@@ -192,6 +192,7 @@ impl<'r> Machine<'r> {
         self.now = self.now.max(now);
         self.work = false;
         self.overdue();
+        self.payload_overdue();
         self.expire();
         if self.exchange == Exchange::Idle && self.out == Out::Idle && self.action.is_none() {
             self.schedule();
@@ -204,10 +205,12 @@ impl<'r> Machine<'r> {
         let phase = match self.phase {
             _ if self.exchange != Exchange::Idle => None,
             Phase::Booting(until) | Phase::Off(until) => Some(until),
-            Phase::Lost(lost) => Some(lost.until(self.heard)),
-            Phase::Probe(_) | Phase::Setup(_) | Phase::Ready => None,
+            // A probe in flight has a deadline of its own.
+            Phase::Lost(lost) if self.exchange == Exchange::Idle => Some(lost.until(self.heard)),
+            Phase::Lost(_) | Phase::Probe(_) | Phase::Setup(_) | Phase::Ready => None,
         };
         let idle = if self.exchange == Exchange::Idle { self.next_idle() } else { None };
+        let phase = earlier(phase, self.payload_deadline());
         let action = self.action.map(|_| self.now + Duration::from_micros(100));
         earlier(earlier(flight, phase), earlier(earlier(idle, action), self.next_expiry()))
     }
@@ -245,7 +248,7 @@ impl<'r> Machine<'r> {
 
     /// Whether there is something to send.
     pub(crate) fn has_tx(&self) -> bool {
-        self.out != Out::Idle
+        !self.tx().is_empty()
     }
 
     /// Whether a socket is one of datagrams.

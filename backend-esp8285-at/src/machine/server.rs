@@ -110,8 +110,11 @@ impl Machine<'_> {
     /// A client has come; a link that another socket had is that socket's no more.
     pub(super) fn client_came(&mut self, link: u8, peer: Option<SockAddr>) {
         let index = usize::from(link);
-        if self.links[index].is_open() {
-            self.replaced(link);
+        match self.links[index].phase {
+            LinkPhase::Open => self.replaced(link),
+            // Whoever wants to open it gets another one.
+            LinkPhase::Wanted => self.open_lost_race(link),
+            _ => {}
         }
         let pair = self.links[index].pair.take();
         self.pairs.release(pair);

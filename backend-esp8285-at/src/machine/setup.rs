@@ -42,6 +42,8 @@ const BOOT: Duration = Duration::from_secs(5);
 const OFF: Duration = Duration::from_millis(100);
 /// From a switch of the rate to the first byte (section 7).
 const SETTLE: Duration = Duration::from_millis(10);
+/// How long the result of a command may take that was said back.
+const ECHO: Duration = Duration::from_millis(100);
 
 /// The set-up, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,7 +206,7 @@ impl Machine<'_> {
         }
         let exchange = self.exchange;
         self.finish();
-        self.abandoned(exchange);
+        self.interrupted(exchange);
         if unasked {
             self.forget_links(Error::ECONNRESET);
         }
@@ -213,6 +215,21 @@ impl Machine<'_> {
         self.action = None;
         self.phase = Phase::Setup(Step::Echo);
         self.work = true;
+    }
+
+    /// The modem says our commands back. At work it has forgotten `ATE0`, so it has booted;
+    /// during the set-up it did not hear it. Either way the command that it says is under
+    /// way, and its result must not pass for that of `ATE0`.
+    pub(super) fn echo_heard(&mut self) {
+        match self.phase {
+            Phase::Setup(Step::Echo) | Phase::Probe(_) | Phase::Booting(_) | Phase::Off(_) => {
+                return;
+            }
+            Phase::Setup(_) => self.finish(),
+            Phase::Ready | Phase::Lost(_) => self.rebooted(),
+        }
+        self.phase = Phase::Setup(Step::Echo);
+        self.quiet_until = self.now + ECHO;
     }
 
     /// A boot that was waited for did not end in `ready`: look for the modem.

@@ -5,7 +5,8 @@ use core::net::IpAddr;
 use usocket_core::spi::{Handle, Link as LinkState, Shutdown, SockType};
 use usocket_core::{Error, Family, Result, SockAddr};
 
-use super::{Machine, Out};
+use super::Machine;
+use super::flight::{Exchange, Stage};
 use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
 use crate::slot::{Ends, Socket, State};
 
@@ -151,15 +152,15 @@ impl Machine<'_> {
         }
     }
 
-    /// Buffers of a socket without a link, unless their bytes are being sent just now for
-    /// a link that has failed.
+    /// Buffers of a socket without a link, unless the modem has been promised their bytes
+    /// for a link that has failed.
     fn keep_or_release(&mut self, pair: Option<u8>) {
-        if pair.is_some()
-            && let Out::Data { pair: sending, .. } = self.out
-            && sending == pair
-            && let Some(link) = self.exchange_link()
+        if let Exchange::Send(sending) = self.exchange
+            && pair.is_some()
+            && sending.pair == pair
+            && sending.stage <= Stage::Data
         {
-            self.links[usize::from(link)].pair = pair;
+            self.links[usize::from(sending.link)].pair = pair;
             return;
         }
         self.pairs.release(pair);
@@ -216,12 +217,17 @@ impl Machine<'_> {
 
     /// Takes a link for an open: from 4 down, since clients take the lowest (4.2).
     pub(super) fn take_link(&mut self, owner: Owner, tcp: bool) -> Option<u8> {
-        let free = |phase: &dyn Fn(&LinkPhase) -> bool, links: &[crate::link::Link]| {
-            LINK_RANGE.rev().find(|link| phase(&links[usize::from(*link)].phase))
+        let when = |link: &u8| match self.links[usize::from(*link)].phase {
+            LinkPhase::Free => Some(usocket_core::Instant::ZERO),
+            // It may be opened then.
+            LinkPhase::Held(until) => Some(until),
+            _ => None,
         };
-        let link = free(&|phase| *phase == LinkPhase::Free, &self.links)?;
+        let ids = LINK_RANGE.rev().filter_map(|link| Some((when(&link)?, link)));
+        let (at, link) = ids.min_by_key(|(at, _)| *at)?;
         let state = &mut self.links[usize::from(link)];
         state.renew(LinkPhase::Wanted, owner);
+        state.send_at = Some(at);
         state.tcp = tcp;
         self.work = true;
         Some(link)

@@ -93,7 +93,11 @@ impl Machine<'_> {
         if hint == Some(Hint::Taken) {
             // The id belongs to a client whose `CONNECT` was missed: another id, then.
             self.open_lost_race(link);
-            self.free_link(link, LinkPhase::Free);
+            if self.flight.connected {
+                self.client_came(link, None);
+            } else {
+                self.free_link(link, LinkPhase::Free);
+            }
             self.status_due = true;
             return;
         }
@@ -106,6 +110,8 @@ impl Machine<'_> {
         };
         self.connect_failed(link, error);
         self.hold_link(link);
+        // 2.x does not say whether the id was taken: ask.
+        self.status_due |= !slow && self.firmware.dialect == crate::cmd::Dialect::EspAt;
     }
 
     /// Tells a socket that its link stands, once everything about it is known.
@@ -122,6 +128,10 @@ impl Machine<'_> {
             socket.state = State::Connected(Ends::default());
             socket.local_port = local_port;
             self.touched = true;
+            if self.links[usize::from(link)].gone {
+                // It was closed before it was known to stand.
+                self.peer_closed(link);
+            }
         }
     }
 
@@ -134,6 +144,12 @@ impl Machine<'_> {
             self.pairs.release(pair);
             self.touched = true;
         }
+    }
+
+    /// A client has the id that we are opening; our own open will fail.
+    pub(super) fn client_was_faster(&mut self, link: u8) {
+        self.open_lost_race(link);
+        self.exchange = super::Exchange::Ignored;
     }
 
     /// A client took the id that we were opening: the socket gets another one.
