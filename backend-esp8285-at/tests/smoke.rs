@@ -53,3 +53,29 @@ fn a_stream_carries_data_both_ways() {
         assert_eq!((report.received, report.digest), (10_000, Digest::of_pattern(10_000)));
     }
 }
+
+/// On 1.x a server that stops drops its clients, those included that are still being sent to.
+#[test]
+fn what_a_closed_client_is_still_to_get_outlives_the_listener() {
+    for version in Version::ALL {
+        let network = network(1);
+        let mut memory = Box::new(Memory::new());
+        let kit = Kit::new(&network, Settings { version, ..Settings::default() }).unwrap();
+        let world = kit.world().clone();
+        let net: Net<'_> =
+            Net::with_config(Wire(world.port()), world.board(), &mut memory, Config::new());
+        net.connect(SSID, KEY).unwrap();
+        let listener = net.tcp().unwrap();
+        listener.bind(("0.0.0.0", 80)).unwrap();
+        listener.listen(1).unwrap();
+        let to = usocket_core::SockAddr::new(net.ifconfig().ip.into(), 80);
+        let actor = kit.start(&[Step::Connect(to), Step::RecvToEnd, Step::Hold]).unwrap();
+        let (client, _) = listener.accept().unwrap();
+        let data: Vec<u8> = (0..4000).map(usocket_conformance::pattern).collect();
+        client.sendall(&data).unwrap();
+        drop((client, listener));
+        net.drain(10).unwrap();
+        let report = kit.stop(actor);
+        assert_eq!(report.digest, Digest::of_pattern(4000), "{version:?}: {}", report.received);
+    }
+}

@@ -90,6 +90,11 @@ impl Machine<'_> {
         links.any(|link| link.accepted && matches!(link.owner, Owner::Slot(_)))
     }
 
+    /// Whether a socket had one, for which there may still be something to send.
+    fn has_leaving(&self) -> bool {
+        self.links.iter().any(|link| link.accepted && link.owner == Owner::Orphan)
+    }
+
     /// Clients that wait are dropped.
     pub(super) fn pending_lost(&mut self) {
         for link in &mut self.links {
@@ -230,7 +235,8 @@ impl Machine<'_> {
         if self.listener.running != wanted && self.listener.running.is_some() {
             // Those who have been accepted would be dropped with it: it goes on until they
             // are done, and whoever comes meanwhile is closed at once.
-            if self.has_accepted() && !self.firmware.server_stops_alone {
+            let has_clients = self.has_accepted() || self.has_leaving();
+            if has_clients && !self.firmware.server_stops_alone {
                 return false;
             }
             return self.issue(Exchange::Server(ServerStep::Stop), &Server::Stop);
