@@ -10,7 +10,7 @@ use lexopt::prelude::*;
 use usocket::prelude::*;
 use usocket::{CriticalSectionRawMutex, UserWake};
 use usocket_example_apps::poll_many;
-use usocket_examples::{BackendName, Printer, Program, Trouble, out, program, seconds};
+use usocket_examples::{Network, Printer, Program, Trouble, out, program, seconds};
 
 const HELP: &str = "
 Watches 100 UDP sockets, a listener, a timer and a wake by another thread in one
@@ -20,24 +20,27 @@ usage: poll_many [options]
 
   --ticks N         how many turns of the timer (default: 5)
   --tick SECONDS    time between two (default: 0.2)
-  --backend NAME    the network it runs on (default: std)
+{network}
   --help            this text
 ";
 
 fn main() -> ExitCode {
     program("poll_many", HELP, |mut parser| {
         let mut run = Run { ticks: 5, tick: Duration::from_millis(200) };
-        let mut backend = BackendName::default();
+        let mut network = Network::std();
         while let Some(arg) = parser.next()? {
             match arg {
                 Long("ticks") => run.ticks = parser.value()?.parse()?,
                 Long("tick") => run.tick = seconds(&mut parser)?,
-                Long("backend") => backend = BackendName::parse(&parser.value()?.string()?)?,
+                Long(name) if Network::has(name) => {
+                    let name = name.to_owned();
+                    network.set(&name, &mut parser)?;
+                }
                 Long("help") | Short('h') => return Err(Trouble::Help),
                 _ => return Err(arg.unexpected().into()),
             }
         }
-        backend.run(run)
+        network.run(run)
     })
 }
 
