@@ -1,10 +1,11 @@
 //! The only place of these programs that knows backends by name.
 
+use usocket::esp8285::AccessPoint;
 use usocket::prelude::*;
 use usocket::std::StdNet;
 
 use crate::Trouble;
-use crate::modem::{ModemOptions, Run};
+use crate::modem::{ModemOptions, Run, Scan};
 
 /// A program that runs on any backend.
 pub trait Program {
@@ -88,6 +89,19 @@ impl Network {
     #[must_use]
     pub fn beside(&self) -> Self {
         if self.modem.is_one_of_a_kind() { Self::std() } else { self.clone() }
+    }
+
+    /// What the modem hears on the air. It need not have joined.
+    ///
+    /// # Errors
+    /// There is no modem, or it does not answer.
+    pub fn scan(&self) -> Result<Vec<AccessPoint>, Trouble> {
+        if !self.is_modem() {
+            return Err(Trouble::Usage("only --backend esp8285-at can scan".to_owned()));
+        }
+        let mut found = Vec::new();
+        self.modem.find(Scan(&mut found))?;
+        Ok(found)
     }
 
     /// Makes the backend, runs the program on it, and waits until what its closed

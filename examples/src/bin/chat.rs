@@ -68,8 +68,13 @@ impl Program for Chat {
         let room = Room { group, port, interface: self.interface, name: &self.name };
         let wake = Arc::new(Wake::new());
         let mut console = Keyboard::start(Arc::clone(&wake));
-        chat(net, &room, &*wake, &mut console)
-            .map_err(|error| Trouble::of(&format!("{group}:{port}"), error))
+        chat(net, &room, &*wake, &mut console).map_err(|error| {
+            // A modem with AT firmware 1.x has no groups, one with 2.x none of their options.
+            let no_groups = matches!(error, Error::EOPNOTSUPP | Error::ENOPROTOOPT);
+            let what =
+                if no_groups { " (this network has no multicast, or not all of it)" } else { "" };
+            Trouble::Failed(format!("{group}:{port}: {error}{what}"))
+        })
     }
 }
 

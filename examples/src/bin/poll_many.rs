@@ -14,7 +14,8 @@ use usocket_examples::{Network, Printer, Program, Trouble, out, program, seconds
 
 const HELP: &str = "
 Watches 100 UDP sockets, a listener, a timer and a wake by another thread in one
-poll, makes some traffic, and shows what becomes ready and when.
+poll, makes some traffic, and shows what becomes ready and when. On a modem, which has
+five links, there are 3 UDP sockets.
 
 usage: poll_many [options]
 
@@ -26,12 +27,12 @@ usage: poll_many [options]
 
 fn main() -> ExitCode {
     program("poll_many", HELP, |mut parser| {
-        let mut run = Run { ticks: 5, tick: Duration::from_millis(200) };
+        let (mut ticks, mut tick) = (5, Duration::from_millis(200));
         let mut network = Network::std();
         while let Some(arg) = parser.next()? {
             match arg {
-                Long("ticks") => run.ticks = parser.value()?.parse()?,
-                Long("tick") => run.tick = seconds(&mut parser)?,
+                Long("ticks") => ticks = parser.value()?.parse()?,
+                Long("tick") => tick = seconds(&mut parser)?,
                 Long(name) if Network::has(name) => {
                     let name = name.to_owned();
                     network.set(&name, &mut parser)?;
@@ -40,16 +41,20 @@ fn main() -> ExitCode {
                 _ => return Err(arg.unexpected().into()),
             }
         }
-        network.run(run)
+        // Two links of a modem's five are the two ends of the connection.
+        if network.is_modem() {
+            return network.run(Run::<3, 5> { ticks, tick });
+        }
+        network.run(Run::<100, 102> { ticks, tick })
     })
 }
 
-struct Run {
+struct Run<const SOCKETS: usize, const ENTRIES: usize> {
     ticks: usize,
     tick: Duration,
 }
 
-impl Program for Run {
+impl<const SOCKETS: usize, const ENTRIES: usize> Program for Run<SOCKETS, ENTRIES> {
     fn run<B: Backend>(self, net: &B) -> Result<(), Trouble> {
         let wake = Arc::new(UserWake::<CriticalSectionRawMutex>::new());
         let done = Arc::new(AtomicBool::new(false));
@@ -62,7 +67,8 @@ impl Program for Run {
                 }
             })
         };
-        let seen = poll_many::<B, _, 100, 102>(net, &wake, self.tick, self.ticks, &mut Printer);
+        let seen =
+            poll_many::<B, _, SOCKETS, ENTRIES>(net, &wake, self.tick, self.ticks, &mut Printer);
         done.store(true, Ordering::Relaxed);
         let _ = somebody.join();
         let seen = seen.map_err(|error| Trouble::of("poll", error))?;

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use esp8285_sim::Version;
-use usocket::esp8285::{Config, Esp8285, Receive, Resources, Trace, Uart};
+use usocket::esp8285::{AccessPoint, Config, Esp8285, Receive, Resources, Trace, Uart};
 use usocket::spi::Platform;
 use usocket::{NoopRawMutex, RawMutex};
 
@@ -96,15 +96,22 @@ impl ModemOptions {
 
     /// Finds the modem and joins.
     pub(crate) fn run(&self, to_do: impl Use) -> Result<(), Trouble> {
-        let joining = Joining { options: self, to_do };
-        let Some(port) = &self.port else { return self.simulate(joining) };
-        if self.ssid.is_none() {
+        if self.port.is_some() && self.ssid.is_none() {
             return Err(Trouble::Usage("--port needs --ssid, and --password if it has one".into()));
         }
-        if self.firmware.is_some() {
-            return Err(Trouble::Usage("--firmware is for a simulated modem".to_owned()));
+        self.find(Joining { options: self, to_do })
+    }
+
+    /// Finds the modem.
+    pub(crate) fn find(&self, to_do: impl Use) -> Result<(), Trouble> {
+        let finding = Finding { trace: self.trace, to_do };
+        match &self.port {
+            None => self.simulate(finding),
+            Some(_) if self.firmware.is_some() => {
+                Err(Trouble::Usage("--firmware is for a simulated modem".to_owned()))
+            }
+            Some(port) => self.at_port(port, finding),
         }
-        self.at_port(port, joining)
     }
 
     /// Switches a simulated modem on.
@@ -171,11 +178,51 @@ impl<R: Program> Use for Run<R> {
         self,
         net: &Esp8285<'_, U, P, M>,
     ) -> Result<(), Trouble> {
-        run_on(net, self.0)
+        run_on(net, self.0).map_err(|trouble| match trouble {
+            Trouble::Failed(message) if message.contains("EOPNOTSUPP") => {
+                let esp_at = net.firmware().is_some_and(|version| version.major >= 2);
+                let hint = if esp_at { "; AT firmware 2.x has UDP only with --active" } else { "" };
+                Trouble::Failed(message + hint)
+            }
+            trouble => trouble,
+        })
     }
 }
 
-/// Brings the modem up first.
+/// Listens for access points.
+pub(crate) struct Scan<'f>(pub(crate) &'f mut Vec<AccessPoint>);
+
+impl Use for Scan<'_> {
+    fn with<U: Uart, P: Platform, M: RawMutex>(
+        self,
+        net: &Esp8285<'_, U, P, M>,
+    ) -> Result<(), Trouble> {
+        let found = net.scan().map_err(|error| Trouble::of("no scan", error))?;
+        self.0.extend(found);
+        Ok(())
+    }
+}
+
+/// Waits for the modem first.
+struct Finding<D> {
+    trace: bool,
+    to_do: D,
+}
+
+impl<D: Use> Use for Finding<D> {
+    fn with<U: Uart, P: Platform, M: RawMutex>(
+        self,
+        net: &Esp8285<'_, U, P, M>,
+    ) -> Result<(), Trouble> {
+        if self.trace {
+            net.set_trace(Some(trace));
+        }
+        net.start(PATIENCE).map_err(|error| Trouble::of("no modem answers", error))?;
+        self.to_do.with(net)
+    }
+}
+
+/// Joins the access point first.
 struct Joining<'o, D> {
     options: &'o ModemOptions,
     to_do: D,
@@ -186,11 +233,7 @@ impl<D: Use> Use for Joining<'_, D> {
         self,
         net: &Esp8285<'_, U, P, M>,
     ) -> Result<(), Trouble> {
-        if self.options.trace {
-            net.set_trace(Some(trace));
-        }
         let (ssid, key) = self.options.access_point();
-        net.start(PATIENCE).map_err(|error| Trouble::of("no modem answers", error))?;
         net.connect(ssid, key)
             .map_err(|error| Trouble::of(&format!("cannot join {ssid:?}"), error))?;
         self.to_do.with(net)
