@@ -151,3 +151,27 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     }
     found
 }
+
+/// The program of the simulator, which another package has. All programs of the
+/// workspace are side by side; what nobody has built yet is built now.
+pub(crate) fn simulator() -> &'static str {
+    static PROGRAM: OnceLock<String> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let ours = Path::new(env!("CARGO_BIN_EXE_download_picture"));
+        let program =
+            ours.with_file_name("esp8285-sim").with_extension(std::env::consts::EXE_EXTENSION);
+        if !program.exists() {
+            let folder = ours.parent().and_then(Path::parent).unwrap();
+            let cargo =
+                std::env::var_os("CARGO").expect("run by cargo, or after the simulator was built");
+            let mut build = Command::new(cargo);
+            build.args(["build", "--quiet", "--package", "esp8285-sim", "--bin", "esp8285-sim"]);
+            build.arg("--target-dir").arg(folder);
+            if ours.parent().is_some_and(|folder| folder.ends_with("release")) {
+                build.arg("--release");
+            }
+            assert!(build.status().unwrap().success());
+        }
+        program.into_os_string().into_string().unwrap()
+    })
+}
