@@ -192,6 +192,10 @@ impl Machine<'_> {
         match (self.exchange, reply) {
             (Exchange::Send(sending), _) => self.sending(sending, reply),
             (Exchange::Idle, _) => self.stats.stray += 1,
+            // That of what the modem was busy with: the step is sent again in any case.
+            (Exchange::Setup(step), _) if self.flight.busy && step != Step::Rate => {
+                self.stats.stray += 1;
+            }
             (_, Reply::Ok) => self.ended(true),
             (_, Reply::Error) => self.ended(false),
             // A late result of a send (2.5): not that of this command.

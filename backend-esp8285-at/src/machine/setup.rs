@@ -213,6 +213,8 @@ impl Machine<'_> {
         self.booted_by_us();
         // It was heard, so this is its rate.
         self.action = None;
+        // It may be an old `ready` that has waited for us, before the answer to a probe.
+        self.quiet_until = self.now + SETTLE;
         self.phase = Phase::Setup(Step::Echo);
         self.work = true;
     }
