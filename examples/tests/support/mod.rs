@@ -142,6 +142,14 @@ pub(crate) fn hold(mut client: TcpStream) {
     let _ = client.read(&mut [0]);
 }
 
+/// An address at which nobody listens, and what keeps others from it.
+pub(crate) fn nobody() -> (String, socket2::Socket) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (address.to_string(), socket)
+}
+
 /// The files below a folder.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
