@@ -216,6 +216,10 @@ impl Machine<'_> {
         // It may be an old `ready` that has waited for us, before the answer to a probe.
         self.quiet_until = self.now + SETTLE;
         self.phase = Phase::Setup(Step::Echo);
+        if exchange != Exchange::Idle {
+            // It may have heard that, and its result must not pass for that of `ATE0`.
+            self.quiet_until = self.now + ECHO;
+        }
         self.work = true;
     }
 
@@ -308,7 +312,9 @@ impl Machine<'_> {
         match step {
             Step::Version => {
                 if let Ok(version) = GetVersion.parse(Ok(line)) {
-                    self.firmware = Firmware::of(version).unwrap_or_default();
+                    let known = Firmware::of(version);
+                    self.unversioned = if known.is_some() { 0 } else { TRIES };
+                    self.firmware = known.unwrap_or_default();
                 }
             }
             Step::Mode => {
@@ -328,6 +334,12 @@ impl Machine<'_> {
             Step::Echo => {
                 self.firmware = Firmware::default();
                 Step::Version
+            }
+            Step::Version if firmware.version == Version::default() && self.unversioned < TRIES => {
+                // The result of something else, perhaps.
+                self.unversioned += 1;
+                self.quiet_until = self.now + ECHO;
+                Step::Echo
             }
             Step::Version if firmware.version == Version::default() => {
                 // A dialect of old that is not spoken here: look again later.
