@@ -213,13 +213,11 @@ impl Machine<'_> {
         self.booted_by_us();
         // It was heard, so this is its rate.
         self.action = None;
-        // It may be an old `ready` that has waited for us, before the answer to a probe.
-        self.quiet_until = self.now + SETTLE;
+        // It may be an old `ready` that has waited for us, before the answer to a probe. And
+        // a result of what is in flight must not pass for that of `ATE0`.
+        let wait = if exchange == Exchange::Idle { SETTLE } else { ECHO };
+        self.quiet_until = self.now + wait;
         self.phase = Phase::Setup(Step::Echo);
-        if exchange != Exchange::Idle {
-            // It may have heard that, and its result must not pass for that of `ATE0`.
-            self.quiet_until = self.now + ECHO;
-        }
         self.work = true;
     }
 
