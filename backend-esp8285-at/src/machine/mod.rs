@@ -206,6 +206,8 @@ impl<'r> Machine<'r> {
             Phase::Lost(lost) => Some(lost.until(self.heard)),
             Phase::Probe(_) | Phase::Setup(_) | Phase::Ready => None,
         };
+        // Nothing of it begins before the modem may be spoken to.
+        let phase = phase.map(|at| at.max(self.quiet_until));
         let idle = if self.exchange == Exchange::Idle { self.next_idle() } else { None };
         let action = self.action.map(|_| self.now + Duration::from_micros(100));
         earlier(earlier(flight, phase), earlier(earlier(idle, action), self.next_expiry()))

@@ -135,7 +135,10 @@ impl<'n, 'r> Job<'n, 'r> {
     }
 
     fn wanted(&self) -> Events {
-        let out = !self.connected || self.sent < self.plan.up;
+        let out = match self.plan.kind {
+            JobKind::Datagrams => self.away.is_none(),
+            _ => !self.connected || self.sent < self.plan.up,
+        };
         if out { POLLIN | POLLOUT } else { POLLIN }
     }
 
