@@ -114,10 +114,10 @@ impl Phase {
         [Phase::Idle, Phase::Command, Phase::Prompt, Phase::Payload, Phase::Reply];
 
     fn of(uart: &mut Uart<VirtualNet>, now: Instant) -> Option<Self> {
-        let modem = uart.modem(now);
-        Some(match modem.activity() {
-            Activity::Idle if modem.tx_len() == 0 => Phase::Idle,
-            Activity::Idle | Activity::Result => Phase::Reply,
+        let silent = uart.modem(now).tx_len() == 0;
+        Some(match uart.activity() {
+            Activity::Idle if silent => Phase::Idle,
+            Activity::Idle | Activity::Reply | Activity::Result => Phase::Reply,
             Activity::Command => Phase::Command,
             Activity::Prompt => Phase::Prompt,
             Activity::Payload => Phase::Payload,
@@ -364,7 +364,7 @@ impl Injector {
             1 => Fault::Repeat,
             _ => Fault::Flip(1 << self.rng.below(4)),
         };
-        uart.fault_next_to_modem(now, Some(fault));
+        uart.fault_to_modem(now, fault);
         true
     }
 
@@ -387,7 +387,6 @@ impl Injector {
         self.plans.clear();
         self.wifi_back = None;
         uart.set_irq_latency(now, self.late);
-        uart.fault_next_to_modem(now, None);
         let modem = uart.modem(now);
         modem.forget_faults();
         modem.set_access_point(now, SSID, true);
