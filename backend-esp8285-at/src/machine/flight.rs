@@ -5,6 +5,7 @@ use core::time::Duration;
 use atat::AtatCmd;
 use usocket_core::Instant;
 
+use super::lost::CANCEL;
 use super::setup::Step;
 use super::{Machine, Phase};
 use crate::link::Phase as LinkPhase;
@@ -43,6 +44,8 @@ pub(crate) enum Exchange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sending {
     pub(crate) link: u8,
+    /// Where the data are, whatever becomes of the socket meanwhile.
+    pub(crate) pair: Option<u8>,
     pub(crate) len: usize,
     pub(crate) buffered: bool,
     pub(crate) stage: Stage,
@@ -100,6 +103,8 @@ pub(crate) struct Flight {
     pub(crate) busy: bool,
     /// Its own timeout.
     pub(crate) patience: Duration,
+    /// The line has left the UART, so what comes now can be its answer.
+    pub(crate) left: bool,
 }
 
 /// How long after `busy` a command is sent again.
@@ -138,6 +143,7 @@ impl Machine<'_> {
             hint: None,
             busy: false,
             patience,
+            left: false,
         };
         self.stats.commands += 1;
         self.tracer.tell(Trace::Command(&self.command[..len]));
@@ -155,10 +161,23 @@ impl Machine<'_> {
         self.flight.busy = false;
         self.digest.expect_prompt(false);
         self.busy_since = None;
+        let held = self.held.take();
+        self.pairs.release(held);
+    }
+
+    /// The line of the command in flight has left the UART.
+    pub(crate) fn line_left(&mut self) {
+        self.flight.left = !matches!(self.out, Out::Line(..));
     }
 
     /// A line that belongs to the command in flight.
     pub(super) fn replied(&mut self, reply: Reply<'_>) {
+        if !self.flight.left && matches!(reply, Reply::Ok | Reply::Error | Reply::SendOk) {
+            // Said before the modem has heard the command: the result of the one before,
+            // twice.
+            self.stats.stray += 1;
+            return;
+        }
         match reply {
             Reply::Busy => return self.busy(),
             Reply::Restart if self.exchange == Exchange::Restart => {
@@ -248,12 +267,15 @@ impl Machine<'_> {
     /// The modem is ready for the data.
     pub(super) fn prompted(&mut self) {
         let Exchange::Send(sending) = self.exchange else { return };
-        if sending.stage != Stage::Prompt {
-            return;
+        if sending.stage <= Stage::Prompt {
+            self.send_data(sending);
         }
+    }
+
+    fn send_data(&mut self, sending: Sending) {
         let patience = self.wire_time(sending.len) + RECV_TIMEOUT;
         self.step(sending, Stage::Data, patience);
-        let pair = self.pair_of(sending.link);
+        let pair = sending.pair;
         if !self.links[usize::from(sending.link)].tcp {
             self.datagram_prompted(pair);
         }
@@ -342,6 +364,7 @@ impl Machine<'_> {
                 return;
             }
             self.out = Out::Line(0, self.flight.len);
+            self.flight.left = false;
             self.flight.deadline =
                 Some(self.now + self.flight.patience + self.wire_time(self.flight.len));
             return;
@@ -361,12 +384,26 @@ impl Machine<'_> {
     fn timed_out(&mut self) {
         let exchange = self.exchange;
         self.tracer.tell(Trace::Note("timeout"));
+        if let Exchange::Send(sending) = exchange
+            && sending.stage <= Stage::Prompt
+            && sending.len <= CANCEL.len()
+        {
+            // So little cannot be cancelled, and it can do no harm as a line.
+            return self.send_data(sending);
+        }
         self.finish();
         match exchange {
             Exchange::Idle => {}
             Exchange::Probe => self.unanswered(),
             Exchange::Setup(step) => self.set_up_failed(step),
             Exchange::Restart => self.restarting(),
+            Exchange::Send(sending) => {
+                self.abandoned(exchange);
+                self.lose_track();
+                if sending.stage <= Stage::Recv {
+                    self.cancel_send(sending.link);
+                }
+            }
             _ => {
                 self.abandoned(exchange);
                 self.lose_track();

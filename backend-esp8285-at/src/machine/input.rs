@@ -415,12 +415,22 @@ impl Machine<'_> {
         self.lose_track();
     }
 
-    /// Forgets half-digested input.
-    pub(super) fn forget_input(&mut self) {
+    /// The buffers that payload is coming into just now.
+    pub(super) fn target_pair(&self) -> Option<u8> {
+        self.target.pair()
+    }
+
+    /// What is coming in of a payload goes nowhere.
+    pub(super) fn drop_payload(&mut self) {
         if let Some(pair) = self.pairs.get_mut(self.target.pair()) {
             pair.rx.discard();
         }
         self.target = Target::Nowhere;
+    }
+
+    /// Forgets half-digested input.
+    pub(super) fn forget_input(&mut self) {
+        self.drop_payload();
         self.digest.reset();
         self.ingress.clear();
     }

@@ -115,6 +115,8 @@ pub(crate) struct Machine<'r> {
     flight: flight::Flight,
     command: [u8; MAX_COMMAND],
     out: Out,
+    /// Buffers that nobody owns any more, but the send in flight takes its data from.
+    held: Option<u8>,
     action: Option<Action>,
     /// The rate spoken now.
     baud: u32,
@@ -168,6 +170,7 @@ impl<'r> Machine<'r> {
             flight: flight::Flight::default(),
             command: [0; MAX_COMMAND],
             out: Out::Idle,
+            held: None,
             action: None,
             baud: config.baud,
             heard: Instant::ZERO,
@@ -208,7 +211,8 @@ impl<'r> Machine<'r> {
         };
         // Nothing of it begins before the modem may be spoken to.
         let phase = phase.map(|at| at.max(self.quiet_until));
-        let idle = if self.exchange == Exchange::Idle { self.next_idle() } else { None };
+        let free = self.exchange == Exchange::Idle && self.out == Out::Idle;
+        let idle = if free { self.next_idle() } else { None };
         let action = self.action.map(|_| self.now + Duration::from_micros(100));
         earlier(earlier(flight, phase), earlier(earlier(idle, action), self.next_expiry()))
     }

@@ -234,7 +234,7 @@ impl Machine<'_> {
             len = 1;
         }
         self.links[usize::from(link)].read_last = false;
-        let sending = Sending { link, len, buffered, stage: Stage::Command };
+        let sending = Sending { link, pair, len, buffered, stage: Stage::Command };
         if buffered {
             self.issue(Exchange::Send(sending), &SendBuffered { link, len })
         } else {

@@ -114,7 +114,7 @@ impl Machine<'_> {
             self.replaced(link);
         }
         let pair = self.links[index].pair.take();
-        self.pairs.release(pair);
+        self.let_go(pair);
         let wanted = self.listener.wanted.is_some();
         let owner = if wanted { Owner::Pending } else { Owner::Orphan };
         self.links[index].renew(LinkPhase::Open, owner);

@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use usocket_core::spi::{Handle, Link as LinkState, Shutdown, SockType};
 use usocket_core::{Error, Family, Result, SockAddr};
 
-use super::{Machine, Out};
+use super::{Exchange, Machine};
 use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
 use crate::slot::{Ends, Socket, State};
 
@@ -121,7 +121,7 @@ impl Machine<'_> {
                 let reset = abort || linger.is_zero();
                 self.orphan(link, socket.pair, until, reset);
             }
-            None => self.keep_or_release(socket.pair),
+            None => self.let_go(socket.pair),
         }
         Ok(())
     }
@@ -152,18 +152,16 @@ impl Machine<'_> {
         }
     }
 
-    /// Buffers of a socket without a link, unless their bytes are being sent just now for
-    /// a link that has failed.
-    fn keep_or_release(&mut self, pair: Option<u8>) {
-        if pair.is_some()
-            && let Out::Data { pair: sending, .. } = self.out
-            && sending == pair
-            && let Some(link) = self.exchange_link()
-        {
-            self.links[usize::from(link)].pair = pair;
-            return;
+    /// Buffers that nobody owns any more, unless their bytes are being sent just now for a
+    /// link that has failed: then when that has ended.
+    pub(super) fn let_go(&mut self, pair: Option<u8>) {
+        if pair.is_some() && self.target_pair() == pair {
+            self.drop_payload();
         }
-        self.pairs.release(pair);
+        match self.exchange {
+            Exchange::Send(sending) if pair.is_some() && sending.pair == pair => self.held = pair,
+            _ => self.pairs.release(pair),
+        }
     }
 
     pub(crate) fn shutdown(&mut self, handle: Handle, how: Shutdown) -> Result<()> {
@@ -188,7 +186,7 @@ impl Machine<'_> {
                 let until = self.now + self.config.linger;
                 match link {
                     Some(link) => self.orphan(link, pair, until, false),
-                    None => self.keep_or_release(pair),
+                    None => self.let_go(pair),
                 }
                 self.touched = true;
                 self.work = true;

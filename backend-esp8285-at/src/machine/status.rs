@@ -119,11 +119,11 @@ impl Machine<'_> {
                 self.address_of_socket(status.link);
             }
             // Its `CONNECT` was lost.
-            LinkPhase::Free | LinkPhase::Open if status.tcp && status.server => {
+            LinkPhase::Free | LinkPhase::Held(_) | LinkPhase::Open if status.tcp && status.server => {
                 self.client_came(status.link, peer);
                 self.links[index].local_port = status.local_port;
             }
-            LinkPhase::Free => {
+            LinkPhase::Free | LinkPhase::Held(_) => {
                 // A link that nobody knows: an open whose answer was lost.
                 self.links[index].renew(LinkPhase::Open, Owner::Orphan);
                 self.work = true;

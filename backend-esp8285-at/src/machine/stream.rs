@@ -6,6 +6,7 @@ use usocket_core::spi::Handle;
 use usocket_core::{Error, Result, SockAddr};
 
 use super::Machine;
+use crate::cmd::Dialect;
 use crate::link::{Owner, Phase as LinkPhase};
 use crate::reply::Hint;
 use crate::slot::{Ends, State};
@@ -106,6 +107,8 @@ impl Machine<'_> {
         };
         self.connect_failed(link, error);
         self.hold_link(link);
+        // Where no hint says so, the id may have been taken by a link that nobody knows.
+        self.status_due |= hint.is_none() && self.firmware.dialect == Dialect::EspAt;
     }
 
     /// Tells a socket that its link stands, once everything about it is known.

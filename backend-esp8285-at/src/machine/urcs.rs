@@ -150,7 +150,7 @@ impl Machine<'_> {
         let state = &mut self.links[usize::from(link)];
         let pair = state.pair.take();
         state.renew(phase, Owner::None);
-        self.pairs.release(pair);
+        self.let_go(pair);
         self.touched = true;
         self.work = true;
     }

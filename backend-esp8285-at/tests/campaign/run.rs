@@ -34,8 +34,8 @@ pub(crate) struct Shown {
 /// How long the application works at most.
 const WORK: Duration = Duration::from_secs(90);
 /// How long the driver may take to be whole again once the faults are over: the longest
-/// patience with a command (a send of 1.x, 30 s), a restart, a join, and closing.
-const RECOVERY: Duration = Duration::from_secs(120);
+/// patience with a command (a send, 60 s), a restart, a join, and closing.
+const RECOVERY: Duration = Duration::from_secs(150);
 
 pub(crate) fn run(seed: u64, notes: bool) -> Result<Shown, String> {
     let plan = Plan::new(seed);
@@ -72,7 +72,7 @@ fn with_memory<const S: usize, const B: usize, const RX: usize, const TX: usize>
     if early {
         rig.with_injector(|injector| injector.start());
     }
-    join(&net, &rig, plan)?;
+    let joined = join(&net, &rig, plan)?;
     rig.with_injector(|injector| injector.start());
     let app = App {
         net: &net,
@@ -102,6 +102,10 @@ fn with_memory<const S: usize, const B: usize, const RX: usize, const TX: usize>
     }
     drop(jobs);
     let began = rig.now();
+    if !joined {
+        // It does not join by itself where it never was.
+        net.connect(SSID, KEY).map_err(|error| format!("join at last: {error}"))?;
+    }
     recover(&net, &rig, began, sockets, pairs.min(5))?;
     shown.recovery = rig.now().saturating_since(began);
     let up = check_peers(&rig, plan)?;
@@ -119,7 +123,8 @@ fn with_memory<const S: usize, const B: usize, const RX: usize, const TX: usize>
     Ok(shown)
 }
 
-fn join(net: &Net<'_>, rig: &Rig, plan: &Plan) -> Result<(), String> {
+/// Joins, in some tries; false if faults have prevented that.
+fn join(net: &Net<'_>, rig: &Rig, plan: &Plan) -> Result<bool, String> {
     for _ in 0..6 {
         let began = rig.now();
         let result = net.connect(SSID, KEY);
@@ -128,12 +133,12 @@ fn join(net: &Net<'_>, rig: &Rig, plan: &Plan) -> Result<(), String> {
             return Err(format!("a join took {took:?}"));
         }
         match result {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(true),
             Err(error) if plan.class == Class::Plain => return Err(format!("join: {error}")),
             Err(_) => {}
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// Lets the jobs work until they are done, or for long enough.
@@ -226,7 +231,11 @@ fn recover(
                 return Err(format!("no echo again: {error}"));
             }
             // What was under way when the faults ended may have hit this.
-            Err(_) => net.drain(left()).map_err(|error| format!("drain: {error}"))?,
+            Err(_) => {
+                let again = rig.now() + Duration::from_millis(500);
+                let _ = wait_until(net, Some(again), || false);
+                net.drain(left()).map_err(|error| format!("drain: {error}"))?;
+            }
         }
     }
     net.drain(left()).map_err(|error| format!("drain at the end: {error}"))?;
