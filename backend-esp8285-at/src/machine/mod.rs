@@ -139,6 +139,8 @@ pub(crate) struct Machine<'r> {
     turn: usize,
     /// The last command was no data.
     control_last: bool,
+    /// Answers in a row in which no version could be read.
+    strange: u8,
     /// Links that clients took so far.
     accepted: u32,
     /// Time up to which `poll` has seen everything.
@@ -183,6 +185,7 @@ impl<'r> Machine<'r> {
             ask_again: false,
             turn: 0,
             control_last: false,
+            strange: 0,
             accepted: 0,
             now: Instant::ZERO,
             random: seed | 1,

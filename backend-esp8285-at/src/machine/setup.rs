@@ -310,7 +310,13 @@ impl Machine<'_> {
                 self.firmware = Firmware::default();
                 Step::Version
             }
+            // A byte of the answer may have been hurt.
+            Step::Version if firmware.version == Version::default() && self.strange < TRIES => {
+                self.strange += 1;
+                Step::Echo
+            }
             Step::Version if firmware.version == Version::default() => {
+                self.strange = 0;
                 // A dialect of old that is not spoken here: look again later.
                 self.tracer.tell(Trace::Note("firmware not supported"));
                 self.station.lost_modem();

@@ -108,13 +108,14 @@ impl Machine<'_> {
             return;
         }
         let peer = status.ip.map(|ip| SockAddr::new(ip, status.port));
+        let nowhere = Some(self.nowhere());
         match self.links[index].phase {
             LinkPhase::Open if !self.links[index].gone => {
                 let link = &mut self.links[index];
                 link.touched = true;
                 link.local_port = status.local_port;
                 if link.tcp && link.peer.is_none() {
-                    link.peer = peer;
+                    link.peer = peer.or(nowhere);
                 }
                 self.address_of_socket(status.link);
             }

@@ -47,6 +47,8 @@ pub(crate) struct App<'n, 'r> {
     pub(crate) payload: Payload,
     pub(crate) rng: Rng,
     pub(crate) notes: bool,
+    /// Least patience with a name, milliseconds.
+    pub(crate) name_patience: u64,
 }
 
 impl<'n, 'r> App<'n, 'r> {
@@ -323,7 +325,7 @@ impl<'n, 'r> Job<'n, 'r> {
     }
 
     fn resolve(&mut self, app: &mut App<'n, 'r>) -> Checked {
-        let limit = Duration::from_millis(1 + app.rng.below(3000));
+        let limit = Duration::from_millis(app.name_patience + app.rng.below(3000));
         let hints = Hints { timeout: limit, ..Hints::stream() };
         let result =
             app.timed("getaddrinfo", limit, || app.net.getaddrinfo(NAME, 80_u16, hints))?;

@@ -170,6 +170,8 @@ pub(crate) struct Injector {
     running: bool,
     late: Duration,
     baud: u32,
+    /// Sends are pipelined.
+    buffered: bool,
     wifi_back: Option<Instant>,
     pub(crate) hits: Hits,
     /// When the first fault struck that may end streams.
@@ -185,6 +187,7 @@ impl Injector {
             running: false,
             late,
             baud: 115_200,
+            buffered: false,
             wifi_back: None,
             hits: Hits::new(),
             terminal: false,
@@ -248,7 +251,10 @@ impl Injector {
                     1 => ReplyFault::Repeat(n(&mut self.rng, 20)),
                     _ => ReplyFault::Insert(n(&mut self.rng, 9) - 1, b"\r\nOK\r\n".to_vec()),
                 };
-                uart.modem(now).fault_next_counted(fault);
+                let modem = uart.modem(now);
+                let next = modem.counts().replies;
+                modem.knobs_mut().reply_faults.push((next, fault));
+                state = State::Loose(next, now + Duration::from_secs(1000));
             }
             Kind::Reboot => {
                 uart.modem(now).crash(now);
@@ -273,10 +279,11 @@ impl Injector {
             Kind::SendResult => {
                 let late = Duration::from_millis(50 + self.rng.below(4000));
                 let outcomes = [
-                    SendOutcome::Fail,
                     SendOutcome::FailThenOk,
                     SendOutcome::Lost,
                     SendOutcome::Late(late),
+                    // Of pipelined segments none is sent after one that was not.
+                    if self.buffered { SendOutcome::FailThenOk } else { SendOutcome::Fail },
                 ];
                 uart.modem(now).fault_next_send(outcomes[self.rng.below(4) as usize]);
             }
@@ -337,9 +344,8 @@ impl Injector {
                 lost
             }
             Kind::Framing => uart.losses() > before,
-            Kind::Length | Kind::FlippedBit | Kind::SameLength | Kind::SilentDrop => {
-                !awaited.counted
-            }
+            Kind::Length => uart.modem(now).counts().replies > before,
+            Kind::FlippedBit | Kind::SameLength | Kind::SilentDrop => !awaited.counted,
             Kind::BusyWhile | Kind::BusyForEver => !awaited.busy,
             Kind::LateResult | Kind::LostResult | Kind::DoubledResult => !awaited.result,
             Kind::SendResult => !awaited.send,
@@ -389,11 +395,13 @@ impl Injector {
         uart.set_irq_latency(now, self.late);
         let modem = uart.modem(now);
         modem.forget_faults();
+        modem.knobs_mut().reply_faults.clear();
         modem.set_access_point(now, SSID, true);
     }
 
-    pub(crate) fn set_baud(&mut self, baud: u32) {
-        self.baud = baud;
+    /// The fastest rate, and whether sends are pipelined.
+    pub(crate) fn set_wire(&mut self, baud: u32, buffered: bool) {
+        (self.baud, self.buffered) = (baud, buffered);
     }
 
     fn note(&self, now: Instant, kind: Kind, phase: Phase) {

@@ -198,8 +198,11 @@ fn job(rng: &mut Rng, class: Class, datagrams: bool, limit: Option<usize>) -> Jo
         stalls: class != Class::Plain && rng.below(25) == 0,
         leaves_after: early.then(|| rng.below(down as u64 + 1) as usize),
         aborts: rng.below(3) == 0,
-        read_size: [1 + rng.below(16), 64, 256, 1000][rng.below(4) as usize] as usize,
+        // Not so few bytes at a time that it takes for ever.
+        read_size: ([1 + rng.below(16), 64, 256, 1000][rng.below(4) as usize] as usize)
+            .clamp(down / 40 + 1, 1000),
         read_pause: Duration::from_millis([0, 0, 5, 40][rng.below(4) as usize]),
-        write_size: [1 + rng.below(32), 100, 600, 3000][rng.below(4) as usize] as usize,
+        write_size: ([1 + rng.below(32), 100, 600, 3000][rng.below(4) as usize] as usize)
+            .max(up / 40 + 1),
     }
 }

@@ -12,7 +12,7 @@ use esp8285_sim::net::{Conn, Host, Script, Step, UdpService, VirtualNet};
 use esp8285_sim::uart::{Receiver, Uart as Line, UartConfig, byte_time};
 use esp8285_sim::{AccessPoint, Air, Modem};
 use esp8285_world::{Board, Limits, Port, PortConfig, World};
-use usocket_backend_esp8285_at::{Esp8285, Lost, Uart};
+use usocket_backend_esp8285_at::{Esp8285, Lost, Transmit, Uart};
 use usocket_core::Instant;
 use usocket_core::spi::Platform;
 
@@ -89,7 +89,8 @@ impl Rig {
             time: Duration::from_secs(4 * 3600),
         });
         let mut injector = Injector::new(plan.faults.clone(), plan.seed ^ 0xfa17, late);
-        injector.set_baud(plan.baud.max(plan.fast.unwrap_or(0)));
+        let buffered = plan.version.is_nonos() && plan.transmit == Transmit::Auto;
+        injector.set_wire(plan.baud.max(plan.fast.unwrap_or(0)), buffered);
         Self(Rc::new(Inner {
             board: world.board(),
             world,

@@ -81,6 +81,7 @@ fn with_memory<const S: usize, const B: usize, const RX: usize, const TX: usize>
         payload: plan.payload,
         rng: Rng::new(plan.seed ^ 0xa99),
         notes,
+        name_patience: if plan.class == Class::Plain { 20_000 } else { 1 },
     };
     let jobs = work(app, plan)?;
     let sent = rig.sent_before();
@@ -104,7 +105,13 @@ fn with_memory<const S: usize, const B: usize, const RX: usize, const TX: usize>
     let began = rig.now();
     if !joined {
         // It does not join by itself where it never was.
-        net.connect(SSID, KEY).map_err(|error| format!("join at last: {error}"))?;
+        while net.connect(SSID, KEY).is_err() {
+            if rig.now().saturating_since(began) > RECOVERY {
+                return Err("it does not join".to_owned());
+            }
+            let again = rig.now() + Duration::from_millis(500);
+            let _ = wait_until(&net, Some(again), || false);
+        }
     }
     recover(&net, &rig, began, sockets, pairs.min(5))?;
     shown.recovery = rig.now().saturating_since(began);
