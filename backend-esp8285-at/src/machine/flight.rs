@@ -161,6 +161,7 @@ impl Machine<'_> {
         self.flight.busy = false;
         self.digest.expect_prompt(false);
         self.busy_since = None;
+        self.deaf = false;
         let held = self.held.take();
         self.pairs.release(held);
     }

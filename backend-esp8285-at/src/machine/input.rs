@@ -5,6 +5,7 @@ use core::net::SocketAddr;
 use atat::{AtatUrc, DigestResult, Digester};
 use usocket_core::Error;
 
+use super::setup::Step;
 use super::{Exchange, Machine, Out, Phase};
 use crate::cmd::Dialect;
 use crate::digest::{Event, Head, MAX_LINE, Source};
@@ -348,8 +349,11 @@ impl Machine<'_> {
         // The modem says our commands back: it has forgotten `ATE0`, so it has booted.
         if self.is_ready() && (line.starts_with(b"AT+") || line == b"AT") {
             self.rebooted();
+            // It is still busy with this command, whose result interests nobody.
+            self.quiet_until = self.now + super::setup::ECHOED;
             return;
         }
+        self.echoes |= line.starts_with(b"AT") && self.exchange != Exchange::Setup(Step::Echo);
         if self.exchange == Exchange::Idle && Reply::parse(line) == Reply::Line(line) {
             self.unknown(line);
             return;
@@ -386,7 +390,7 @@ impl Machine<'_> {
     }
 
     /// Whether any link is pushed to.
-    fn has_pushed(&self) -> bool {
+    pub(super) fn has_pushed(&self) -> bool {
         let passive = self.is_passive();
         self.links.iter().any(|link| link.is_open() && !(passive && link.tcp))
     }

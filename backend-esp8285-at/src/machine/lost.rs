@@ -50,6 +50,7 @@ impl Machine<'_> {
     /// Whether input is thrown away just now.
     pub(super) fn is_deaf(&self) -> bool {
         match self.phase {
+            _ if self.deaf => true,
             Phase::Lost(_) => self.exchange == Exchange::Idle,
             Phase::Off(_) => true,
             _ => false,
@@ -68,10 +69,13 @@ impl Machine<'_> {
             // Its `OK`, its prompt or its result may be what was lost.
             let soon = self.now + self.wire_time(MAX_PIECE) + SEND_PATIENCE;
             self.flight.deadline = earlier(self.flight.deadline, Some(soon));
-            if sending.stage <= Stage::Prompt {
+            if self.has_pushed() {
+                // Pushed payload whose head was hurt would be read as lines.
+                self.deaf = true;
+                self.forget_input();
+            } else if sending.stage <= Stage::Prompt {
                 self.digest.expect_prompt(true);
             }
-            self.drop_payload();
             self.suspect();
             return;
         }

@@ -115,6 +115,8 @@ pub(crate) struct Machine<'r> {
     flight: flight::Flight,
     command: [u8; MAX_COMMAND],
     out: Out,
+    /// Nothing is believed until the send in flight has had its time.
+    deaf: bool,
     /// Buffers that nobody owns any more, but the send in flight takes its data from.
     held: Option<u8>,
     action: Option<Action>,
@@ -139,6 +141,8 @@ pub(crate) struct Machine<'r> {
     turn: usize,
     /// The last command was no data.
     control_last: bool,
+    /// The modem has said a command of ours back since the set-up turned that off.
+    echoes: bool,
     /// Answers in a row in which no version could be read.
     strange: u8,
     /// Links that clients took so far.
@@ -172,6 +176,7 @@ impl<'r> Machine<'r> {
             flight: flight::Flight::default(),
             command: [0; MAX_COMMAND],
             out: Out::Idle,
+            deaf: false,
             held: None,
             action: None,
             baud: config.baud,
@@ -185,6 +190,7 @@ impl<'r> Machine<'r> {
             ask_again: false,
             turn: 0,
             control_last: false,
+            echoes: false,
             strange: 0,
             accepted: 0,
             now: Instant::ZERO,

@@ -40,6 +40,8 @@ const FILL: usize = 2048 + 64;
 const BOOT: Duration = Duration::from_secs(5);
 /// How long the enable pin is low.
 const OFF: Duration = Duration::from_millis(100);
+/// How long after an echo its command is taken to be in progress.
+pub(super) const ECHOED: Duration = Duration::from_millis(100);
 /// From a switch of the rate to the first byte (section 7).
 const SETTLE: Duration = Duration::from_millis(10);
 
@@ -307,6 +309,7 @@ impl Machine<'_> {
         let firmware = self.firmware;
         let next = match step {
             Step::Echo => {
+                self.echoes = false;
                 self.firmware = Firmware::default();
                 Step::Version
             }
@@ -362,7 +365,15 @@ impl Machine<'_> {
                 Step::Status
             }
             Step::Sender | Step::Messages => Step::Status,
-            Step::Status => return self.begin_work(),
+            // The command that turns it off was not heard, though something was answered.
+            Step::Status if self.echoes && self.strange < TRIES => {
+                self.strange += 1;
+                Step::Echo
+            }
+            Step::Status => {
+                self.strange = 0;
+                return self.begin_work();
+            }
         };
         self.phase = Phase::Setup(next);
         self.work = true;

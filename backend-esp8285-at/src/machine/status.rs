@@ -120,7 +120,9 @@ impl Machine<'_> {
                 self.address_of_socket(status.link);
             }
             // Its `CONNECT` was lost.
-            LinkPhase::Free | LinkPhase::Held(_) | LinkPhase::Open if status.tcp && status.server => {
+            LinkPhase::Free | LinkPhase::Held(_) | LinkPhase::Open
+                if status.tcp && status.server =>
+            {
                 self.client_came(status.link, peer);
                 self.links[index].local_port = status.local_port;
             }

@@ -125,6 +125,10 @@ impl Machine<'_> {
             socket.state = State::Connected(Ends::default());
             socket.local_port = local_port;
             self.touched = true;
+            if self.links[usize::from(link)].gone {
+                // It was closed before that was known.
+                self.peer_closed(link);
+            }
         }
     }
 

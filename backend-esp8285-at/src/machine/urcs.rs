@@ -273,6 +273,13 @@ impl Machine<'_> {
         if !self.links[index].is_taken() {
             return;
         }
+        if self.links[index].owner == Owner::Pending {
+            // Nobody has accepted it: it is as if it had never come.
+            self.links[index].owner = Owner::Orphan;
+            self.links[index].linger_until = Some(self.now);
+            self.links[index].reset = true;
+            self.work = true;
+        }
         if let Owner::Slot(slot) = self.links[index].owner {
             if let Some(socket) = self.slots.at(slot) {
                 socket.fail(error);

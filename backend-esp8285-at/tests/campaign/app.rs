@@ -178,9 +178,7 @@ impl<'n, 'r> Job<'n, 'r> {
     fn sort<T>(&mut self, result: Result<T>) -> Option<T> {
         match result {
             Ok(value) => Some(value),
-            Err(
-                Error::EAGAIN | Error::EINPROGRESS | Error::EALREADY | Error::ETIMEDOUT,
-            ) => None,
+            Err(Error::EAGAIN | Error::EINPROGRESS | Error::EALREADY | Error::ETIMEDOUT) => None,
             Err(error) => {
                 self.end(Outcome::Failed(error));
                 None

@@ -70,8 +70,7 @@ impl Kind {
 
     /// Whether a stream can survive it.
     pub(crate) fn is_terminal(self) -> bool {
-        let harmless =
-            [Kind::BusyWhile, Kind::DoubledResult, Kind::StaleClosed, Kind::LostNotice];
+        let harmless = [Kind::BusyWhile, Kind::DoubledResult, Kind::StaleClosed, Kind::LostNotice];
         !harmless.contains(&self)
     }
 

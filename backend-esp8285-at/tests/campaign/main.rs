@@ -43,7 +43,8 @@ fn campaign() {
     std::panic::set_hook(Box::new(|_| {}));
     let mut report = Report::default();
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| share(&next, first + runs))).collect();
+        let workers: Vec<_> =
+            (0..threads).map(|_| scope.spawn(|| share(&next, first + runs))).collect();
         for worker in workers {
             report.merge(worker.join().expect("a worker catches what its runs throw"));
         }

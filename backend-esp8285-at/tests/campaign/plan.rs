@@ -41,8 +41,9 @@ pub(crate) struct JobPlan {
     pub(crate) pause: Duration,
     /// It waits for our bytes before it sends.
     pub(crate) asks_first: bool,
-    /// The peer ends the stream, not we.
+    /// The peer ends the stream, not we, and gives it some time before.
     pub(crate) peer_ends: bool,
+    pub(crate) patience: Duration,
     /// The peer falls silent for ever after this many pieces.
     pub(crate) stalls: bool,
     /// We close after so many bytes, whatever is missing.
@@ -134,7 +135,7 @@ impl Plan {
             style: if rng.below(2) == 0 { Style::Polling } else { Style::Blocking },
             round_trip: Duration::from_millis(1 + rng.below(60)),
             join_time: Duration::from_millis(100 + rng.below(900)),
-            knobs: knobs(&mut rng, baud),
+            knobs: knobs(&mut rng, baud, class),
             jobs,
             faults,
         }
@@ -142,12 +143,11 @@ impl Plan {
 
     /// TCP data are asked for.
     pub(crate) fn is_passive(&self) -> bool {
-        self.receive == Receive::Auto
-            && !matches!(self.version, Version::V1_5 | Version::V1_7_0)
+        self.receive == Receive::Auto && !matches!(self.version, Version::V1_5 | Version::V1_7_0)
     }
 }
 
-fn knobs(rng: &mut Rng, baud: u32) -> Knobs {
+fn knobs(rng: &mut Rng, baud: u32, class: Class) -> Knobs {
     let millis = |rng: &mut Rng, most: u64| Duration::from_micros(rng.below(most * 1000 + 1));
     Knobs {
         seed: rng.next_u64(),
@@ -163,7 +163,8 @@ fn knobs(rng: &mut Rng, baud: u32) -> Knobs {
         read_max: (rng.below(6) == 0).then(|| 1 + rng.below(400) as usize),
         ipd_chunk_max: if rng.below(3) == 0 { 1 + rng.below(1460) as usize } else { 1460 },
         stale_closed: millis(rng, 30),
-        tx_ring: 64 + rng.below(2048) as usize,
+        // A small one loses datagrams.
+        tx_ring: if class == Class::Plain { 8192 } else { 64 + rng.below(2048) as usize },
         ..Knobs::default()
     }
 }
@@ -195,6 +196,8 @@ fn job(rng: &mut Rng, class: Class, datagrams: bool, limit: Option<usize>) -> Jo
         pause: Duration::from_millis(rng.below(200)),
         asks_first: rng.below(2) == 0,
         peer_ends: rng.below(4) > 0,
+        // What is not acknowledged when the end comes, nobody knows to have arrived.
+        patience: Duration::from_millis(if class == Class::Plain { 100 } else { rng.below(100) }),
         stalls: class != Class::Plain && rng.below(25) == 0,
         leaves_after: early.then(|| rng.below(down as u64 + 1) as usize),
         aborts: rng.below(3) == 0,

@@ -167,8 +167,7 @@ impl Rig {
         if inner.injector.borrow().is_idle() {
             return;
         }
-        let first =
-            inner.world.with_uart(|uart, now| inner.injector.borrow_mut().look(uart, now));
+        let first = inner.world.with_uart(|uart, now| inner.injector.borrow_mut().look(uart, now));
         if first {
             let sent = inner.world.with_net(|net, now| self.sent(net, now));
             inner.before.replace(Some(sent));
@@ -225,6 +224,7 @@ fn script(job: &JobPlan, payload: Payload, tag: usize) -> Script {
         steps.push(Step::Expect(job.up));
     }
     if job.peer_ends {
+        steps.push(Step::Wait(job.patience));
         steps.push(Step::Fin);
     }
     Script::new(steps)
