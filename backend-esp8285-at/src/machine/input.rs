@@ -347,13 +347,14 @@ impl Machine<'_> {
     /// A line that is no URC.
     fn on_line(&mut self, line: &[u8]) {
         // The modem says our commands back: it has forgotten `ATE0`, so it has booted.
-        if self.is_ready() && (line.starts_with(b"AT+") || line == b"AT") {
+        let echo = line.starts_with(b"AT+") || line == b"AT";
+        if self.is_ready() && echo {
             self.rebooted();
             // It is still busy with this command, whose result interests nobody.
             self.quiet_until = self.now + super::setup::ECHOED;
             return;
         }
-        self.echoes |= line.starts_with(b"AT") && self.exchange != Exchange::Setup(Step::Echo);
+        self.echoes |= echo && self.exchange != Exchange::Setup(Step::Echo);
         if self.exchange == Exchange::Idle && Reply::parse(line) == Reply::Line(line) {
             self.unknown(line);
             return;

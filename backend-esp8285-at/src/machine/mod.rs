@@ -141,6 +141,8 @@ pub(crate) struct Machine<'r> {
     turn: usize,
     /// The last command was no data.
     control_last: bool,
+    /// A reply to a read may be shorter than what there is (scenario 26).
+    short_replies: bool,
     /// The modem has said a command of ours back since the set-up turned that off.
     echoes: bool,
     /// Answers in a row in which no version could be read.
@@ -190,6 +192,7 @@ impl<'r> Machine<'r> {
             ask_again: false,
             turn: 0,
             control_last: false,
+            short_replies: false,
             echoes: false,
             strange: 0,
             accepted: 0,

@@ -49,6 +49,8 @@ pub(crate) struct App<'n, 'r> {
     pub(crate) notes: bool,
     /// Least patience with a name, milliseconds.
     pub(crate) name_patience: u64,
+    /// How long an answer may take before the next datagram goes out.
+    pub(crate) datagram_patience: Duration,
 }
 
 impl<'n, 'r> App<'n, 'r> {
@@ -259,7 +261,7 @@ impl<'n, 'r> Job<'n, 'r> {
         let Some(got) = self.sort(result?) else { return Ok(()) };
         app.payload.check(self.tag, false, self.got, &buf[..got])?;
         self.got += got;
-        if app.payload == Payload::Full && self.got > self.plan.down {
+        if app.payload != Payload::Tagged && self.got > self.plan.down {
             return Err(format!("link {}: more than was sent", self.tag));
         }
         self.ended |= got == 0;
@@ -276,7 +278,7 @@ impl<'n, 'r> Job<'n, 'r> {
         let limit = app.patience(&socket)?;
         let to = SockAddr::new(PEER.into(), DATAGRAMS);
         if let Some((_, since)) = self.away
-            && app.rig.now().saturating_since(since) > DATAGRAM_PATIENCE
+            && app.rig.now().saturating_since(since) > app.datagram_patience
         {
             self.away = None;
         }
@@ -340,9 +342,6 @@ impl<'n, 'r> Job<'n, 'r> {
         Ok(())
     }
 }
-
-/// How long an answer may take before the next datagram goes out.
-const DATAGRAM_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The datagram of a number.
 pub(crate) fn datagram(payload: Payload, tag: usize, number: usize) -> Vec<u8> {

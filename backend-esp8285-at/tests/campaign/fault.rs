@@ -74,20 +74,20 @@ impl Kind {
         !harmless.contains(&self)
     }
 
-    /// What can strike in such a run. Undetectable ones are put in twice, as there are
-    /// fewer runs that may have them.
+    /// What can strike in such a run, those more often that need a certain mode of receiving
+    /// or may come in few runs.
     pub(crate) fn possible(class: Class, passive: bool) -> Vec<Kind> {
-        let here = |kind: &Kind| match kind {
-            Kind::Length | Kind::LostNotice => passive,
-            Kind::SilentDrop => !passive,
-            _ => true,
-        };
-        let mut kinds: Vec<Kind> = Kind::ALL.into_iter().filter(here).collect();
-        if class != Class::Undetectable {
-            kinds.retain(|kind| kind.is_detectable());
-        } else {
-            let rare: Vec<Kind> = kinds.iter().copied().filter(|k| !k.is_detectable()).collect();
-            (0..6).for_each(|_| kinds.extend(&rare));
+        let mut kinds = Vec::new();
+        for kind in Kind::ALL {
+            let weight = match kind {
+                Kind::Length | Kind::LostNotice => 3 * usize::from(passive),
+                Kind::SilentDrop => 18 * usize::from(!passive),
+                _ if kind.is_detectable() => 1,
+                _ => 6,
+            };
+            if kind.is_detectable() || class == Class::Undetectable {
+                kinds.extend(std::iter::repeat_n(kind, weight));
+            }
         }
         kinds
     }
@@ -216,6 +216,9 @@ impl Injector {
                 State::Armed => {
                     let (wanted, kind) = (plan.phase, plan.kind);
                     phase = phase.or_else(|| Phase::of(uart, now));
+                    if self.is_in_the_way(kind) {
+                        continue;
+                    }
                     if phase != Some(wanted) || self.rng.below(plan.rarity) > 0 {
                         continue;
                     }
@@ -229,6 +232,13 @@ impl Injector {
         let first = ends && !self.terminal;
         self.terminal |= ends;
         first
+    }
+
+    /// Whether a fault is still to strike that together with this one would be another kind:
+    /// two wrong lengths can make a right one.
+    fn is_in_the_way(&self, kind: Kind) -> bool {
+        kind == Kind::Length
+            && self.plans.iter().any(|other| other.kind == kind && other.state != State::Armed)
     }
 
     fn let_loose(&mut self, index: usize, uart: &mut Uart<VirtualNet>, now: Instant) {

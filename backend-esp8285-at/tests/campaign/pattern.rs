@@ -6,6 +6,9 @@ pub(crate) enum Payload {
     /// All byte values, with words of the modem's own between: each link has another
     /// stream, and what arrives is compared byte by byte.
     Full,
+    /// As `Full` without line ends, which could stand just there where a reply of a wrong
+    /// length has its end by the count.
+    NoLineEnd,
     /// Every byte names its link, and none is one of the modem's own words: for faults that
     /// nobody can detect, after which bytes may be wrong but must be of this link.
     Tagged,
@@ -33,6 +36,10 @@ impl Payload {
                 let low = mix(seed << 40 | offset as u64) & 15;
                 0x80 | (tag as u8) << 4 | low as u8
             }
+            Payload::NoLineEnd => match Payload::Full.byte(tag, up, offset) {
+                b'\r' => 0,
+                byte => byte,
+            },
             Payload::Full => {
                 let block = mix(seed << 40 | (offset / 16) as u64);
                 match (block & 0xFF) as usize {
@@ -59,7 +66,7 @@ impl Payload {
         let way = if up { "at the peer" } else { "at the application" };
         for (offset, byte) in (from..).zip(piece) {
             let good = match self {
-                Payload::Full => *byte == self.byte(tag, up, offset),
+                Payload::Full | Payload::NoLineEnd => *byte == self.byte(tag, up, offset),
                 Payload::Tagged => *byte < 0x80 || usize::from(*byte >> 4 & 7) == tag,
             };
             if !good {

@@ -113,7 +113,12 @@ impl Plan {
         let fast = (rng.below(3) > 0).then(|| RATES[rng.below(6) as usize]);
         let kinds = Kind::possible(class, passive);
         let number = if class == Class::Plain { 0 } else { 1 + rng.below(5) / 2 };
-        let faults = (0..number).map(|_| FaultPlan::new(&kinds, &mut rng)).collect();
+        let faults: Vec<FaultPlan> = (0..number).map(|_| FaultPlan::new(&kinds, &mut rng)).collect();
+        let payload = match class {
+            Class::Undetectable => Payload::Tagged,
+            _ if faults.iter().any(|fault| fault.kind == Kind::Length) => Payload::NoLineEnd,
+            _ => Payload::Full,
+        };
         let jobs = 1 + rng.below(5) as usize;
         // What is pushed needs room for all of it, if it must arrive.
         let limit = (!passive && class == Class::Plain).then_some(RINGS[memory]);
@@ -121,7 +126,7 @@ impl Plan {
         Self {
             seed,
             class,
-            payload: if class == Class::Undetectable { Payload::Tagged } else { Payload::Full },
+            payload,
             version,
             receive,
             transmit: if rng.below(3) == 0 { Transmit::Plain } else { Transmit::Auto },

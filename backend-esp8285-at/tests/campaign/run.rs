@@ -81,6 +81,7 @@ fn with_memory<const S: usize, const B: usize, const RX: usize, const TX: usize>
         payload: plan.payload,
         rng: Rng::new(plan.seed ^ 0xa99),
         notes,
+        datagram_patience: Duration::from_secs(if plan.class == Class::Plain { 60 } else { 3 }),
         name_patience: if plan.class == Class::Plain { 20_000 } else { 1 },
     };
     let jobs = work(app, plan)?;
@@ -294,7 +295,7 @@ fn check_peers(rig: &Rig, plan: &Plan) -> Result<[u64; TAGS], String> {
             let data = net.received(conn);
             plan.payload.check(tag, true, 0, data)?;
             let most = plan.jobs[tag].up;
-            if plan.payload == Payload::Full && data.len() > most {
+            if plan.payload != Payload::Tagged && data.len() > most {
                 return Err(format!("link {tag}: the peer has more than was sent"));
             }
             got[tag] = got[tag].max(data.len() as u64);
@@ -312,7 +313,7 @@ fn check_datagram(plan: &Plan, to: SocketAddr, data: &[u8]) -> Result<(), String
         job.kind == JobKind::Datagrams
             && match plan.payload {
                 Payload::Tagged => plan.payload.check(tag, true, 0, data).is_ok(),
-                Payload::Full => {
+                Payload::Full | Payload::NoLineEnd => {
                     (0..job.up).any(|number| datagram(plan.payload, tag, number) == data)
                 }
             }
