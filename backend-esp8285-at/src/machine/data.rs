@@ -53,8 +53,7 @@ impl Machine<'_> {
             pair.rx.commit();
         }
         let link = &mut self.links[index];
-        link.readable =
-            got == reading.asked || link.noticed || link.gone || self.short_replies;
+        link.readable = got == reading.asked || link.noticed || link.gone || self.short_replies;
         self.stats.payload += got as u64;
         self.touched = true;
     }

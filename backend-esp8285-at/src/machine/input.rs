@@ -9,7 +9,7 @@ use super::setup::Step;
 use super::{Exchange, Machine, Out, Phase};
 use crate::cmd::Dialect;
 use crate::digest::{Event, Head, MAX_LINE, Source};
-use crate::link::Owner;
+use crate::link::{Owner, Phase as LinkPhase};
 use crate::reply::{Reply, is_chatter};
 use crate::trace::Trace;
 use crate::urc::Urc;
@@ -258,7 +258,8 @@ impl Machine<'_> {
     /// Data that the modem pushes.
     fn pushed(&mut self, link: u8, len: usize, from: Option<SocketAddr>) -> Target {
         let state = &mut self.links[usize::from(link)];
-        if !state.is_open() {
+        // The result of an open may be later than the first data.
+        if !state.is_open() && state.phase != LinkPhase::Opening {
             self.stats.stray += 1;
             self.status_due = true;
             return Target::Nowhere;
@@ -423,6 +424,14 @@ impl Machine<'_> {
     /// The buffers that payload is coming into just now.
     pub(super) fn target_pair(&self) -> Option<u8> {
         self.target.pair()
+    }
+
+    /// The TCP link whose pushed payload is coming in just now.
+    pub(super) fn target_link(&self) -> Option<u8> {
+        match self.target {
+            Target::Pushed { link, .. } => Some(link),
+            _ => None,
+        }
     }
 
     /// What is coming in of a payload goes nowhere.

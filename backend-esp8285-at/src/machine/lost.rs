@@ -27,6 +27,8 @@ pub(crate) struct Lost {
 const SILENCE: Duration = Duration::from_millis(200);
 /// A modem that pushes all the time is probed after this much.
 const NOISE: Duration = Duration::from_secs(1);
+/// Longest pause inside a pushed payload; merely chosen, far more than any that is known.
+const STALL: Duration = Duration::from_millis(200);
 /// Longest piece of a send, for the time it takes.
 const MAX_PIECE: usize = 2048;
 /// How long a send may take when its result may have been lost.
@@ -85,6 +87,27 @@ impl Machine<'_> {
         self.forget_input();
         self.out = Out::Idle;
         self.phase = Phase::Lost(Lost { since: self.now, probes: 0, cancelled: None });
+    }
+
+    /// When a pushed payload that has begun is given up, if nothing more comes.
+    pub(super) fn payload_deadline(&self) -> Option<Instant> {
+        let coming = self.digest.payload_left() > 0 && self.exchange == Exchange::Idle;
+        (coming && !self.is_deaf()).then(|| self.heard + STALL)
+    }
+
+    /// Payload comes without a pause. One that stops has lost bytes, or the modem has booted:
+    /// what follows does not belong to it.
+    pub(super) fn payload_overdue(&mut self) {
+        if self.payload_deadline().is_none_or(|at| at > self.now) {
+            return;
+        }
+        self.stats.framing += 1;
+        let link = self.target_link();
+        self.forget_input();
+        if let Some(link) = link {
+            self.fail_link(link, Error::EIO);
+        }
+        self.suspect();
     }
 
     /// Something was odd that may have been a URC: ask what the state is.

@@ -205,6 +205,7 @@ impl<'r> Machine<'r> {
     pub(crate) fn poll(&mut self, now: Instant) {
         self.now = self.now.max(now);
         self.work = false;
+        self.payload_overdue();
         self.overdue();
         self.expire();
         if self.exchange == Exchange::Idle && self.out == Out::Idle && self.action.is_none() {
@@ -226,7 +227,8 @@ impl<'r> Machine<'r> {
         let free = self.exchange == Exchange::Idle && self.out == Out::Idle;
         let idle = if free { self.next_idle() } else { None };
         let action = self.action.map(|_| self.now + Duration::from_micros(100));
-        earlier(earlier(flight, phase), earlier(earlier(idle, action), self.next_expiry()))
+        let own = earlier(earlier(idle, action), self.payload_deadline());
+        earlier(earlier(flight, phase), earlier(own, self.next_expiry()))
     }
 
     /// What the shell must do before anything else.

@@ -64,18 +64,35 @@ impl Payload {
         piece: &[u8],
     ) -> Result<(), String> {
         let way = if up { "at the peer" } else { "at the application" };
-        for (offset, byte) in (from..).zip(piece) {
+        for (index, byte) in piece.iter().enumerate() {
             let good = match self {
-                Payload::Full | Payload::NoLineEnd => *byte == self.byte(tag, up, offset),
+                Payload::Full | Payload::NoLineEnd => *byte == self.byte(tag, up, from + index),
+                Payload::Tagged if up => !self.is_foreign(tag, &piece[index..]),
                 Payload::Tagged => *byte < 0x80 || usize::from(*byte >> 4 & 7) == tag,
             };
             if !good {
+                let offset = from + index;
                 return Err(format!("link {tag}: wrong byte {byte:#04x} at {offset} {way}"));
             }
         }
         Ok(())
     }
+
+    /// Whether what the peer has begins with a part of what another link has sent. Single
+    /// bytes may be any: those that were sent at another rate than the modem's.
+    fn is_foreign(self, tag: usize, rest: &[u8]) -> bool {
+        let Some(run) = rest.get(..RUN) else { return false };
+        let other = usize::from(run[0] >> 4 & 7);
+        let same = run.iter().all(|byte| *byte >= 0x80 && usize::from(*byte >> 4 & 7) == other);
+        same && other != tag
+            && (0..LONGEST).any(|at| (0..RUN).all(|n| run[n] == self.byte(other, true, at + n)))
+    }
 }
+
+/// So many bytes in a row are no accident.
+const RUN: usize = 6;
+/// Longest stream.
+const LONGEST: usize = 6000;
 
 fn mix(seed: u64) -> u64 {
     let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);

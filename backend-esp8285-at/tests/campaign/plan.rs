@@ -113,7 +113,8 @@ impl Plan {
         let fast = (rng.below(3) > 0).then(|| RATES[rng.below(6) as usize]);
         let kinds = Kind::possible(class, passive);
         let number = if class == Class::Plain { 0 } else { 1 + rng.below(5) / 2 };
-        let faults: Vec<FaultPlan> = (0..number).map(|_| FaultPlan::new(&kinds, &mut rng)).collect();
+        let faults: Vec<FaultPlan> =
+            (0..number).map(|_| FaultPlan::new(&kinds, &mut rng)).collect();
         let payload = match class {
             Class::Undetectable => Payload::Tagged,
             _ if faults.iter().any(|fault| fault.kind == Kind::Length) => Payload::NoLineEnd,
@@ -158,6 +159,7 @@ fn knobs(rng: &mut Rng, baud: u32, class: Class) -> Knobs {
         seed: rng.next_u64(),
         flash_baud: baud,
         boot_noise: rng.below(3) as usize * 20,
+        boot_baud: Some(74_880),
         command_latency: millis(rng, 5),
         prompt_latency: millis(rng, 8),
         recv_latency: millis(rng, 3),
