@@ -1,6 +1,8 @@
 //! The world of a run: the modem, its peers, and a platform that looks for faults at every
 //! event of the simulation.
 
+pub(crate) mod wire;
+
 use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -11,14 +13,16 @@ use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use esp8285_sim::net::{Conn, Host, Script, Step, UdpService, VirtualNet};
 use esp8285_sim::uart::{Receiver, Uart as Line, UartConfig, byte_time};
 use esp8285_sim::{AccessPoint, Air, Modem};
-use esp8285_world::{Board, Limits, Port, PortConfig, World};
-use usocket_backend_esp8285_at::{Esp8285, Lost, Transmit, Uart};
+use esp8285_world::{Board, Limits, PortConfig, World};
+use usocket_backend_esp8285_at::{Esp8285, Transmit};
 use usocket_core::Instant;
 use usocket_core::spi::Platform;
 
 use crate::fault::Injector;
 use crate::pattern::{Payload, TAGS};
 use crate::plan::{JobKind, JobPlan, Plan};
+
+pub(crate) use self::wire::Wire;
 
 pub(crate) const SSID: &[u8] = b"net";
 pub(crate) const KEY: &[u8] = b"password";
@@ -228,42 +232,4 @@ fn script(job: &JobPlan, payload: Payload, tag: usize) -> Script {
         steps.push(Step::Fin);
     }
     Script::new(steps)
-}
-
-/// The line as the driver wants it.
-#[derive(Debug)]
-pub(crate) struct Wire(Port<VirtualNet>);
-
-impl Uart for Wire {
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize, Lost> {
-        self.0.read(buf).map_err(|_| Lost)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> usize {
-        self.0.write(bytes)
-    }
-
-    fn readable(&self) -> bool {
-        self.0.readable()
-    }
-
-    fn writable(&self) -> bool {
-        self.0.writable()
-    }
-
-    fn is_idle(&self) -> bool {
-        self.0.is_idle()
-    }
-
-    fn set_baud(&mut self, baud: u32) -> bool {
-        self.0.set_baud(baud)
-    }
-
-    fn capacity(&self) -> usize {
-        self.0.capacity()
-    }
-
-    fn set_enabled(&mut self, on: bool) -> bool {
-        self.0.set_enabled(on)
-    }
 }
