@@ -21,6 +21,8 @@ use crate::uart::Uart;
 
 /// Most bytes taken from the UART in one drive (S3).
 const BUDGET: usize = 4096;
+/// What a loss takes from that.
+const LOSS: usize = 256;
 /// Most rounds of one drive.
 const ROUNDS: usize = 16;
 
@@ -56,13 +58,20 @@ impl<'r, U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'r, U,
         Self::with_config(uart, platform, resources, Config::new())
     }
 
-    /// A driver for a board that differs from the default.
+    /// A driver for a board that differs from the default. Where a faster rate is
+    /// configured, the UART is switched to it and back at once, to see whether it can.
     pub fn with_config<const S: usize, const B: usize, const RX: usize, const TX: usize>(
-        uart: U,
+        mut uart: U,
         platform: P,
         resources: &'r mut Resources<S, B, RX, TX>,
-        config: Config,
+        mut config: Config,
     ) -> Self {
+        // Now, as a modem that has switched and is not followed cannot be told to go back.
+        if let Some(fast) = config.fast_baud
+            && !(uart.set_baud(fast) && uart.set_baud(config.baud))
+        {
+            config.fast_baud = None;
+        }
         let rx = resources.rx.iter_mut().map(|ring| &mut ring[..]);
         let tx = resources.tx.iter_mut().map(|ring| &mut ring[..]);
         let pairs = Pairs::new(rx.zip(tx));
@@ -186,9 +195,6 @@ impl<U: Uart, const WAITERS: usize> State<'_, U, WAITERS> {
 
     fn receive(&mut self, now: Instant, budget: &mut usize) -> bool {
         let mut moved = false;
-        if self.uart.is_idle() {
-            self.machine.line_left();
-        }
         while *budget > 0 {
             match self.uart.read(self.machine.rx_room()) {
                 Ok(0) => break,
@@ -196,7 +202,11 @@ impl<U: Uart, const WAITERS: usize> State<'_, U, WAITERS> {
                     *budget = budget.saturating_sub(len);
                     self.machine.rx_done(now, len);
                 }
-                Err(crate::Lost) => self.machine.rx_lost(now),
+                Err(crate::Lost) => {
+                    // A UART that says nothing else must not keep us here.
+                    *budget = budget.saturating_sub(LOSS);
+                    self.machine.rx_lost(now);
+                }
             }
             moved = true;
         }
@@ -244,20 +254,23 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> EventSource
     for Esp8285<'_, U, P, M, WAITERS>
 {
     fn drive(&self, now: Instant) -> Option<Instant> {
-        let (next, ready, overdue) = self.state.lock(|state| {
+        let (next, ready, overdue, sender) = self.state.lock(|state| {
             let mut state = state.borrow_mut();
             if state.stream(now) {
-                return (state.next, None, None);
+                return (state.next, None, None, None);
             }
             state.turn(now);
             let ready = state.take_ready();
             let overdue = state.wakers.take(now, |_, _| false);
             let next = earlier(state.machine.next_deadline(), state.wakers.next_deadline());
             state.next = next;
-            (next, ready, Some(overdue))
+            (next, ready, Some(overdue), state.uart.take_waker())
         });
         wake(ready);
         wake(overdue);
+        if let Some(sender) = sender {
+            sender.wake();
+        }
         next
     }
 

@@ -55,13 +55,15 @@ impl Config {
         }
     }
 
-    /// The rate stored in the modem's flash, at which it speaks after a reset.
+    /// The rate stored in the modem's flash, at which it speaks after a reset, in bits per
+    /// second. A modem that is silent at it is looked for at other usual rates.
     #[must_use]
     pub const fn baud(self, baud: u32) -> Self {
         Self { baud, ..self }
     }
 
-    /// A rate to negotiate after the start (`UART_CUR`, section 7). Where the modem or the
+    /// A rate to negotiate after the start, in bits per second (`UART_CUR`, section 7: 110 to
+    /// 4,608,000 on 1.x, 80 to 4,500,000 on 2.x). Where the modem or the
     /// UART refuses it, or does not work at it, the driver goes back.
     #[must_use]
     pub const fn fast_baud(self, baud: u32) -> Self {

@@ -13,6 +13,8 @@ pub(crate) struct Firmware {
     pub(crate) passive: bool,
     /// `CIPRECVMODE` is there at all.
     pub(crate) receive_mode: bool,
+    /// `CLOSED` may come before the last of the data (2.5, NONOS#124).
+    pub(crate) closes_early: bool,
     /// Passive receive holds for UDP as well and merges datagrams (5.3).
     pub(crate) udp_merges: bool,
     /// `+LINK_CONN` can be had by `SYSMSG` (4.8).
@@ -44,6 +46,7 @@ pub(crate) const MAX_READ: usize = 2048;
 pub(crate) const SEND_WINDOW: usize = 2920;
 
 /// Largest datagram: what fits an Ethernet frame (4.3).
+#[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "of datagrams"))]
 pub(crate) const MAX_DATAGRAM: usize = 1472;
 
 /// Links of the modem (section 9).
@@ -62,6 +65,7 @@ impl Firmware {
             dialect,
             passive: if esp_at { at_least((2, 1, 0)) } else { at_least((1, 7, 2)) },
             receive_mode: if esp_at { at_least((2, 1, 0)) } else { at_least((1, 7, 0)) },
+            closes_early: !at_least((1, 7, 0)),
             udp_merges: esp_at,
             link_conn: esp_at || at_least((1, 7, 0)),
             buffered: !esp_at,

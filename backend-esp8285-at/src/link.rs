@@ -21,10 +21,10 @@ pub(crate) struct Link {
     pub(crate) readable: bool,
     /// A notice has come since the last read was issued.
     pub(crate) noticed: bool,
+    /// A notice has come since a read gave something: one `ERROR` is not the end.
+    pub(crate) owed: bool,
     /// A status reply is being read, and this link changed or was listed meanwhile.
     pub(crate) touched: bool,
-    /// `CLOSED` was seen while it was being opened: it is this link's, or a stale one.
-    pub(crate) doubtful: bool,
     /// `CLOSED` was seen. What is unread may still be there (1.7.2 on).
     pub(crate) gone: bool,
     /// The last turn of this link was a read.
@@ -37,14 +37,17 @@ pub(crate) struct Link {
     pub(crate) peer: Option<SockAddr>,
     pub(crate) local_port: u16,
     /// The peer came to us.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "of servers"))]
     pub(crate) accepted: bool,
     /// In which order clients came.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "of servers"))]
     pub(crate) order: u32,
     /// Segments of `CIPSENDBUF` that are not acknowledged yet, oldest first: their sizes.
     pub(crate) segments: heapless::Deque<u16, 8>,
     /// The number of the oldest one.
     pub(crate) first_segment: u32,
-    /// Not to be sent on before this: the modem's buffer was full.
+    /// Not to be sent on before this, as the modem's buffer was full; or not to be opened,
+    /// as a stale `CLOSED` may still come.
     pub(crate) send_at: Option<Instant>,
     /// An orphan is closed then, done or not.
     pub(crate) linger_until: Option<Instant>,
@@ -70,6 +73,7 @@ pub(crate) enum Owner {
     /// The socket in this slot.
     Slot(u8),
     /// A client that nobody has accepted yet.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "of servers"))]
     Pending,
     /// Its socket was closed; it flushes and closes in the background.
     Orphan,
@@ -84,8 +88,8 @@ impl Link {
             pair: None,
             readable: false,
             noticed: false,
+            owed: false,
             touched: false,
-            doubtful: false,
             gone: false,
             read_last: false,
             reset: false,

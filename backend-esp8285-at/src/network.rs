@@ -166,7 +166,8 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
                 result = self.with(|state| state.machine.request_result(ticket));
             }
             result.is_some()
-        })?;
+        })
+        .inspect_err(|_| self.with(|state| state.machine.drop_request(ticket)))?;
         result.unwrap_or(Err(Error::ETIMEDOUT))
     }
 

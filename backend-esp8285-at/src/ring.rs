@@ -141,10 +141,10 @@ mod tests {
         let (mut next_in, mut next_out) = (0_u8, 0_u8);
         for round in 0..40 {
             let len = round % 6;
-            let data: [u8; 6] = core::array::from_fn(|n| next_in + n as u8);
+            let data = [0, 1, 2, 3, 4, 5].map(|n| next_in + n);
             let taken = ring.push(&data[..len]);
             assert_eq!(taken, len.min(5 - (ring.len() - taken)));
-            next_in += taken as u8;
+            next_in += u8::try_from(taken).unwrap();
             let len = ring.pop(&mut buf[..(round * 7) % 4]);
             for byte in &buf[..len] {
                 assert_eq!(*byte, next_out);

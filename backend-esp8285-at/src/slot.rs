@@ -49,6 +49,7 @@ pub(crate) enum State {
     /// A stream that is or was connected.
     Connected(Ends),
     /// A stream that accepts.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "of servers"))]
     Listening { backlog: u8 },
     /// Datagrams.
     Dgram,
@@ -74,6 +75,7 @@ pub(crate) struct Options {
     pub(crate) keep_idle: Option<u16>,
     pub(crate) linger: Option<u16>,
     /// The group that a datagram socket has joined.
+    #[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "of datagrams"))]
     pub(crate) group: Option<IpAddr>,
 }
 

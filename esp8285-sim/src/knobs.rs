@@ -55,6 +55,11 @@ pub struct Knobs {
     pub closed: Option<ClosedPolicy>,
     /// 2.x puts hints and log lines on the AT port (2.2, scenario 37).
     pub chatty: bool,
+    /// `Recv` is not said, as in some chatty builds (scenario 37).
+    pub silent_recv: bool,
+    /// A client may be given the id that an open in progress wants; the open fails then
+    /// (scenario 19).
+    pub id_taken: bool,
     /// From the `ERROR` of a failed open to the stale `CLOSED`; 1.x only (4.2).
     pub stale_closed: Duration,
     /// What becomes of the sends of this number and all later ones, counted from 0.
@@ -188,6 +193,8 @@ impl Default for Knobs {
             notice: None,
             closed: None,
             chatty: false,
+            silent_recv: false,
+            id_taken: false,
             stale_closed: Duration::ZERO,
             send_outcome: Vec::new(),
             rx_stall_after: None,

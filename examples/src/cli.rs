@@ -30,7 +30,8 @@ impl From<lexopt::Error> for Trouble {
     }
 }
 
-/// The `main` of every example: runs `body` and says in one line what went wrong.
+/// The `main` of every example: runs `body` and says in one line what went wrong. A line
+/// `{network}` of `help` stands for the options of [`Network`](crate::Network).
 pub fn program(
     name: &str,
     help: &str,
@@ -39,7 +40,7 @@ pub fn program(
     let (message, code) = match body(lexopt::Parser::from_env()) {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Trouble::Help) => {
-            out(format_args!("{}", help.trim()));
+            out(format_args!("{}", help.trim().replace("{network}", crate::modem::HELP)));
             return ExitCode::SUCCESS;
         }
         Err(Trouble::Failed(message)) => (message, 1),

@@ -6,10 +6,11 @@
 mod backends;
 mod cli;
 mod file;
+mod modem;
 mod progress;
 mod screen;
 
-pub use backends::{BUILT_IN, BackendName, Program};
+pub use backends::{BUILT_IN, Network, Program};
 pub use cli::{Trouble, address, hex, out, program, seconds};
 pub use file::{OpenFile, PartFile};
 pub use progress::{Bar, Printer};

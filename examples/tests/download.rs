@@ -3,10 +3,10 @@
 mod support;
 
 use std::io::Write;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::thread;
 
-use support::{Ran, SHA256, files, hold, picture, run, server, sha256};
+use support::{Ran, SHA256, files, hold, nobody, picture, run, server, sha256};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_download_picture");
 
@@ -154,9 +154,8 @@ fn reset(client: TcpStream) {
 
 #[test]
 fn nobody_there() {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let url = format!("http://{}/x.bmp", listener.local_addr().unwrap());
-    drop(listener);
+    let (address, _socket) = nobody();
+    let url = format!("http://{address}/x.bmp");
     assert_fails(download(&[&url]), &["no connection: Connection refused", "0 bytes came"]);
 }
 

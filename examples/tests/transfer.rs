@@ -6,7 +6,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
-use support::{Running, SHA256, files, picture, run, sha256};
+use support::{Running, SHA256, files, nobody, picture, run, sha256};
 
 const SEND: &str = env!("CARGO_BIN_EXE_send_picture");
 const RECEIVE: &str = env!("CARGO_BIN_EXE_receive_picture");
@@ -58,9 +58,7 @@ fn a_slow_receiver_gets_every_byte() {
 
 #[test]
 fn a_receiver_that_is_gone() {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    let (address, _socket) = nobody();
     let folder = tempfile::tempdir().unwrap();
     let sent = run(SEND, folder.path(), &[&address]);
     assert_eq!(sent.code, Some(1));

@@ -4,7 +4,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-// The one glob of the workspace: this crate is core's surface under a shorter name.
+// A glob, as this crate is core's surface under a shorter name.
 #[doc(inline)]
 pub use usocket_core::*;
 
@@ -16,4 +16,16 @@ pub mod std {
     #[cfg(unix)]
     pub use usocket_backend_std::{SocketExt, Watched};
     pub use usocket_core::spi::StdPlatform;
+}
+
+/// The backend on an ESP8285 or ESP8266 Wi-Fi modem (feature `esp8285-at`, or
+/// `esp8285-at-tcp` for TCP clients alone).
+///
+/// The other `esp8285-at-…` features add methods of [`Esp8285`](crate::esp8285::Esp8285).
+#[cfg(feature = "esp8285-at-tcp")]
+#[cfg_attr(docsrs, doc(cfg(feature = "esp8285-at-tcp")))]
+pub mod esp8285 {
+    // Everything that the driver has: its own features decide what that is.
+    #[doc(inline)]
+    pub use usocket_backend_esp8285_at::*;
 }

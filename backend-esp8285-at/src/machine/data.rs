@@ -53,15 +53,16 @@ impl Machine<'_> {
             pair.rx.commit();
         }
         let link = &mut self.links[index];
-        link.readable = got == reading.asked || link.noticed || link.gone || self.short_replies;
+        link.owed = false;
+        link.readable = got == reading.asked || link.noticed || link.gone;
         self.stats.payload += got as u64;
         self.touched = true;
     }
 
     /// `ERROR`: nothing waits, or the read failed for want of memory.
     fn nothing_to_read(&mut self, link: u8) {
-        let noticed = self.links[usize::from(link)].noticed;
         let state = &mut self.links[usize::from(link)];
+        let noticed = state.noticed || (state.gone && core::mem::take(&mut state.owed));
         state.readable = false;
         if noticed {
             self.lengths_at = Some(self.now + READ_AGAIN);
@@ -78,7 +79,7 @@ impl Machine<'_> {
     }
 
     /// Everything of a closed link has been read.
-    fn end_of_stream(&mut self, link: u8) {
+    pub(super) fn end_of_stream(&mut self, link: u8) {
         if let Owner::Slot(slot) = self.links[usize::from(link)].owner
             && let Some(socket) = self.slots.at(slot)
         {

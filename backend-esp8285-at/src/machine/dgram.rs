@@ -287,7 +287,7 @@ impl Machine<'_> {
         let header = self.pairs.get(pair).and_then(|pair| Header::of(&pair.tx));
         let Some(Header { len, address }) = header else { return false };
         self.links[usize::from(link)].read_last = false;
-        let sending = Sending { link, pair, len, buffered: false, stage: Stage::Command };
+        let sending = Sending { link, len, buffered: false, pair, stage: Stage::Command };
         self.issue(Exchange::Send(sending), &Send { link, len, to: Some(address) })
     }
 

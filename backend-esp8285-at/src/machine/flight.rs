@@ -5,7 +5,6 @@ use core::time::Duration;
 use atat::AtatCmd;
 use usocket_core::Instant;
 
-use super::lost::CANCEL;
 use super::setup::Step;
 use super::{Machine, Phase};
 use crate::link::Phase as LinkPhase;
@@ -18,6 +17,8 @@ pub(crate) enum Exchange {
     Idle,
     /// Its result interests nobody any more.
     Ignored,
+    /// The same of a line that went out twice; it may have none.
+    Absorb,
     /// `AT` while looking for the modem or after a loss.
     Probe,
     /// A step of the set-up.
@@ -44,10 +45,10 @@ pub(crate) enum Exchange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sending {
     pub(crate) link: u8,
-    /// Where the data are, whatever becomes of the socket meanwhile.
-    pub(crate) pair: Option<u8>,
     pub(crate) len: usize,
     pub(crate) buffered: bool,
+    /// Where the data are, whatever becomes of the socket meanwhile.
+    pub(crate) pair: Option<u8>,
     pub(crate) stage: Stage,
 }
 
@@ -99,16 +100,22 @@ pub(crate) struct Flight {
     /// Length of the line, to send it again after `busy`.
     pub(crate) len: usize,
     pub(crate) hint: Option<Hint>,
+    /// `CONNECT` was said while a link was being opened: ours, or a client's.
+    pub(crate) connected: bool,
     /// `busy` was the answer: send it again at the deadline.
     pub(crate) busy: bool,
+    /// It is being sent again until then,
+    pub(crate) again: Option<Instant>,
+    /// and meanwhile something was heard: the result of the first time, perhaps.
+    pub(crate) crossed: bool,
     /// Its own timeout.
     pub(crate) patience: Duration,
-    /// The line has left the UART, so what comes now can be its answer.
-    pub(crate) left: bool,
 }
 
 /// How long after `busy` a command is sent again.
 const BUSY_AGAIN: Duration = Duration::from_millis(50);
+/// How long the result of a line may take that went out twice.
+const ABSORB: Duration = Duration::from_millis(200);
 /// How long a modem may say nothing but `busy` before it is restarted: the longest join.
 const BUSY_MOST: Duration = Duration::from_secs(20);
 /// The same where it has no reason to, with an address and no command of ours in flight.
@@ -141,9 +148,11 @@ impl Machine<'_> {
             issued: self.now,
             len,
             hint: None,
+            connected: false,
             busy: false,
+            again: None,
+            crossed: false,
             patience,
-            left: false,
         };
         self.stats.commands += 1;
         self.tracer.tell(Trace::Command(&self.command[..len]));
@@ -161,24 +170,10 @@ impl Machine<'_> {
         self.flight.busy = false;
         self.digest.expect_prompt(false);
         self.busy_since = None;
-        self.deaf = false;
-        let held = self.held.take();
-        self.pairs.release(held);
-    }
-
-    /// The line of the command in flight has left the UART.
-    pub(crate) fn line_left(&mut self) {
-        self.flight.left = !matches!(self.out, Out::Line(..));
     }
 
     /// A line that belongs to the command in flight.
     pub(super) fn replied(&mut self, reply: Reply<'_>) {
-        if !self.flight.left && matches!(reply, Reply::Ok | Reply::Error | Reply::SendOk) {
-            // Said before the modem has heard the command: the result of the one before,
-            // twice.
-            self.stats.stray += 1;
-            return;
-        }
         match reply {
             Reply::Busy => return self.busy(),
             Reply::Restart if self.exchange == Exchange::Restart => {
@@ -197,6 +192,10 @@ impl Machine<'_> {
         match (self.exchange, reply) {
             (Exchange::Send(sending), _) => self.sending(sending, reply),
             (Exchange::Idle, _) => self.stats.stray += 1,
+            // That of what the modem was busy with: the step is sent again in any case.
+            (Exchange::Setup(step), _) if self.flight.busy && step != Step::Rate => {
+                self.stats.stray += 1;
+            }
             (_, Reply::Ok) => self.ended(true),
             (_, Reply::Error) => self.ended(false),
             // A late result of a send (2.5): not that of this command.
@@ -207,9 +206,10 @@ impl Machine<'_> {
     /// `OK` or `ERROR` of anything but a send.
     fn ended(&mut self, ok: bool) {
         let exchange = self.exchange;
+        let crossed = core::mem::take(&mut self.flight.crossed);
         self.finish();
         match exchange {
-            Exchange::Idle | Exchange::Ignored | Exchange::Send(_) => {}
+            Exchange::Idle | Exchange::Ignored | Exchange::Absorb | Exchange::Send(_) => {}
             Exchange::Probe => self.probed(ok),
             Exchange::Setup(step) => self.set_up(step, ok),
             Exchange::Restart => self.restarting(),
@@ -226,6 +226,11 @@ impl Machine<'_> {
             Exchange::Join => self.joined(ok),
             Exchange::Address => self.address_known(),
             Exchange::Request => self.requested(ok),
+        }
+        if crossed && self.exchange == Exchange::Idle {
+            // The line went out a second time, and that is answered, too.
+            self.exchange = Exchange::Absorb;
+            self.flight.deadline = Some(self.now + ABSORB);
         }
     }
 
@@ -268,12 +273,9 @@ impl Machine<'_> {
     /// The modem is ready for the data.
     pub(super) fn prompted(&mut self) {
         let Exchange::Send(sending) = self.exchange else { return };
-        if sending.stage <= Stage::Prompt {
-            self.send_data(sending);
+        if sending.stage != Stage::Prompt {
+            return;
         }
-    }
-
-    fn send_data(&mut self, sending: Sending) {
         let patience = self.wire_time(sending.len) + RECV_TIMEOUT;
         self.step(sending, Stage::Data, patience);
         let pair = sending.pair;
@@ -342,6 +344,10 @@ impl Machine<'_> {
         if self.exchange == Exchange::Idle {
             return;
         }
+        if self.exchange == Exchange::Absorb {
+            self.finish();
+            return;
+        }
         if matches!(self.exchange, Exchange::Send(sending) if sending.stage >= Stage::Prompt) {
             return;
         }
@@ -365,16 +371,16 @@ impl Machine<'_> {
                 return;
             }
             self.out = Out::Line(0, self.flight.len);
-            self.flight.left = false;
-            self.flight.deadline =
-                Some(self.now + self.flight.patience + self.wire_time(self.flight.len));
+            let sent = self.now + self.wire_time(self.flight.len);
+            self.flight.again = Some(sent);
+            self.flight.deadline = Some(sent + self.flight.patience);
             return;
         }
-        // A reply that is still coming in is not overdue.
-        if self.digest.payload_left() > 0
-            && self.now.saturating_since(self.heard) < Duration::from_millis(500)
+        // A reply that is still coming in is not overdue: see `payload_overdue`.
+        if let Some(deadline) = self.payload_deadline()
+            && deadline > self.now
         {
-            self.flight.deadline = Some(self.heard + Duration::from_millis(500));
+            self.flight.deadline = Some(deadline);
             return;
         }
         self.stats.timeouts += 1;
@@ -385,30 +391,29 @@ impl Machine<'_> {
     fn timed_out(&mut self) {
         let exchange = self.exchange;
         self.tracer.tell(Trace::Note("timeout"));
-        if let Exchange::Send(sending) = exchange
-            && sending.stage <= Stage::Prompt
-            && sending.len <= CANCEL.len()
-        {
-            // So little cannot be cancelled, and it can do no harm as a line.
-            return self.send_data(sending);
-        }
         self.finish();
         match exchange {
-            Exchange::Idle => {}
-            Exchange::Probe => self.unanswered(),
+            Exchange::Idle | Exchange::Absorb => {}
+            Exchange::Probe => {
+                // Noise may look like the head of a payload.
+                self.forget_input();
+                self.unanswered();
+            }
             Exchange::Setup(step) => self.set_up_failed(step),
             Exchange::Restart => self.restarting(),
-            Exchange::Send(sending) => {
-                self.abandoned(exchange);
-                self.lose_track();
-                if sending.stage <= Stage::Recv {
-                    self.cancel_send(sending.link);
-                }
-            }
             _ => {
                 self.abandoned(exchange);
                 self.lose_track();
             }
+        }
+    }
+
+    /// A loss or a reboot has made the answer unknown. What the network object was asked
+    /// begins anew; the rest is given up.
+    pub(super) fn interrupted(&mut self, exchange: Exchange) {
+        match exchange {
+            Exchange::Join | Exchange::Request => self.request_again(),
+            other => self.abandoned(other),
         }
     }
 

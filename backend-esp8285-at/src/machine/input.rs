@@ -5,7 +5,6 @@ use core::net::SocketAddr;
 use atat::{AtatUrc, DigestResult, Digester};
 use usocket_core::Error;
 
-use super::setup::Step;
 use super::{Exchange, Machine, Out, Phase};
 use crate::cmd::Dialect;
 use crate::digest::{Event, Head, MAX_LINE, Source};
@@ -59,6 +58,7 @@ pub(crate) enum Target {
         link: u8,
     },
     /// A datagram for which there is room: its record is staged.
+    #[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "of datagrams"))]
     Datagram {
         pair: Option<u8>,
         link: u8,
@@ -103,6 +103,7 @@ impl Machine<'_> {
     pub(crate) fn rx_done(&mut self, now: usocket_core::Instant, len: usize) {
         self.now = self.now.max(now);
         self.heard = self.now;
+        self.flight.crossed |= self.flight.again.is_some_and(|sent| self.now <= sent);
         self.stats.rx_bytes += len as u64;
         if self.is_deaf() {
             self.forget_input();
@@ -257,9 +258,17 @@ impl Machine<'_> {
 
     /// Data that the modem pushes.
     fn pushed(&mut self, link: u8, len: usize, from: Option<SocketAddr>) -> Target {
+        let state = &self.links[usize::from(link)];
+        if state.phase == LinkPhase::Opening && state.tcp {
+            let from = from.map(usocket_core::SockAddr::from);
+            if from.is_some() && from != state.peer {
+                // Only they tell before 1.7 whose `CONNECT` it was (4.8).
+                self.client_was_faster(link);
+                self.client_came(link, from);
+            }
+        }
         let state = &mut self.links[usize::from(link)];
-        // The result of an open may be later than the first data.
-        if !state.is_open() && state.phase != LinkPhase::Opening {
+        if !matches!(state.phase, LinkPhase::Open | LinkPhase::Opening) {
             self.stats.stray += 1;
             self.status_due = true;
             return Target::Nowhere;
@@ -270,6 +279,10 @@ impl Machine<'_> {
         // Before 1.7 nothing else tells who a client is that is soon gone (4.8).
         if state.peer.is_none() {
             state.peer = from.map(usocket_core::SockAddr::from);
+        }
+        if state.gone && state.linger_until.is_some() {
+            let patience = super::urcs::EARLY + self.wire_time(len);
+            self.links[usize::from(link)].linger_until = Some(self.now + patience);
         }
         let pair = self.pair_of(link);
         match self.links[usize::from(link)].owner {
@@ -347,15 +360,10 @@ impl Machine<'_> {
 
     /// A line that is no URC.
     fn on_line(&mut self, line: &[u8]) {
-        // The modem says our commands back: it has forgotten `ATE0`, so it has booted.
-        let echo = line.starts_with(b"AT+") || line == b"AT";
-        if self.is_ready() && echo {
-            self.rebooted();
-            // It is still busy with this command, whose result interests nobody.
-            self.quiet_until = self.now + super::setup::ECHOED;
+        if line.starts_with(b"AT+") || line == b"AT" {
+            self.echo_heard();
             return;
         }
-        self.echoes |= echo && self.exchange != Exchange::Setup(Step::Echo);
         if self.exchange == Exchange::Idle && Reply::parse(line) == Reply::Line(line) {
             self.unknown(line);
             return;
@@ -392,7 +400,7 @@ impl Machine<'_> {
     }
 
     /// Whether any link is pushed to.
-    pub(super) fn has_pushed(&self) -> bool {
+    fn has_pushed(&self) -> bool {
         let passive = self.is_passive();
         self.links.iter().any(|link| link.is_open() && !(passive && link.tcp))
     }
@@ -421,30 +429,12 @@ impl Machine<'_> {
         self.lose_track();
     }
 
-    /// The buffers that payload is coming into just now.
-    pub(super) fn target_pair(&self) -> Option<u8> {
-        self.target.pair()
-    }
-
-    /// The TCP link whose pushed payload is coming in just now.
-    pub(super) fn target_link(&self) -> Option<u8> {
-        match self.target {
-            Target::Pushed { link, .. } => Some(link),
-            _ => None,
-        }
-    }
-
-    /// What is coming in of a payload goes nowhere.
-    pub(super) fn drop_payload(&mut self) {
+    /// Forgets half-digested input.
+    pub(super) fn forget_input(&mut self) {
         if let Some(pair) = self.pairs.get_mut(self.target.pair()) {
             pair.rx.discard();
         }
         self.target = Target::Nowhere;
-    }
-
-    /// Forgets half-digested input.
-    pub(super) fn forget_input(&mut self) {
-        self.drop_payload();
         self.digest.reset();
         self.ingress.clear();
     }

@@ -12,6 +12,7 @@ use super::flight::Stage;
 use super::{Exchange, Machine, Out, Phase};
 use crate::cmd::At;
 use crate::link::{LINK_RANGE, Owner};
+use crate::trace::Trace;
 
 /// A loss being repaired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,16 +20,15 @@ pub(crate) struct Lost {
     since: Instant,
     /// Probes so far.
     probes: u8,
-    /// The link of a send that was cancelled, if the modem has understood that.
-    cancelled: Option<u8>,
 }
 
 /// So long nothing must come before a probe. Replies come without a pause.
 const SILENCE: Duration = Duration::from_millis(200);
 /// A modem that pushes all the time is probed after this much.
 const NOISE: Duration = Duration::from_secs(1);
-/// Longest pause inside a pushed payload; merely chosen, far more than any that is known.
-const STALL: Duration = Duration::from_millis(200);
+/// Payload does not pause for so long; a boot takes longer, and what it says must not pass
+/// for the rest.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Longest piece of a send, for the time it takes.
 const MAX_PIECE: usize = 2048;
 /// How long a send may take when its result may have been lost.
@@ -36,9 +36,6 @@ const SEND_PATIENCE: Duration = Duration::from_secs(2);
 /// Probes without an answer before it is looked for at other rates: one that has booted
 /// speaks the rate of its flash (1.1).
 const PROBES: u8 = 4;
-
-/// Cancels a send whose data have not begun (4.3).
-pub(super) const CANCEL: &[u8] = b"+++";
 
 impl Lost {
     /// When to act.
@@ -52,7 +49,6 @@ impl Machine<'_> {
     /// Whether input is thrown away just now.
     pub(super) fn is_deaf(&self) -> bool {
         match self.phase {
-            _ if self.deaf => true,
             Phase::Lost(_) => self.exchange == Exchange::Idle,
             Phase::Off(_) => true,
             _ => false,
@@ -66,48 +62,40 @@ impl Machine<'_> {
         }
         self.stats.resyncs += 1;
         self.fail_pushed();
-        if let Exchange::Send(sending) = self.exchange {
-            // The modem takes whatever we send for the data, so the send must run to its end.
-            // Its `OK`, its prompt or its result may be what was lost.
+        if matches!(self.exchange, Exchange::Send(sending) if sending.stage >= Stage::Prompt) {
+            // The modem takes whatever we send for the rest of the data, so the send must
+            // run to its end; its result may be what was lost.
             let soon = self.now + self.wire_time(MAX_PIECE) + SEND_PATIENCE;
             self.flight.deadline = earlier(self.flight.deadline, Some(soon));
-            if self.has_pushed() {
-                // Pushed payload whose head was hurt would be read as lines.
-                self.deaf = true;
-                self.forget_input();
-            } else if sending.stage <= Stage::Prompt {
-                self.digest.expect_prompt(true);
-            }
             self.suspect();
             return;
         }
         let exchange = self.exchange;
         self.finish();
-        self.abandoned(exchange);
+        self.interrupted(exchange);
         self.forget_input();
         self.out = Out::Idle;
-        self.phase = Phase::Lost(Lost { since: self.now, probes: 0, cancelled: None });
+        self.phase = Phase::Lost(Lost { since: self.now, probes: 0 });
     }
 
-    /// When a pushed payload that has begun is given up, if nothing more comes.
+    /// When a payload that does not go on is given up: it is sent without a pause.
     pub(super) fn payload_deadline(&self) -> Option<Instant> {
-        let coming = self.digest.payload_left() > 0 && self.exchange == Exchange::Idle;
-        (coming && !self.is_deaf()).then(|| self.heard + STALL)
+        (self.digest.payload_left() > 0).then(|| self.heard + PAUSE)
     }
 
-    /// Payload comes without a pause. One that stops has lost bytes, or the modem has booted:
-    /// what follows does not belong to it.
+    /// Gives it up: bytes were lost, or the modem has booted in the middle of it.
     pub(super) fn payload_overdue(&mut self) {
         if self.payload_deadline().is_none_or(|at| at > self.now) {
             return;
         }
+        self.tracer.tell(Trace::Note("payload stopped"));
         self.stats.framing += 1;
-        let link = self.target_link();
         self.forget_input();
-        if let Some(link) = link {
-            self.fail_link(link, Error::EIO);
-        }
-        self.suspect();
+        // A prompt may still be due.
+        let prompt =
+            matches!(self.exchange, Exchange::Send(sending) if sending.stage == Stage::Prompt);
+        self.digest.expect_prompt(prompt);
+        self.lose_track();
     }
 
     /// Something was odd that may have been a URC: ask what the state is.
@@ -131,25 +119,6 @@ impl Machine<'_> {
         }
     }
 
-    /// A send went wrong and the modem may wait for its data: three plus signs and a silence
-    /// cancel it, if nothing of them was sent (2.1). To a modem that does not wait they are
-    /// the beginning of a line that means nothing.
-    pub(super) fn cancel_send(&mut self, link: u8) {
-        let Phase::Lost(lost) = self.phase else { return };
-        self.phase = Phase::Lost(Lost { cancelled: Some(link), ..lost });
-        self.command[..CANCEL.len()].copy_from_slice(CANCEL);
-        self.out = Out::Line(0, CANCEL.len());
-    }
-
-    /// A probe was not answered.
-    pub(super) fn still_lost(&mut self, lost: Lost) {
-        if let Some(link) = lost.cancelled {
-            // It was taken for data: the stream is spoiled.
-            self.phase = Phase::Lost(Lost { cancelled: None, ..lost });
-            self.fail_link(link, Error::ECONNABORTED);
-        }
-    }
-
     /// Probes once it is silent.
     pub(super) fn find_track(&mut self, lost: Lost) {
         if self.now < lost.until(self.heard) {
@@ -159,7 +128,7 @@ impl Machine<'_> {
             self.unreachable();
             return;
         }
-        self.phase = Phase::Lost(Lost { probes: lost.probes + 1, since: self.now, ..lost });
+        self.phase = Phase::Lost(Lost { probes: lost.probes + 1, since: self.now });
         self.forget_input();
         self.issue(Exchange::Probe, &At);
     }

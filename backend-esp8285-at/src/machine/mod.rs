@@ -115,10 +115,6 @@ pub(crate) struct Machine<'r> {
     flight: flight::Flight,
     command: [u8; MAX_COMMAND],
     out: Out,
-    /// Nothing is believed until the send in flight has had its time.
-    deaf: bool,
-    /// Buffers that nobody owns any more, but the send in flight takes its data from.
-    held: Option<u8>,
     action: Option<Action>,
     /// The rate spoken now.
     baud: u32,
@@ -141,13 +137,8 @@ pub(crate) struct Machine<'r> {
     turn: usize,
     /// The last command was no data.
     control_last: bool,
-    /// A reply to a read may be shorter than what there is (scenario 26).
-    short_replies: bool,
-    /// The modem has said a command of ours back since the set-up turned that off.
-    echoes: bool,
-    /// Answers in a row in which no version could be read.
-    strange: u8,
     /// Links that clients took so far.
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "of servers"))]
     accepted: u32,
     /// Time up to which `poll` has seen everything.
     now: Instant,
@@ -169,7 +160,7 @@ impl<'r> Machine<'r> {
             tracer: Tracer::default(),
             touched: false,
             work: true,
-            listener: Listener::default(),
+            listener: Default::default(),
             phase: Phase::Probe(setup::Hunt::FIRST),
             digest: Digest::new(),
             ingress: Ingress::new(),
@@ -178,8 +169,6 @@ impl<'r> Machine<'r> {
             flight: flight::Flight::default(),
             command: [0; MAX_COMMAND],
             out: Out::Idle,
-            deaf: false,
-            held: None,
             action: None,
             baud: config.baud,
             heard: Instant::ZERO,
@@ -192,9 +181,6 @@ impl<'r> Machine<'r> {
             ask_again: false,
             turn: 0,
             control_last: false,
-            short_replies: false,
-            echoes: false,
-            strange: 0,
             accepted: 0,
             now: Instant::ZERO,
             random: seed | 1,
@@ -205,8 +191,8 @@ impl<'r> Machine<'r> {
     pub(crate) fn poll(&mut self, now: Instant) {
         self.now = self.now.max(now);
         self.work = false;
-        self.payload_overdue();
         self.overdue();
+        self.payload_overdue();
         self.expire();
         if self.exchange == Exchange::Idle && self.out == Out::Idle && self.action.is_none() {
             self.schedule();
@@ -219,16 +205,14 @@ impl<'r> Machine<'r> {
         let phase = match self.phase {
             _ if self.exchange != Exchange::Idle => None,
             Phase::Booting(until) | Phase::Off(until) => Some(until),
-            Phase::Lost(lost) => Some(lost.until(self.heard)),
-            Phase::Probe(_) | Phase::Setup(_) | Phase::Ready => None,
+            // A probe in flight has a deadline of its own.
+            Phase::Lost(lost) if self.exchange == Exchange::Idle => Some(lost.until(self.heard)),
+            Phase::Lost(_) | Phase::Probe(_) | Phase::Setup(_) | Phase::Ready => None,
         };
-        // Nothing of it begins before the modem may be spoken to.
-        let phase = phase.map(|at| at.max(self.quiet_until));
-        let free = self.exchange == Exchange::Idle && self.out == Out::Idle;
-        let idle = if free { self.next_idle() } else { None };
+        let idle = if self.exchange == Exchange::Idle { self.next_idle() } else { None };
+        let phase = earlier(phase, self.payload_deadline());
         let action = self.action.map(|_| self.now + Duration::from_micros(100));
-        let own = earlier(earlier(idle, action), self.payload_deadline());
-        earlier(earlier(flight, phase), earlier(own, self.next_expiry()))
+        earlier(earlier(flight, phase), earlier(earlier(idle, action), self.next_expiry()))
     }
 
     /// What the shell must do before anything else.
@@ -264,7 +248,7 @@ impl<'r> Machine<'r> {
 
     /// Whether there is something to send.
     pub(crate) fn has_tx(&self) -> bool {
-        self.out != Out::Idle
+        !self.tx().is_empty()
     }
 
     /// Whether a socket is one of datagrams.

@@ -72,7 +72,8 @@ impl Machine<'_> {
             match self.links[usize::from(link)].phase {
                 // Nobody has asked the modem for it yet, and there is nothing to send on it.
                 LinkPhase::Wanted if self.is_flushed(link) => {
-                    self.free_link(link, LinkPhase::Free);
+                    let at = self.links[usize::from(link)].send_at.unwrap_or(self.now);
+                    self.free_link(link, LinkPhase::Held(at));
                 }
                 LinkPhase::Open if self.links[usize::from(link)].gone => {
                     self.free_link(link, LinkPhase::Free);
@@ -122,7 +123,7 @@ impl Machine<'_> {
     fn open_next(&mut self) -> bool {
         for link in LINK_RANGE {
             let state = &self.links[usize::from(link)];
-            if state.phase != LinkPhase::Wanted {
+            if state.phase != LinkPhase::Wanted || state.send_at.is_some_and(|at| at > self.now) {
                 continue;
             }
             if !state.tcp {
@@ -155,12 +156,8 @@ impl Machine<'_> {
             #[expect(clippy::cast_possible_truncation, reason = "there are five links")]
             let link = index as u8;
             let read_first = !self.links[index].read_last;
-            let done = if read_first {
-                self.read_next(link) || self.send_next(link)
-            } else {
-                self.send_next(link) || self.read_next(link)
-            };
-            if done {
+            if (read_first && self.read_next(link)) || self.send_next(link) || self.read_next(link)
+            {
                 self.turn = (index + 1) % LINKS;
                 return true;
             }
@@ -234,7 +231,7 @@ impl Machine<'_> {
             len = 1;
         }
         self.links[usize::from(link)].read_last = false;
-        let sending = Sending { link, pair, len, buffered, stage: Stage::Command };
+        let sending = Sending { link, len, buffered, pair, stage: Stage::Command };
         if buffered {
             self.issue(Exchange::Send(sending), &SendBuffered { link, len })
         } else {

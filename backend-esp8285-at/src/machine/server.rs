@@ -90,6 +90,11 @@ impl Machine<'_> {
         links.any(|link| link.accepted && matches!(link.owner, Owner::Slot(_)))
     }
 
+    /// Whether a socket had one, for which there may still be something to send.
+    fn has_leaving(&self) -> bool {
+        self.links.iter().any(|link| link.accepted && link.owner == Owner::Orphan)
+    }
+
     /// Clients that wait are dropped.
     pub(super) fn pending_lost(&mut self) {
         for link in &mut self.links {
@@ -110,11 +115,14 @@ impl Machine<'_> {
     /// A client has come; a link that another socket had is that socket's no more.
     pub(super) fn client_came(&mut self, link: u8, peer: Option<SockAddr>) {
         let index = usize::from(link);
-        if self.links[index].is_open() {
-            self.replaced(link);
+        match self.links[index].phase {
+            LinkPhase::Open => self.replaced(link),
+            // Whoever wants to open it gets another one.
+            LinkPhase::Wanted => self.open_lost_race(link),
+            _ => {}
         }
         let pair = self.links[index].pair.take();
-        self.let_go(pair);
+        self.pairs.release(pair);
         let wanted = self.listener.wanted.is_some();
         let owner = if wanted { Owner::Pending } else { Owner::Orphan };
         self.links[index].renew(LinkPhase::Open, owner);
@@ -169,23 +177,13 @@ impl Machine<'_> {
         pending.max_by_key(|link| now.wrapping_sub(self.links[usize::from(*link)].order))
     }
 
-    /// The address of a client that nobody can tell.
-    pub(super) fn nowhere(&self) -> SockAddr {
-        let family = self.listener.wanted.map_or(Family::V4, |(family, _)| family);
-        SockAddr::new(family.unspecified(), 0)
-    }
-
-    /// The status is known: clients that are gone have no address any more, and those that
-    /// came meanwhile are asked for once more.
+    /// The status is known: clients that it did not name have no address.
     pub(super) fn pending_complete(&mut self) {
-        let nowhere = self.nowhere();
+        let family = self.listener.wanted.map_or(Family::V4, |(family, _)| family);
         for link in &mut self.links {
             if link.owner == Owner::Pending && link.peer.is_none() {
-                if link.gone {
-                    link.peer = Some(nowhere);
-                } else {
-                    self.status_due = true;
-                }
+                link.peer = Some(SockAddr::new(family.unspecified(), 0));
+                self.touched = true;
             }
         }
         self.touched = true;
@@ -237,7 +235,8 @@ impl Machine<'_> {
         if self.listener.running != wanted && self.listener.running.is_some() {
             // Those who have been accepted would be dropped with it: it goes on until they
             // are done, and whoever comes meanwhile is closed at once.
-            if self.has_accepted() && !self.firmware.server_stops_alone {
+            let has_clients = self.has_accepted() || self.has_leaving();
+            if has_clients && !self.firmware.server_stops_alone {
                 return false;
             }
             return self.issue(Exchange::Server(ServerStep::Stop), &Server::Stop);

@@ -40,10 +40,10 @@ const FILL: usize = 2048 + 64;
 const BOOT: Duration = Duration::from_secs(5);
 /// How long the enable pin is low.
 const OFF: Duration = Duration::from_millis(100);
-/// How long after an echo its command is taken to be in progress.
-pub(super) const ECHOED: Duration = Duration::from_millis(100);
 /// From a switch of the rate to the first byte (section 7).
 const SETTLE: Duration = Duration::from_millis(10);
+/// How long the result of a command may take that was said back.
+const ECHO: Duration = Duration::from_millis(100);
 
 /// The set-up, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,7 +132,10 @@ impl Machine<'_> {
         match self.phase {
             Phase::Probe(hunt) => self.next_rate(hunt),
             // The modem has switched and we cannot follow: it must boot to come back.
-            _ => self.restart(),
+            _ => {
+                self.config.fast_baud = None;
+                self.restart();
+            }
         }
     }
 
@@ -203,15 +206,32 @@ impl Machine<'_> {
         }
         let exchange = self.exchange;
         self.finish();
-        self.abandoned(exchange);
+        self.interrupted(exchange);
         if unasked {
             self.forget_links(Error::ECONNRESET);
         }
         self.booted_by_us();
         // It was heard, so this is its rate.
         self.action = None;
+        // It may be an old `ready` that has waited for us, before the answer to a probe.
+        self.quiet_until = self.now + SETTLE;
         self.phase = Phase::Setup(Step::Echo);
         self.work = true;
+    }
+
+    /// The modem says our commands back. At work it has forgotten `ATE0`, so it has booted;
+    /// during the set-up it did not hear it. Either way the command that it says is under
+    /// way, and its result must not pass for that of `ATE0`.
+    pub(super) fn echo_heard(&mut self) {
+        match self.phase {
+            Phase::Setup(Step::Echo) | Phase::Probe(_) | Phase::Booting(_) | Phase::Off(_) => {
+                return;
+            }
+            Phase::Setup(_) => self.finish(),
+            Phase::Ready | Phase::Lost(_) => self.rebooted(),
+        }
+        self.phase = Phase::Setup(Step::Echo);
+        self.quiet_until = self.now + ECHO;
     }
 
     /// A boot that was waited for did not end in `ready`: look for the modem.
@@ -236,9 +256,6 @@ impl Machine<'_> {
 
     /// A probe was not answered.
     pub(super) fn unanswered(&mut self) {
-        if let Phase::Lost(lost) = self.phase {
-            self.still_lost(lost);
-        }
         // Both phases count their probes; the next one is due at once.
         self.work = true;
     }
@@ -309,17 +326,10 @@ impl Machine<'_> {
         let firmware = self.firmware;
         let next = match step {
             Step::Echo => {
-                self.echoes = false;
                 self.firmware = Firmware::default();
                 Step::Version
             }
-            // A byte of the answer may have been hurt.
-            Step::Version if firmware.version == Version::default() && self.strange < TRIES => {
-                self.strange += 1;
-                Step::Echo
-            }
             Step::Version if firmware.version == Version::default() => {
-                self.strange = 0;
                 // A dialect of old that is not spoken here: look again later.
                 self.tracer.tell(Trace::Note("firmware not supported"));
                 self.station.lost_modem();
@@ -365,15 +375,7 @@ impl Machine<'_> {
                 Step::Status
             }
             Step::Sender | Step::Messages => Step::Status,
-            // The command that turns it off was not heard, though something was answered.
-            Step::Status if self.echoes && self.strange < TRIES => {
-                self.strange += 1;
-                Step::Echo
-            }
-            Step::Status => {
-                self.strange = 0;
-                return self.begin_work();
-            }
+            Step::Status => return self.begin_work(),
         };
         self.phase = Phase::Setup(next);
         self.work = true;

@@ -5,7 +5,8 @@ use core::net::IpAddr;
 use usocket_core::spi::{Handle, Link as LinkState, Shutdown, SockType};
 use usocket_core::{Error, Family, Result, SockAddr};
 
-use super::{Exchange, Machine};
+use super::Machine;
+use super::flight::{Exchange, Stage};
 use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
 use crate::slot::{Ends, Socket, State};
 
@@ -92,7 +93,6 @@ impl Machine<'_> {
     /// A port nobody has, at random so that it does not come again after a reset.
     pub(super) fn free_port(&mut self, kind: SockType) -> u16 {
         loop {
-            #[expect(clippy::cast_possible_truncation, reason = "14 bits")]
             let port = EPHEMERAL + (self.random() >> 20 & 0x3FFF) as u16;
             if !self.is_port_taken(kind, port) {
                 return port;
@@ -121,7 +121,7 @@ impl Machine<'_> {
                 let reset = abort || linger.is_zero();
                 self.orphan(link, socket.pair, until, reset);
             }
-            None => self.let_go(socket.pair),
+            None => self.keep_or_release(socket.pair),
         }
         Ok(())
     }
@@ -152,16 +152,18 @@ impl Machine<'_> {
         }
     }
 
-    /// Buffers that nobody owns any more, unless their bytes are being sent just now for a
-    /// link that has failed: then when that has ended.
-    pub(super) fn let_go(&mut self, pair: Option<u8>) {
-        if pair.is_some() && self.target_pair() == pair {
-            self.drop_payload();
+    /// Buffers of a socket without a link, unless the modem has been promised their bytes
+    /// for a link that has failed.
+    fn keep_or_release(&mut self, pair: Option<u8>) {
+        if let Exchange::Send(sending) = self.exchange
+            && pair.is_some()
+            && sending.pair == pair
+            && sending.stage <= Stage::Data
+        {
+            self.links[usize::from(sending.link)].pair = pair;
+            return;
         }
-        match self.exchange {
-            Exchange::Send(sending) if pair.is_some() && sending.pair == pair => self.held = pair,
-            _ => self.pairs.release(pair),
-        }
+        self.pairs.release(pair);
     }
 
     pub(crate) fn shutdown(&mut self, handle: Handle, how: Shutdown) -> Result<()> {
@@ -186,7 +188,7 @@ impl Machine<'_> {
                 let until = self.now + self.config.linger;
                 match link {
                     Some(link) => self.orphan(link, pair, until, false),
-                    None => self.let_go(pair),
+                    None => self.keep_or_release(pair),
                 }
                 self.touched = true;
                 self.work = true;
@@ -215,12 +217,17 @@ impl Machine<'_> {
 
     /// Takes a link for an open: from 4 down, since clients take the lowest (4.2).
     pub(super) fn take_link(&mut self, owner: Owner, tcp: bool) -> Option<u8> {
-        let free = |phase: &dyn Fn(&LinkPhase) -> bool, links: &[crate::link::Link]| {
-            LINK_RANGE.rev().find(|link| phase(&links[usize::from(*link)].phase))
+        let when = |link: &u8| match self.links[usize::from(*link)].phase {
+            LinkPhase::Free => Some(usocket_core::Instant::ZERO),
+            // It may be opened then.
+            LinkPhase::Held(until) => Some(until),
+            _ => None,
         };
-        let link = free(&|phase| *phase == LinkPhase::Free, &self.links)?;
+        let ids = LINK_RANGE.rev().filter_map(|link| Some((when(&link)?, link)));
+        let (at, link) = ids.min_by_key(|(at, _)| *at)?;
         let state = &mut self.links[usize::from(link)];
         state.renew(LinkPhase::Wanted, owner);
+        state.send_at = Some(at);
         state.tcp = tcp;
         self.work = true;
         Some(link)

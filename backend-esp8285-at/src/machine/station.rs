@@ -77,6 +77,15 @@ pub(crate) struct Station {
     request: Option<(Request, Progress)>,
     ticket: u32,
     /// Text or results of a request.
+    #[cfg_attr(
+        not(any(
+            feature = "settings",
+            feature = "scan",
+            feature = "ping",
+            feature = "access-point"
+        )),
+        expect(dead_code, reason = "of the requests of these features")
+    )]
     pub(crate) scratch: Scratch,
     /// What the UART can hold.
     pub(crate) uart_capacity: usize,
@@ -307,6 +316,28 @@ impl Machine<'_> {
         }
     }
 
+    /// Nobody waits for the result any more.
+    pub(crate) fn drop_request(&mut self, ticket: u32) {
+        if self.station.ticket == ticket {
+            self.station.request = None;
+        }
+    }
+
+    /// The request that is out begins anew, once the modem is found again.
+    pub(super) fn request_again(&mut self) {
+        #[cfg(feature = "scan")]
+        if let Some((request @ Request::Scan, _)) = &mut self.station.request {
+            *request = Request::ScanOptions;
+        }
+        #[cfg(feature = "access-point")]
+        if let Some((request @ Request::AccessPoint, _)) = &mut self.station.request {
+            *request = Request::AccessPointMode;
+        }
+        if let Some((_, progress @ Progress::Running)) = &mut self.station.request {
+            *progress = Progress::Queued;
+        }
+    }
+
     /// Ends the request that is out.
     pub(super) fn fail_request(&mut self, error: Error) {
         if let Some((_, progress @ (Progress::Queued | Progress::Running))) =
@@ -341,10 +372,7 @@ impl Machine<'_> {
         if let Some((Request::Reset, Progress::Running)) = self.station.request {
             self.end_request(Ok(()));
         }
-        // A request that a reboot interrupted begins anew.
-        if let Some((_, progress @ Progress::Running)) = &mut self.station.request {
-            *progress = Progress::Queued;
-        }
+        self.request_again();
         if self.station.network.is_some() && !self.station.listed {
             self.station.join_at = Some(self.now);
         }

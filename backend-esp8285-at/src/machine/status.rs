@@ -108,14 +108,13 @@ impl Machine<'_> {
             return;
         }
         let peer = status.ip.map(|ip| SockAddr::new(ip, status.port));
-        let nowhere = Some(self.nowhere());
         match self.links[index].phase {
             LinkPhase::Open if !self.links[index].gone => {
                 let link = &mut self.links[index];
                 link.touched = true;
                 link.local_port = status.local_port;
                 if link.tcp && link.peer.is_none() {
-                    link.peer = peer.or(nowhere);
+                    link.peer = peer;
                 }
                 self.address_of_socket(status.link);
             }
@@ -124,7 +123,15 @@ impl Machine<'_> {
                 if status.tcp && status.server =>
             {
                 self.client_came(status.link, peer);
-                self.links[index].local_port = status.local_port;
+                let passive = self.is_passive();
+                let link = &mut self.links[index];
+                link.local_port = status.local_port;
+                if !passive {
+                    // What it has pushed is lost: no stream with a gap.
+                    link.owner = Owner::Orphan;
+                    link.linger_until = Some(self.now);
+                    link.reset = true;
+                }
             }
             LinkPhase::Free | LinkPhase::Held(_) => {
                 // A link that nobody knows: an open whose answer was lost.
@@ -173,8 +180,6 @@ impl Machine<'_> {
             }
             match len {
                 Some(len) if len > 0 => {
-                    // Either the modem gives less than it has, or its notice was lost.
-                    self.short_replies |= !state.readable && !state.noticed && state.read_last;
                     state.readable = true;
                     state.noticed = true;
                 }

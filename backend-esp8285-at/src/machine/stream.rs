@@ -6,7 +6,6 @@ use usocket_core::spi::Handle;
 use usocket_core::{Error, Result, SockAddr};
 
 use super::Machine;
-use crate::cmd::Dialect;
 use crate::link::{Owner, Phase as LinkPhase};
 use crate::reply::Hint;
 use crate::slot::{Ends, State};
@@ -88,14 +87,17 @@ impl Machine<'_> {
                 // Without `+LINK_CONN` only the status tells our port (4.8).
                 self.status_due = true;
             }
-            self.status_due |= self.links[index].doubtful;
             self.connect_completed(link);
             return;
         }
         if hint == Some(Hint::Taken) {
             // The id belongs to a client whose `CONNECT` was missed: another id, then.
             self.open_lost_race(link);
-            self.free_link(link, LinkPhase::Free);
+            if self.flight.connected {
+                self.client_came(link, None);
+            } else {
+                self.free_link(link, LinkPhase::Free);
+            }
             self.status_due = true;
             return;
         }
@@ -108,8 +110,8 @@ impl Machine<'_> {
         };
         self.connect_failed(link, error);
         self.hold_link(link);
-        // Where no hint says so, the id may have been taken by a link that nobody knows.
-        self.status_due |= hint.is_none() && self.firmware.dialect == Dialect::EspAt;
+        // 2.x does not say whether the id was taken: ask.
+        self.status_due |= !slow && self.firmware.dialect == crate::cmd::Dialect::EspAt;
     }
 
     /// Tells a socket that its link stands, once everything about it is known.
@@ -127,7 +129,7 @@ impl Machine<'_> {
             socket.local_port = local_port;
             self.touched = true;
             if self.links[usize::from(link)].gone {
-                // It was closed before that was known.
+                // It was closed before it was known to stand.
                 self.peer_closed(link);
             }
         }
@@ -142,6 +144,12 @@ impl Machine<'_> {
             self.pairs.release(pair);
             self.touched = true;
         }
+    }
+
+    /// A client has the id that we are opening; our own open will fail.
+    pub(super) fn client_was_faster(&mut self, link: u8) {
+        self.open_lost_race(link);
+        self.exchange = super::Exchange::Ignored;
     }
 
     /// A client took the id that we were opening: the socket gets another one.

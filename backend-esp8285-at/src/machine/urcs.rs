@@ -12,6 +12,8 @@ use crate::urc::{LinkConn, Urc};
 /// How long an id is kept after its link failed or was closed, for a `CLOSED` that may
 /// still come (4.2).
 const HOLD: Duration = Duration::from_millis(200);
+/// How long data may come after a `CLOSED` that came too early: they follow it closely.
+pub(super) const EARLY: Duration = Duration::from_millis(20);
 
 impl Machine<'_> {
     pub(super) fn unsolicited(&mut self, urc: Urc) {
@@ -49,6 +51,7 @@ impl Machine<'_> {
     /// `<id>,CONNECT`: the success of our own open, or a client.
     fn connect_seen(&mut self, link: u8) {
         if self.exchange == Exchange::Open(link) {
+            self.flight.connected = true;
             return;
         }
         let state = &self.links[usize::from(link)];
@@ -69,9 +72,7 @@ impl Machine<'_> {
         }
         if conn.server {
             if self.exchange == Exchange::Open(conn.link) {
-                // A client has the id that we were opening; our own open will fail.
-                self.open_lost_race(conn.link);
-                self.exchange = Exchange::Ignored;
+                self.client_was_faster(conn.link);
             } else if self.links[link].is_open() && !self.links[link].gone {
                 return;
             }
@@ -89,8 +90,7 @@ impl Machine<'_> {
         self.links[index].touched = true;
         match self.links[index].phase {
             // Part of the failure of our own open, or stale.
-            LinkPhase::Free | LinkPhase::Wanted => {}
-            LinkPhase::Opening => self.links[index].doubtful = true,
+            LinkPhase::Free | LinkPhase::Wanted | LinkPhase::Opening => {}
             LinkPhase::Held(_) => self.links[index].phase = LinkPhase::Free,
             LinkPhase::Open => self.peer_closed(link),
         }
@@ -119,6 +119,8 @@ impl Machine<'_> {
                     if passive {
                         // What is unread is read first; then it is the end (5.3).
                         self.links[index].readable = true;
+                    } else if self.firmware.closes_early && !ends.rx {
+                        self.links[index].linger_until = Some(self.now + EARLY);
                     } else {
                         ends.rx = true;
                         socket.link = None;
@@ -151,7 +153,7 @@ impl Machine<'_> {
         let state = &mut self.links[usize::from(link)];
         let pair = state.pair.take();
         state.renew(phase, Owner::None);
-        self.let_go(pair);
+        self.pairs.release(pair);
         self.touched = true;
         self.work = true;
     }
@@ -163,9 +165,16 @@ impl Machine<'_> {
 
     /// Ids that have been held long enough.
     pub(super) fn expire(&mut self) {
-        for link in &mut self.links {
-            if matches!(link.phase, LinkPhase::Held(until) if until <= self.now) {
-                link.phase = LinkPhase::Free;
+        for link in LINK_RANGE {
+            let state = &mut self.links[usize::from(link)];
+            if matches!(state.phase, LinkPhase::Held(until) if until <= self.now) {
+                state.phase = LinkPhase::Free;
+            }
+            let over = state.linger_until.is_some_and(|until| until <= self.now);
+            let moving = self.exchange_link() == Some(link);
+            let state = &self.links[usize::from(link)];
+            if over && !moving && state.gone && matches!(state.owner, Owner::Slot(_)) {
+                self.end_of_stream(link);
             }
         }
     }
@@ -196,6 +205,7 @@ impl Machine<'_> {
         if state.is_open() {
             state.readable = true;
             state.noticed = true;
+            state.owed = true;
         } else if state.phase != LinkPhase::Opening {
             self.status_due = self.phase == Phase::Ready;
         }
@@ -207,6 +217,10 @@ impl Machine<'_> {
         if was_up {
             self.all_links_lost(Error::ENETDOWN);
             self.pending_lost();
+            if self.firmware.dialect == crate::cmd::Dialect::NonOs {
+                // Whether it still listens is not known; a second start does no harm (4.7).
+                self.server_forgotten();
+            }
             #[cfg(feature = "dns")]
             self.names_lost();
         }
@@ -273,14 +287,6 @@ impl Machine<'_> {
         let index = usize::from(link);
         if !self.links[index].is_taken() {
             return;
-        }
-        if let Owner::Pending | Owner::Orphan = self.links[index].owner {
-            // Nobody has accepted it: it is as if it had never come. Nor can anybody be told
-            // who has closed it, but nothing more is sent.
-            self.links[index].owner = Owner::Orphan;
-            self.links[index].linger_until = Some(self.now);
-            self.links[index].reset = true;
-            self.work = true;
         }
         if let Owner::Slot(slot) = self.links[index].owner {
             if let Some(socket) = self.slots.at(slot) {

@@ -1,5 +1,32 @@
 //! The seam between the driver and a UART: bytes without waiting.
 
+use core::task::Waker;
+
+#[cfg(feature = "embedded-io")]
+mod embedded_io;
+#[cfg(feature = "embedded-io-async")]
+mod embedded_io_async;
+mod hooks;
+#[cfg(all(feature = "std", unix))]
+mod host;
+#[cfg(feature = "nb")]
+mod nb;
+mod queue;
+mod ring;
+mod transmit;
+
+#[cfg(feature = "embedded-io")]
+pub use embedded_io::{AlwaysWritable, IoUart};
+#[cfg(feature = "embedded-io-async")]
+pub use embedded_io_async::{Pump, PumpUart};
+pub use hooks::{WithBaud, WithEnable};
+#[cfg(all(feature = "std", unix))]
+pub use host::{HostReader, HostStop, HostUart};
+#[cfg(feature = "nb")]
+pub use nb::{NbTransmitter, NbUart};
+pub use queue::{QueueUart, RxQueue};
+pub use transmit::{QueueTransmitter, Transmitter, TxQueue};
+
 /// Bytes were lost on the way to the driver: the receive FIFO or the ring overran, or a
 /// byte came with a framing error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,7 +36,7 @@ pub struct Lost;
 ///
 /// Bytes must be taken from the hardware by an interrupt handler or by DMA and kept in a
 /// ring, since 16 bytes last 1.4 ms at 115200 baud (sheet section 7).
-/// [`RxQueue`](crate::RxQueue) is that ring.
+/// [`RxQueue`] is that ring.
 pub trait Uart {
     /// Takes received bytes, oldest first, and returns how many; 0 when there are none.
     /// `buf` is not empty.
@@ -51,6 +78,34 @@ pub trait Uart {
         let _ = on;
         false
     }
+
+    /// The waker of a task that sends what `write` was given, if it waits for that. Asked
+    /// after each drive; the driver wakes it when its lock is released.
+    fn take_waker(&mut self) -> Option<Waker> {
+        None
+    }
+
+    /// This UART, with its rate changed by `set`, which answers as
+    /// [`set_baud`](Self::set_baud) does. It is called with the driver's lock held.
+    ///
+    /// To name the type, for a `static`, let `F` be `fn(&mut Self, u32) -> bool`.
+    fn with_baud<F>(self, set: F) -> WithBaud<Self, F>
+    where
+        Self: Sized,
+        F: FnMut(&mut Self, u32) -> bool,
+    {
+        WithBaud { uart: self, set }
+    }
+
+    /// This UART, with the modem's enable pin driven by `drive`: `false` holds it in reset.
+    /// The driver uses it for [`reset`](crate::Esp8285::reset), and where a modem answers
+    /// nothing any more.
+    fn with_enable<F: FnMut(bool)>(self, drive: F) -> WithEnable<Self, F>
+    where
+        Self: Sized,
+    {
+        WithEnable { uart: self, drive }
+    }
 }
 
 impl<U: Uart + ?Sized> Uart for &mut U {
@@ -84,5 +139,9 @@ impl<U: Uart + ?Sized> Uart for &mut U {
 
     fn set_enabled(&mut self, on: bool) -> bool {
         (**self).set_enabled(on)
+    }
+
+    fn take_waker(&mut self) -> Option<Waker> {
+        (**self).take_waker()
     }
 }

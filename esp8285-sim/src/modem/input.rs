@@ -142,7 +142,9 @@ impl<N: Network> Modem<N> {
             Phase::Data(data) if data.stalled => self.stalled(),
             Phase::Data(_) => self.cancel_send(),
             Phase::Recv { send, data, .. } => {
-                self.say(&format!("\r\nRecv {} bytes\r\n", data.len()));
+                if !self.knobs.silent_recv {
+                    self.say(&format!("\r\nRecv {} bytes\r\n", data.len()));
+                }
                 self.transmit(send, &data);
             }
             Phase::Sending(sending) => self.send_due(sending),

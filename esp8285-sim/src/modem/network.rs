@@ -48,8 +48,13 @@ impl<N: Network> Modem<N> {
         let Phase::Waiting(Waiting::Open { conn: mine, remote, open }) = &self.phase else {
             return;
         };
-        if *mine == conn {
-            let (id, remote, keep_alive) = (open.id, *remote, open.keep_alive);
+        let (mine, id, remote, keep_alive) = (*mine, open.id, *remote, open.keep_alive);
+        if mine == conn && self.links[id].is_some() {
+            // A client was faster (knob `id_taken`).
+            self.net.abort(self.now, conn);
+            let outcome = self.hint("ALREADY CONNECTED");
+            self.finish(outcome);
+        } else if mine == conn {
             let link = Link::new(conn, false, remote, self.now);
             self.net.keep_alive(self.now, conn, keep_alive);
             self.link_up(id, link);
@@ -97,7 +102,7 @@ impl<N: Network> Modem<N> {
 
     /// An id that no link has and no open in progress wants, lowest first (section 4.2).
     fn free_id(&self) -> Option<usize> {
-        let taken = self.opening().filter(|_| !self.knobs.id_clash);
+        let taken = self.opening().filter(|_| !self.knobs.id_clash && !self.knobs.id_taken);
         (0..self.links.len()).find(|id| self.link(*id).is_none() && taken != Some(*id))
     }
 
@@ -109,7 +114,7 @@ impl<N: Network> Modem<N> {
                 let mut link = Link::new(conn, false, peer, self.now);
                 link.server = true;
                 self.link_up(id, link);
-                if self.opening() == Some(id) {
+                if self.knobs.id_clash && self.opening() == Some(id) {
                     if let Phase::Waiting(Waiting::Open { conn, .. }) = &self.phase {
                         self.net.abort(self.now, *conn);
                     }

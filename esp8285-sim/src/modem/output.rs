@@ -28,6 +28,12 @@ impl<N> Modem<N> {
         self.tx.text(bytes);
     }
 
+    /// Says a line out of turn, once so many more bytes have been said: the knob
+    /// [`urc_at`](crate::Knobs::urc_at), turned late.
+    pub fn interject_after(&mut self, bytes: u64, line: &[u8]) {
+        self.tx.inject_after(bytes, line);
+    }
+
     /// Says a counted payload.
     pub(crate) fn say_counted(&mut self, header: &str, payload: &[u8]) {
         if self.pending.counted.is_empty() {

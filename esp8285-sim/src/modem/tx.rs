@@ -22,6 +22,13 @@ impl TxQueue {
         Self { injected: injected.into(), ..Self::default() }
     }
 
+    /// One more line to put in, once so many more bytes have been queued.
+    pub(super) fn inject_after(&mut self, bytes: u64, line: &[u8]) {
+        let offset = self.total + bytes;
+        let place = self.injected.partition_point(|(other, _)| *other <= offset);
+        self.injected.insert(place, (offset, line.to_vec()));
+    }
+
     /// Queues text, which an injected line may interrupt.
     pub(super) fn text(&mut self, text: &[u8]) {
         if self.injected.is_empty() {
@@ -135,6 +142,16 @@ mod tests {
         queue.counted(b"len:", b"payload");
         queue.text(b"end");
         assert_eq!(all(&mut queue), "ab<2>cdlen:payload<9>end");
+    }
+
+    #[test]
+    fn a_line_is_put_in_late() {
+        let mut queue = TxQueue::new(vec![(9, b"<9>".to_vec())]);
+        queue.text(b"abcd");
+        queue.inject_after(2, b"<6>");
+        queue.text(b"efgh");
+        queue.text(b"ijkl");
+        assert_eq!(all(&mut queue), "abcdef<6><9>ghijkl");
     }
 
     #[test]

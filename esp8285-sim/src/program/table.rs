@@ -141,6 +141,9 @@ options! {
     "closed" "POLICY" "unread passive data at close: keep, lose, withhold"
         |o, v| put(&mut o.knobs.closed, choose(v, CLOSED).map(Some));
     "chatty" "" "hint and log lines on 2.x too" |o, _| put(&mut o.knobs.chatty, Ok(true));
+    "silent-recv" "" "no Recv line after a send" |o, _| put(&mut o.knobs.silent_recv, Ok(true));
+    "id-taken" "" "a client may take the id of an open in progress, which fails"
+        |o, _| put(&mut o.knobs.id_taken, Ok(true));
     "stale-closed" "MS" "from a failed open to its stale CLOSED (1.x)"
         |o, v| put(&mut o.knobs.stale_closed, millis(v));
     "id-clash" "" "a client takes the id of an open in progress: busy until the reset"

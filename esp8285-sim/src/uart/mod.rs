@@ -223,7 +223,9 @@ impl<N: Network> Uart<N> {
     /// The same, if this is when the modem does something.
     fn due(&self, modem: Option<Instant>) -> Option<Instant> {
         let [rx, tx] = [&self.rx_wire, &self.tx_wire].map(|wire| wire.map(|(end, ..)| end));
-        earlier(earlier(rx, tx), earlier(self.rx.due(), modem))
+        // What was said because of a call of the modem's own, from outside.
+        let said = (self.rx_wire.is_none() && self.modem.tx_len() > 0).then_some(self.now);
+        earlier(earlier(earlier(rx, tx), said), earlier(self.rx.due(), modem))
     }
 
     /// Does what is due until `limit`, or until bytes can be read and no more are on their

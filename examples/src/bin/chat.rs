@@ -11,7 +11,7 @@ use lexopt::prelude::*;
 use usocket::prelude::*;
 use usocket::{CriticalSectionRawMutex, UserWake};
 use usocket_example_apps::{Console, MAX_TEXT, Room, Typed, chat};
-use usocket_examples::{BackendName, Program, Trouble, address, out, program};
+use usocket_examples::{Network, Program, Trouble, address, out, program};
 
 const HELP: &str = "
 Everybody in a multicast group reads what is typed. Start it twice.
@@ -22,7 +22,7 @@ usage: chat [options]
   --group ADDR:PORT the group (default: 239.255.77.77:5777)
   --interface ADDR  the local address of the network to use (default: 127.0.0.1, this
                     machine only; 0.0.0.0 lets the system choose)
-  --backend NAME    the network it runs on (default: std)
+{network}
   --help            this text
 
 It ends with its input (Ctrl-D).
@@ -35,13 +35,16 @@ fn main() -> ExitCode {
         let mut name = std::env::var("USER").unwrap_or_else(|_| "somebody".to_owned());
         let mut group = (Ipv4Addr::new(239, 255, 77, 77), 5777);
         let mut interface = Ipv4Addr::LOCALHOST;
-        let mut backend = BackendName::default();
+        let mut network = Network::std();
         while let Some(arg) = parser.next()? {
             match arg {
                 Long("name") => name = parser.value()?.string()?,
                 Long("group") => group = address(&parser.value()?.string()?)?,
                 Long("interface") => interface = parser.value()?.parse()?,
-                Long("backend") => backend = BackendName::parse(&parser.value()?.string()?)?,
+                Long(name) if Network::has(name) => {
+                    let name = name.to_owned();
+                    network.set(&name, &mut parser)?;
+                }
                 Long("help") | Short('h') => return Err(Trouble::Help),
                 _ => return Err(arg.unexpected().into()),
             }
@@ -49,7 +52,7 @@ fn main() -> ExitCode {
         if name.len() > 64 || name.contains(char::is_control) {
             return Err(Trouble::Usage("a name is one line of at most 64 bytes".to_owned()));
         }
-        backend.run(Chat { name, group, interface })
+        network.run(Chat { name, group, interface })
     })
 }
 
@@ -65,8 +68,13 @@ impl Program for Chat {
         let room = Room { group, port, interface: self.interface, name: &self.name };
         let wake = Arc::new(Wake::new());
         let mut console = Keyboard::start(Arc::clone(&wake));
-        chat(net, &room, &*wake, &mut console)
-            .map_err(|error| Trouble::of(&format!("{group}:{port}"), error))
+        chat(net, &room, &*wake, &mut console).map_err(|error| {
+            // A modem with AT firmware 1.x has no groups, one with 2.x none of their options.
+            let no_groups = matches!(error, Error::EOPNOTSUPP | Error::ENOPROTOOPT);
+            let what =
+                if no_groups { " (this network has no multicast, or not all of it)" } else { "" };
+            Trouble::Failed(format!("{group}:{port}: {error}{what}"))
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use usocket::prelude::*;
 use usocket_example_apps::http::Url;
 use usocket_example_apps::{Limits, Picture, download, scene, serve_picture};
 use usocket_examples::{
-    BackendName, Bar, Colour, Frame, PartFile, Program, Trouble, hex, out, program, seconds,
+    Bar, Colour, Frame, Network, PartFile, Program, Trouble, hex, out, program, seconds,
 };
 
 const HELP: &str = "
@@ -22,7 +22,7 @@ Without a URL it serves itself: a small server on 127.0.0.1, written with the sa
 library, hands out a picture of 230454 bytes.
 
   --out FILE        where to save it (default: out/ and the name in the URL)
-  --backend NAME    the network it runs on (default: std)
+{network}
   --timeout SECONDS for connecting, and for each wait for more bytes (default: 5)
   --limit BYTES     the longest file that is taken (default: 16777216)
   --color WHEN      auto, always or never (default: auto; NO_COLOR is respected)
@@ -35,14 +35,14 @@ It ends with 0 if the picture came in whole, 1 if not, 2 if the command line is 
 fn main() -> ExitCode {
     program("download_picture", HELP, |parser| {
         let options = Options::parse(parser)?;
-        options.backend.run(Download(options))
+        options.network.clone().run(Download(options))
     })
 }
 
 struct Options {
     url: Option<String>,
     out: Option<PathBuf>,
-    backend: BackendName,
+    network: Network,
     limits: Limits,
     colour: Colour,
     width: Option<u32>,
@@ -53,7 +53,7 @@ impl Options {
         let mut options = Self {
             url: None,
             out: None,
-            backend: BackendName::default(),
+            network: Network::std(),
             limits: Limits::default(),
             colour: Colour::Auto,
             width: None,
@@ -61,8 +61,9 @@ impl Options {
         while let Some(arg) = parser.next()? {
             match arg {
                 Long("out") => options.out = Some(parser.value()?.into()),
-                Long("backend") => {
-                    options.backend = BackendName::parse(&parser.value()?.string()?)?;
+                Long(name) if Network::has(name) => {
+                    let name = name.to_owned();
+                    options.network.set(&name, &mut parser)?;
                 }
                 Long("timeout") => options.limits.timeout = seconds(&mut parser)?,
                 Long("limit") => options.limits.size = parser.value()?.parse()?,
@@ -93,7 +94,7 @@ impl Program for Download {
         let Self(options) = self;
         let (url, server) = match options.url {
             Some(url) => (url, None),
-            None => serve_ourselves(options.backend)?,
+            None => serve_ourselves(options.network.beside())?,
         };
         let path = options.out.unwrap_or_else(|| {
             let name = Url::parse(&url).ok().and_then(|url| url.file_name());
@@ -157,9 +158,9 @@ impl Served {
 }
 
 /// Starts a server for one client, on its own thread and its own backend.
-fn serve_ourselves(backend: BackendName) -> Result<(String, Option<Served>), Trouble> {
+fn serve_ourselves(network: Network) -> Result<(String, Option<Served>), Trouble> {
     let (sender, receiver) = mpsc::channel();
-    let server = thread::spawn(move || backend.run(Server(sender)));
+    let server = thread::spawn(move || network.run(Server(sender)));
     match receiver.recv() {
         Ok(address) => Ok((format!("http://{address}/lake.bmp"), Some(Served(server)))),
         Err(_) => match server.join() {

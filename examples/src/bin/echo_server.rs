@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 use usocket::prelude::*;
 use usocket_example_apps::EchoServer;
-use usocket_examples::{BackendName, Printer, Program, Trouble, address, out, program};
+use usocket_examples::{Network, Printer, Program, Trouble, address, out, program};
 
 const HELP: &str = "
 Sends back what it gets, TCP and UDP on one port, up to 62 clients at once.
@@ -14,7 +14,7 @@ Sends back what it gets, TCP and UDP on one port, up to 62 clients at once.
 usage: echo_server [options] [address:port]
 
   --clients N       end after N clients have come and gone (default: never)
-  --backend NAME    the network it runs on (default: std)
+{network}
   --help            this text
 
 The address is 127.0.0.1:7007 unless given; port 0 picks a free one. Try it with
@@ -25,17 +25,20 @@ fn main() -> ExitCode {
     program("echo_server", HELP, |mut parser| {
         let mut at = None;
         let mut clients = usize::MAX;
-        let mut backend = BackendName::default();
+        let mut network = Network::std();
         while let Some(arg) = parser.next()? {
             match arg {
                 Long("clients") => clients = parser.value()?.parse()?,
-                Long("backend") => backend = BackendName::parse(&parser.value()?.string()?)?,
+                Long(name) if Network::has(name) => {
+                    let name = name.to_owned();
+                    network.set(&name, &mut parser)?;
+                }
                 Long("help") | Short('h') => return Err(Trouble::Help),
                 Value(text) if at.is_none() => at = Some(address(&text.string()?)?),
                 _ => return Err(arg.unexpected().into()),
             }
         }
-        backend.run(Echo { at: at.unwrap_or((Ipv4Addr::LOCALHOST, 7007)), clients })
+        network.run(Echo { at: at.unwrap_or((Ipv4Addr::LOCALHOST, 7007)), clients })
     })
 }
 

@@ -10,43 +10,51 @@ use lexopt::prelude::*;
 use usocket::prelude::*;
 use usocket::{CriticalSectionRawMutex, UserWake};
 use usocket_example_apps::poll_many;
-use usocket_examples::{BackendName, Printer, Program, Trouble, out, program, seconds};
+use usocket_examples::{Network, Printer, Program, Trouble, out, program, seconds};
 
 const HELP: &str = "
 Watches 100 UDP sockets, a listener, a timer and a wake by another thread in one
-poll, makes some traffic, and shows what becomes ready and when.
+poll, makes some traffic, and shows what becomes ready and when. On a modem, which has
+five links, there are 3 UDP sockets.
 
 usage: poll_many [options]
 
   --ticks N         how many turns of the timer (default: 5)
   --tick SECONDS    time between two (default: 0.2)
-  --backend NAME    the network it runs on (default: std)
+{network}
   --help            this text
 ";
 
 fn main() -> ExitCode {
     program("poll_many", HELP, |mut parser| {
-        let mut run = Run { ticks: 5, tick: Duration::from_millis(200) };
-        let mut backend = BackendName::default();
+        let (mut ticks, mut tick) = (5, Duration::from_millis(200));
+        let mut network = Network::std();
         while let Some(arg) = parser.next()? {
             match arg {
-                Long("ticks") => run.ticks = parser.value()?.parse()?,
-                Long("tick") => run.tick = seconds(&mut parser)?,
-                Long("backend") => backend = BackendName::parse(&parser.value()?.string()?)?,
+                Long("ticks") => ticks = parser.value()?.parse()?,
+                Long("tick") => tick = seconds(&mut parser)?,
+                Long(name) if Network::has(name) => {
+                    let name = name.to_owned();
+                    network.set(&name, &mut parser)?;
+                }
                 Long("help") | Short('h') => return Err(Trouble::Help),
                 _ => return Err(arg.unexpected().into()),
             }
         }
-        backend.run(run)
+        // Two links of a modem's five are the two ends of the connection.
+        if network.is_modem() {
+            return network.run(Run::<3, 5> { ticks, tick });
+        }
+        network.run(Run::<100, 102> { ticks, tick })
     })
 }
 
-struct Run {
+struct Run<const SOCKETS: usize, const ENTRIES: usize> {
     ticks: usize,
     tick: Duration,
 }
 
-impl Program for Run {
+impl<const SOCKETS: usize, const ENTRIES: usize> Program for Run<SOCKETS, ENTRIES> {
     fn run<B: Backend>(self, net: &B) -> Result<(), Trouble> {
         let wake = Arc::new(UserWake::<CriticalSectionRawMutex>::new());
         let done = Arc::new(AtomicBool::new(false));
@@ -59,7 +67,8 @@ impl Program for Run {
                 }
             })
         };
-        let seen = poll_many::<B, _, 100, 102>(net, &wake, self.tick, self.ticks, &mut Printer);
+        let seen =
+            poll_many::<B, _, SOCKETS, ENTRIES>(net, &wake, self.tick, self.ticks, &mut Printer);
         done.store(true, Ordering::Relaxed);
         let _ = somebody.join();
         let seen = seen.map_err(|error| Trouble::of("poll", error))?;

@@ -9,7 +9,7 @@ use lexopt::prelude::*;
 use usocket::prelude::*;
 use usocket_example_apps::receive;
 use usocket_examples::{
-    BackendName, Bar, PartFile, Program, Trouble, address, hex, out, program, seconds,
+    Bar, Network, PartFile, Program, Trouble, address, hex, out, program, seconds,
 };
 
 const HELP: &str = "
@@ -19,7 +19,7 @@ usage: receive_picture [options] [address:port]
 
   --out FILE        where to save it (default: out/received.bmp)
   --timeout SECONDS for each wait for more bytes (default: 30)
-  --backend NAME    the network it runs on (default: std)
+{network}
   --help            this text
 
 The address is 127.0.0.1:3456 unless given; 0.0.0.0 takes it from anywhere, and
@@ -31,19 +31,22 @@ fn main() -> ExitCode {
         let mut at = None;
         let mut path = PathBuf::from("out/received.bmp");
         let mut timeout = Duration::from_secs(30);
-        let mut backend = BackendName::default();
+        let mut network = Network::std();
         while let Some(arg) = parser.next()? {
             match arg {
                 Long("out") => path = parser.value()?.into(),
                 Long("timeout") => timeout = seconds(&mut parser)?,
-                Long("backend") => backend = BackendName::parse(&parser.value()?.string()?)?,
+                Long(name) if Network::has(name) => {
+                    let name = name.to_owned();
+                    network.set(&name, &mut parser)?;
+                }
                 Long("help") | Short('h') => return Err(Trouble::Help),
                 Value(text) if at.is_none() => at = Some(address(&text.string()?)?),
                 _ => return Err(arg.unexpected().into()),
             }
         }
         let at = at.unwrap_or((Ipv4Addr::LOCALHOST, 3456));
-        backend.run(Receive { at, path, timeout })
+        network.run(Receive { at, path, timeout })
     })
 }
 

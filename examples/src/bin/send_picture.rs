@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 use usocket::prelude::*;
 use usocket_example_apps::{Source, scene, send};
-use usocket_examples::{BackendName, Bar, OpenFile, Program, Trouble, address, out, program};
+use usocket_examples::{Bar, Network, OpenFile, Program, Trouble, address, out, program};
 
 const HELP: &str = "
 Sends a file over a plain TCP connection; receive_picture is the other end.
@@ -15,7 +15,7 @@ Sends a file over a plain TCP connection; receive_picture is the other end.
 usage: send_picture [options] [address:port]
 
   --file FILE       what to send (default: the picture of download_picture)
-  --backend NAME    the network it runs on (default: std)
+{network}
   --help            this text
 
 The address is 127.0.0.1:3456 unless given.
@@ -25,11 +25,14 @@ fn main() -> ExitCode {
     program("send_picture", HELP, |mut parser| {
         let mut to = None;
         let mut file = None;
-        let mut backend = BackendName::default();
+        let mut network = Network::std();
         while let Some(arg) = parser.next()? {
             match arg {
                 Long("file") => file = Some(PathBuf::from(parser.value()?)),
-                Long("backend") => backend = BackendName::parse(&parser.value()?.string()?)?,
+                Long(name) if Network::has(name) => {
+                    let name = name.to_owned();
+                    network.set(&name, &mut parser)?;
+                }
                 Long("help") | Short('h') => return Err(Trouble::Help),
                 Value(text) if to.is_none() => to = Some(address(&text.string()?)?),
                 _ => return Err(arg.unexpected().into()),
@@ -37,11 +40,11 @@ fn main() -> ExitCode {
         }
         let to = to.unwrap_or((Ipv4Addr::LOCALHOST, 3456));
         match file {
-            None => backend.run(Send { to, file: scene::Scene, len: scene::LEN.into() }),
+            None => network.run(Send { to, file: scene::Scene, len: scene::LEN.into() }),
             Some(path) => {
                 let (file, len) = OpenFile::open(&path)
                     .map_err(|error| Trouble::of(&path.display().to_string(), error))?;
-                backend.run(Send { to, file, len })
+                network.run(Send { to, file, len })
             }
         }
     })

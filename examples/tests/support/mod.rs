@@ -142,6 +142,14 @@ pub(crate) fn hold(mut client: TcpStream) {
     let _ = client.read(&mut [0]);
 }
 
+/// An address at which nobody listens, and what keeps others from it.
+pub(crate) fn nobody() -> (String, socket2::Socket) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (address.to_string(), socket)
+}
+
 /// The files below a folder.
 pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -150,4 +158,28 @@ pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
         if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
     }
     found
+}
+
+/// The program of the simulator, which another package has. All programs of the
+/// workspace are side by side; what nobody has built yet is built now.
+pub(crate) fn simulator() -> &'static str {
+    static PROGRAM: OnceLock<String> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let ours = Path::new(env!("CARGO_BIN_EXE_download_picture"));
+        let program =
+            ours.with_file_name("esp8285-sim").with_extension(std::env::consts::EXE_EXTENSION);
+        if !program.exists() {
+            let folder = ours.parent().and_then(Path::parent).unwrap();
+            let cargo =
+                std::env::var_os("CARGO").expect("run by cargo, or after the simulator was built");
+            let mut build = Command::new(cargo);
+            build.args(["build", "--quiet", "--package", "esp8285-sim", "--bin", "esp8285-sim"]);
+            build.arg("--target-dir").arg(folder);
+            if ours.parent().is_some_and(|folder| folder.ends_with("release")) {
+                build.arg("--release");
+            }
+            assert!(build.status().unwrap().success());
+        }
+        program.into_os_string().into_string().unwrap()
+    })
 }
