@@ -55,7 +55,7 @@ pub mod uart;
 
 pub use air::{AccessPoint, Air};
 pub use knobs::{Knobs, ReplyFault, ResultFault, SendOutcome};
-pub use modem::{Activity, Counts, Event, Modem};
+pub use modem::{Activity, Awaited, Counts, Event, Modem};
 pub use profile::{ClosedPolicy, NoticePolicy, Passive, Profile, Version};
 pub use rng::Rng;
 pub use time::Instant;

@@ -165,7 +165,8 @@ impl<N: Network> Modem<N> {
     }
 
     fn transmit(&mut self, send: Send, data: &[u8]) {
-        let outcome = self.knobs.outcome_of(self.sends);
+        let known = self.knobs.outcome_of(self.sends);
+        let outcome = self.pending.send.take().unwrap_or(known);
         self.sends += 1;
         let alive = self.link(send.id).is_some_and(|link| link.conn == send.conn && !link.dead);
         let nowhere = send.to.is_some_and(|to| !self.reaches(to.ip()));

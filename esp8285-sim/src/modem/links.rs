@@ -202,7 +202,9 @@ impl<N: Network> Modem<N> {
         self.notices += 1;
         let dropped = matches!(policy, NoticePolicy::DropNth(n)
             if n > 0 && self.notices.is_multiple_of(n));
-        if !dropped {
+        if self.pending.notices > 0 {
+            self.pending.notices -= 1;
+        } else if !dropped {
             let id = if self.set.mux { format!("{id},") } else { String::new() };
             self.say(&format!("\r\n+IPD,{id}{unread}\r\n"));
         }

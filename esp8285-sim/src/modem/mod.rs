@@ -1,6 +1,7 @@
 //! The modem: bytes and a time in, bytes, events and the next deadline out.
 
 mod events;
+mod inject;
 mod input;
 mod ipv6;
 mod link;
@@ -19,6 +20,7 @@ mod tx;
 use std::collections::{BTreeMap, VecDeque};
 
 pub use events::Event;
+pub use inject::Awaited;
 pub(crate) use link::Link;
 pub(crate) use output::{Outcome, fill};
 pub use phase::Activity;
@@ -28,6 +30,7 @@ pub(crate) use settings::{Credentials, Settings, SoftAp};
 pub(crate) use station::{JOIN_LIMIT, SCAN_TIME, Station};
 pub(crate) use tx::move_out;
 
+use self::inject::Pending;
 use self::input::Input;
 use self::ring::Ring;
 use self::settings::Stored;
@@ -83,6 +86,7 @@ pub struct Modem<N> {
     /// Final results so far, for `result_faults`.
     results: u64,
     notices: u32,
+    pending: Pending,
     events: VecDeque<Event>,
 }
 
@@ -135,6 +139,7 @@ impl<N: Network> Modem<N> {
             replies: 0,
             results: 0,
             notices: 0,
+            pending: Pending::default(),
             events: VecDeque::new(),
             knobs,
         };

@@ -36,7 +36,13 @@ impl<N> Modem<N> {
 
     /// Says a counted payload.
     pub(crate) fn say_counted(&mut self, header: &str, payload: &[u8]) {
-        self.tx.counted(header.as_bytes(), payload);
+        if self.pending.counted.is_empty() {
+            return self.tx.counted(header.as_bytes(), payload);
+        }
+        let mut payload = payload.to_vec();
+        let faults = std::mem::take(&mut self.pending.counted);
+        faults.iter().for_each(|fault| fault.apply(&mut payload));
+        self.tx.counted(header.as_bytes(), &payload);
     }
 
     /// Says why a command fails, where the firmware does (sheet section 2.2), and fails.
@@ -79,7 +85,8 @@ impl<N> Modem<N> {
         let mine = self.results;
         self.results += 1;
         let faults = &self.knobs.result_faults;
-        match faults.iter().find(|(on, _)| *on == mine).map(|(_, fault)| *fault) {
+        let known = faults.iter().find(|(on, _)| *on == mine).map(|(_, fault)| *fault);
+        match self.pending.result.take().or(known) {
             None => self.say(result),
             Some(ResultFault::Lost) => {}
             Some(ResultFault::Twice) => {
@@ -116,6 +123,9 @@ impl<N> Modem<N> {
 
     /// Is ready for the next command, after `busy_for`.
     pub(crate) fn release(&mut self) {
+        if let Some(time) = self.pending.busy.take() {
+            return self.cool(time);
+        }
         let busy_for = self.knobs.busy_for;
         self.phase = match () {
             () if busy_for.is_zero() => Phase::Idle,

@@ -118,6 +118,12 @@ impl<'a> Peers<'a> {
         self.net.tcp.get(&conn).map_or(0, |tcp| tcp.queue.len())
     }
 
+    /// How many bytes have left for the modem.
+    #[must_use]
+    pub fn sent(&self, conn: Conn) -> u64 {
+        self.net.tcp.get(&conn).map_or(0, |tcp| tcp.sent)
+    }
+
     /// How many bytes [`recv`](Self::recv) would give.
     #[must_use]
     pub fn readable(&self, conn: Conn) -> usize {

@@ -30,6 +30,7 @@ pub(super) struct Tcp {
 
     /// From the peer to the modem: queued there, window it may use, in our buffer.
     pub(super) queue: VecDeque<u8>,
+    pub(super) sent: u64,
     pub(super) credit: usize,
     pub(super) inbox: VecDeque<u8>,
     pub(super) freed: usize,
@@ -82,6 +83,7 @@ impl Tcp {
             closed: false,
             stalled: false,
             queue: VecDeque::new(),
+            sent: 0,
             credit: window,
             inbox: VecDeque::new(),
             freed: 0,
@@ -151,6 +153,7 @@ impl Tcp {
     pub(super) fn next_segment(&mut self) -> Option<Vec<u8>> {
         let len = self.queue.len().min(self.credit).min(SEGMENT);
         self.credit -= len;
+        self.sent += len as u64;
         (len > 0).then(|| self.queue.drain(..len).collect())
     }
 

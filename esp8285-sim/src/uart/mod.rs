@@ -72,6 +72,8 @@ pub struct Uart<N> {
     /// Whether bytes are moved at once where it makes no difference; off in tests of that.
     runs: bool,
     rx_faults: FaultSource,
+    /// The next byte comes with a framing error.
+    garble: bool,
     tx: VecDeque<u8>,
     tx_depth: usize,
     tx_wire: Option<(Instant, u32, u8)>,
@@ -92,6 +94,7 @@ impl<N: Network> Uart<N> {
             scratch: Vec::new(),
             runs: true,
             rx_faults: FaultSource::new(config.to_host, rng.next_u64()),
+            garble: false,
             tx: VecDeque::new(),
             tx_depth: config.tx_depth.max(1),
             tx_wire: None,
@@ -198,6 +201,19 @@ impl<N: Network> Uart<N> {
         self.tx_faults.now(fault);
     }
 
+    /// How many losses the receiver has flagged so far, those of many bytes in a row
+    /// once.
+    #[must_use]
+    pub fn losses(&self) -> u64 {
+        self.rx.losses()
+    }
+
+    /// The next byte to the host comes with a framing error, and is another one.
+    pub fn garble_next(&mut self, now: Instant) {
+        self.advance(now);
+        self.garble = true;
+    }
+
     /// When something will happen next, if the host does nothing.
     #[must_use]
     pub fn poll_at(&self) -> Option<Instant> {
@@ -262,7 +278,7 @@ impl<N: Network> Uart<N> {
     /// Bytes whose stop bit has passed.
     fn finish_bytes(&mut self) {
         if let Some((_, baud, byte)) = self.rx_wire.take_if(|(end, ..)| *end <= self.now) {
-            let garbled = !agree(baud, self.baud);
+            let garbled = !agree(baud, self.baud) || std::mem::take(&mut self.garble);
             let byte = if garbled { self.rng.byte() } else { byte };
             for byte in self.rx_faults.pass(byte) {
                 self.rx.byte(self.now, byte, garbled);

@@ -62,6 +62,8 @@ pub(super) struct State {
     given: u64,
     /// Before which byte something was lost, oldest first.
     losses: VecDeque<u64>,
+    /// How many there have been.
+    count: u64,
 }
 
 impl State {
@@ -76,6 +78,7 @@ impl State {
             taken: 0,
             given: 0,
             losses: VecDeque::new(),
+            count: 0,
         }
     }
 
@@ -171,6 +174,7 @@ impl State {
         let place = self.losses.partition_point(|other| *other < at);
         if self.losses.get(place) != Some(&at) {
             self.losses.insert(place, at);
+            self.count += 1;
         }
     }
 
@@ -203,6 +207,10 @@ impl State {
             self.losses.pop_front();
         }
         len
+    }
+
+    pub(super) fn losses(&self) -> u64 {
+        self.count
     }
 
     pub(super) fn len(&self) -> usize {

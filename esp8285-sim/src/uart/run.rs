@@ -55,7 +55,7 @@ impl<N: Network> Uart<N> {
     fn run_to_host(&mut self, now: Instant, modem: Option<Instant>) -> bool {
         let Some((first, baud, byte)) = self.rx_wire else { return false };
         let quiet = self.modem.quiet_tx();
-        if quiet == 0 || baud != self.modem.baud() || !agree(baud, self.baud) {
+        if quiet == 0 || self.garble || baud != self.modem.baud() || !agree(baud, self.baud) {
             return false;
         }
         let time = byte_time(baud);
