@@ -212,7 +212,10 @@ impl<'r> Machine<'r> {
             Phase::Lost(lost) if self.exchange == Exchange::Idle => Some(lost.until(self.heard)),
             Phase::Lost(_) | Phase::Probe(_) | Phase::Setup(_) | Phase::Ready => None,
         };
-        let idle = if self.exchange == Exchange::Idle { self.next_idle() } else { None };
+        // Nothing of it begins before the modem may be spoken to.
+        let phase = phase.map(|at| at.max(self.quiet_until));
+        let free = self.exchange == Exchange::Idle && self.out == Out::Idle;
+        let idle = if free { self.next_idle() } else { None };
         let phase = earlier(phase, self.payload_deadline());
         let action = self.action.map(|_| self.now + Duration::from_micros(100));
         earlier(earlier(flight, phase), earlier(earlier(idle, action), self.next_expiry()))
