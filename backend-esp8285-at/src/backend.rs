@@ -195,6 +195,9 @@ impl<U: Uart, const WAITERS: usize> State<'_, U, WAITERS> {
 
     fn receive(&mut self, now: Instant, budget: &mut usize) -> bool {
         let mut moved = false;
+        if self.uart.is_idle() {
+            self.machine.line_left();
+        }
         while *budget > 0 {
             match self.uart.read(self.machine.rx_room()) {
                 Ok(0) => break,

@@ -110,6 +110,8 @@ pub(crate) struct Flight {
     pub(crate) crossed: bool,
     /// Its own timeout.
     pub(crate) patience: Duration,
+    /// The line has left the UART, so what comes now can be its answer.
+    pub(crate) left: bool,
 }
 
 /// How long after `busy` a command is sent again.
@@ -153,6 +155,7 @@ impl Machine<'_> {
             again: None,
             crossed: false,
             patience,
+            left: false,
         };
         self.stats.commands += 1;
         self.tracer.tell(Trace::Command(&self.command[..len]));
@@ -172,8 +175,19 @@ impl Machine<'_> {
         self.busy_since = None;
     }
 
+    /// The line of the command in flight has left the UART.
+    pub(crate) fn line_left(&mut self) {
+        self.flight.left |= !matches!(self.out, Out::Line(..));
+    }
+
     /// A line that belongs to the command in flight.
     pub(super) fn replied(&mut self, reply: Reply<'_>) {
+        if !self.flight.left && matches!(reply, Reply::Ok | Reply::Error | Reply::SendOk) {
+            // Said before the modem has heard the command: the result of the one before,
+            // twice.
+            self.stats.stray += 1;
+            return;
+        }
         match reply {
             Reply::Busy => return self.busy(),
             Reply::Restart if self.exchange == Exchange::Restart => {
@@ -371,6 +385,7 @@ impl Machine<'_> {
                 return;
             }
             self.out = Out::Line(0, self.flight.len);
+            self.flight.left = false;
             let sent = self.now + self.wire_time(self.flight.len);
             self.flight.again = Some(sent);
             self.flight.deadline = Some(sent + self.flight.patience);

@@ -179,6 +179,7 @@ fn settle(machine: &mut Machine<'_>, now: Instant) {
         let len = machine.tx().len();
         if len > 0 {
             machine.tx_done(len);
+            machine.line_left();
         } else if !machine.work && machine.action().is_none() {
             return;
         }
