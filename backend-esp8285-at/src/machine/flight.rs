@@ -5,6 +5,7 @@ use core::time::Duration;
 use atat::AtatCmd;
 use usocket_core::Instant;
 
+use super::lost::CANCEL;
 use super::setup::Step;
 use super::{Machine, Phase};
 use crate::link::Phase as LinkPhase;
@@ -173,6 +174,7 @@ impl Machine<'_> {
         self.flight.busy = false;
         self.digest.expect_prompt(false);
         self.busy_since = None;
+        self.deaf = false;
     }
 
     /// The line of the command in flight has left the UART.
@@ -287,9 +289,12 @@ impl Machine<'_> {
     /// The modem is ready for the data.
     pub(super) fn prompted(&mut self) {
         let Exchange::Send(sending) = self.exchange else { return };
-        if sending.stage != Stage::Prompt {
-            return;
+        if sending.stage <= Stage::Prompt {
+            self.send_data(sending);
         }
+    }
+
+    fn send_data(&mut self, sending: Sending) {
         let patience = self.wire_time(sending.len) + RECV_TIMEOUT;
         self.step(sending, Stage::Data, patience);
         let pair = sending.pair;
@@ -406,6 +411,13 @@ impl Machine<'_> {
     fn timed_out(&mut self) {
         let exchange = self.exchange;
         self.tracer.tell(Trace::Note("timeout"));
+        if let Exchange::Send(sending) = exchange
+            && sending.stage <= Stage::Prompt
+            && sending.len <= CANCEL.len()
+        {
+            // So little cannot be cancelled, and it can do no harm as a line.
+            return self.send_data(sending);
+        }
         self.finish();
         match exchange {
             Exchange::Idle | Exchange::Absorb => {}
@@ -416,6 +428,13 @@ impl Machine<'_> {
             }
             Exchange::Setup(step) => self.set_up_failed(step),
             Exchange::Restart => self.restarting(),
+            Exchange::Send(sending) => {
+                self.abandoned(exchange);
+                self.lose_track();
+                if sending.stage <= Stage::Recv {
+                    self.cancel_send(sending.link);
+                }
+            }
             _ => {
                 self.abandoned(exchange);
                 self.lose_track();

@@ -400,7 +400,7 @@ impl Machine<'_> {
     }
 
     /// Whether any link is pushed to.
-    fn has_pushed(&self) -> bool {
+    pub(super) fn has_pushed(&self) -> bool {
         let passive = self.is_passive();
         self.links.iter().any(|link| link.is_open() && !(passive && link.tcp))
     }
@@ -429,12 +429,22 @@ impl Machine<'_> {
         self.lose_track();
     }
 
-    /// Forgets half-digested input.
-    pub(super) fn forget_input(&mut self) {
+    /// The buffers that payload is coming into just now.
+    pub(super) fn target_pair(&self) -> Option<u8> {
+        self.target.pair()
+    }
+
+    /// What is coming in of a payload goes nowhere.
+    pub(super) fn drop_payload(&mut self) {
         if let Some(pair) = self.pairs.get_mut(self.target.pair()) {
             pair.rx.discard();
         }
         self.target = Target::Nowhere;
+    }
+
+    /// Forgets half-digested input.
+    pub(super) fn forget_input(&mut self) {
+        self.drop_payload();
         self.digest.reset();
         self.ingress.clear();
     }

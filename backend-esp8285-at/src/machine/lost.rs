@@ -20,6 +20,8 @@ pub(crate) struct Lost {
     since: Instant,
     /// Probes so far.
     probes: u8,
+    /// The link of a send that was cancelled, if the modem has understood that.
+    cancelled: Option<u8>,
 }
 
 /// So long nothing must come before a probe. Replies come without a pause.
@@ -37,6 +39,9 @@ const SEND_PATIENCE: Duration = Duration::from_secs(2);
 /// speaks the rate of its flash (1.1).
 const PROBES: u8 = 4;
 
+/// Cancels a send whose data have not begun (4.3).
+pub(super) const CANCEL: &[u8] = b"+++";
+
 impl Lost {
     /// When to act.
     pub(crate) fn until(self, heard: Instant) -> Instant {
@@ -49,6 +54,7 @@ impl Machine<'_> {
     /// Whether input is thrown away just now.
     pub(super) fn is_deaf(&self) -> bool {
         match self.phase {
+            _ if self.deaf => true,
             Phase::Lost(_) => self.exchange == Exchange::Idle,
             Phase::Off(_) => true,
             _ => false,
@@ -62,11 +68,18 @@ impl Machine<'_> {
         }
         self.stats.resyncs += 1;
         self.fail_pushed();
-        if matches!(self.exchange, Exchange::Send(sending) if sending.stage >= Stage::Prompt) {
-            // The modem takes whatever we send for the rest of the data, so the send must
-            // run to its end; its result may be what was lost.
+        if let Exchange::Send(sending) = self.exchange {
+            // The modem takes whatever we send for the data, so the send must run to its end.
+            // Its `OK`, its prompt or its result may be what was lost.
             let soon = self.now + self.wire_time(MAX_PIECE) + SEND_PATIENCE;
             self.flight.deadline = earlier(self.flight.deadline, Some(soon));
+            if self.has_pushed() {
+                // Pushed payload whose head was hurt would be read as lines.
+                self.deaf = true;
+                self.forget_input();
+            } else if sending.stage <= Stage::Prompt {
+                self.digest.expect_prompt(true);
+            }
             self.suspect();
             return;
         }
@@ -75,7 +88,7 @@ impl Machine<'_> {
         self.interrupted(exchange);
         self.forget_input();
         self.out = Out::Idle;
-        self.phase = Phase::Lost(Lost { since: self.now, probes: 0 });
+        self.phase = Phase::Lost(Lost { since: self.now, probes: 0, cancelled: None });
     }
 
     /// When a payload that does not go on is given up: it is sent without a pause.
@@ -119,6 +132,25 @@ impl Machine<'_> {
         }
     }
 
+    /// A send went wrong and the modem may wait for its data: three plus signs and a silence
+    /// cancel it, if nothing of them was sent (2.1). To a modem that does not wait they are
+    /// the beginning of a line that means nothing.
+    pub(super) fn cancel_send(&mut self, link: u8) {
+        let Phase::Lost(lost) = self.phase else { return };
+        self.phase = Phase::Lost(Lost { cancelled: Some(link), ..lost });
+        self.command[..CANCEL.len()].copy_from_slice(CANCEL);
+        self.out = Out::Line(0, CANCEL.len());
+    }
+
+    /// A probe was not answered.
+    pub(super) fn still_lost(&mut self, lost: Lost) {
+        if let Some(link) = lost.cancelled {
+            // It was taken for data: the stream is spoiled.
+            self.phase = Phase::Lost(Lost { cancelled: None, ..lost });
+            self.fail_link(link, Error::ECONNABORTED);
+        }
+    }
+
     /// Probes once it is silent.
     pub(super) fn find_track(&mut self, lost: Lost) {
         if self.now < lost.until(self.heard) {
@@ -128,7 +160,7 @@ impl Machine<'_> {
             self.unreachable();
             return;
         }
-        self.phase = Phase::Lost(Lost { probes: lost.probes + 1, since: self.now });
+        self.phase = Phase::Lost(Lost { probes: lost.probes + 1, since: self.now, ..lost });
         self.forget_input();
         self.issue(Exchange::Probe, &At);
     }

@@ -115,6 +115,8 @@ pub(crate) struct Machine<'r> {
     flight: flight::Flight,
     command: [u8; MAX_COMMAND],
     out: Out,
+    /// Nothing is believed until the send in flight has had its time.
+    deaf: bool,
     action: Option<Action>,
     /// The rate spoken now.
     baud: u32,
@@ -171,6 +173,7 @@ impl<'r> Machine<'r> {
             flight: flight::Flight::default(),
             command: [0; MAX_COMMAND],
             out: Out::Idle,
+            deaf: false,
             action: None,
             baud: config.baud,
             heard: Instant::ZERO,

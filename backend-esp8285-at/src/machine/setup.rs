@@ -258,6 +258,9 @@ impl Machine<'_> {
 
     /// A probe was not answered.
     pub(super) fn unanswered(&mut self) {
+        if let Phase::Lost(lost) = self.phase {
+            self.still_lost(lost);
+        }
         // Both phases count their probes; the next one is due at once.
         self.work = true;
     }

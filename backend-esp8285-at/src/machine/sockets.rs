@@ -155,6 +155,9 @@ impl Machine<'_> {
     /// Buffers of a socket without a link, unless the modem has been promised their bytes
     /// for a link that has failed.
     fn keep_or_release(&mut self, pair: Option<u8>) {
+        if pair.is_some() && self.target_pair() == pair {
+            self.drop_payload();
+        }
         if let Exchange::Send(sending) = self.exchange
             && pair.is_some()
             && sending.pair == pair
