@@ -288,6 +288,14 @@ impl Machine<'_> {
         if !self.links[index].is_taken() {
             return;
         }
+        if let Owner::Pending | Owner::Orphan = self.links[index].owner {
+            // Nobody has accepted it: it is as if it had never come. Nor can anybody be told
+            // who has closed it, but nothing more is sent.
+            self.links[index].owner = Owner::Orphan;
+            self.links[index].linger_until = Some(self.now);
+            self.links[index].reset = true;
+            self.work = true;
+        }
         if let Owner::Slot(slot) = self.links[index].owner {
             if let Some(socket) = self.slots.at(slot) {
                 socket.fail(error);
