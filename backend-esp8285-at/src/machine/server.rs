@@ -177,13 +177,17 @@ impl Machine<'_> {
         pending.max_by_key(|link| now.wrapping_sub(self.links[usize::from(*link)].order))
     }
 
-    /// The status is known: clients that it did not name have no address.
+    /// The status is known: clients that are gone have no address any more, and those that
+    /// came meanwhile are asked for once more.
     pub(super) fn pending_complete(&mut self) {
         let family = self.listener.wanted.map_or(Family::V4, |(family, _)| family);
         for link in &mut self.links {
             if link.owner == Owner::Pending && link.peer.is_none() {
-                link.peer = Some(SockAddr::new(family.unspecified(), 0));
-                self.touched = true;
+                if link.gone {
+                    link.peer = Some(SockAddr::new(family.unspecified(), 0));
+                } else {
+                    self.status_due = true;
+                }
             }
         }
         self.touched = true;

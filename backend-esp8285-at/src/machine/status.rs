@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use atat::AtatCmd;
-use usocket_core::SockAddr;
+use usocket_core::{Family, SockAddr};
 
 use super::setup::Step;
 use super::{Exchange, Machine, Phase};
@@ -114,7 +114,7 @@ impl Machine<'_> {
                 link.touched = true;
                 link.local_port = status.local_port;
                 if link.tcp && link.peer.is_none() {
-                    link.peer = peer;
+                    link.peer = peer.or(Some(SockAddr::new(Family::V4.unspecified(), 0)));
                 }
                 self.address_of_socket(status.link);
             }
