@@ -141,6 +141,8 @@ pub(crate) struct Machine<'r> {
     turn: usize,
     /// The last command was no data.
     control_last: bool,
+    /// Answers in a row in which no version could be read.
+    strange: u8,
     /// Links that clients took so far.
     #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "of servers"))]
     accepted: u32,
@@ -187,6 +189,7 @@ impl<'r> Machine<'r> {
             ask_again: false,
             turn: 0,
             control_last: false,
+            strange: 0,
             accepted: 0,
             now: Instant::ZERO,
             random: seed | 1,

@@ -342,7 +342,13 @@ impl Machine<'_> {
                 self.quiet_until = self.now + ECHO;
                 Step::Echo
             }
+            // A byte of the answer may have been hurt.
+            Step::Version if firmware.version == Version::default() && self.strange < TRIES => {
+                self.strange += 1;
+                Step::Echo
+            }
             Step::Version if firmware.version == Version::default() => {
+                self.strange = 0;
                 // A dialect of old that is not spoken here: look again later.
                 self.tracer.tell(Trace::Note("firmware not supported"));
                 self.station.lost_modem();
