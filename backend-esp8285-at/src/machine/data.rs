@@ -54,7 +54,7 @@ impl Machine<'_> {
         }
         let link = &mut self.links[index];
         link.owed = false;
-        link.readable = got == reading.asked || link.noticed || link.gone;
+        link.readable = got == reading.asked || link.noticed || link.gone || self.short_replies;
         self.stats.payload += got as u64;
         self.touched = true;
     }

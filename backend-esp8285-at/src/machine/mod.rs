@@ -141,6 +141,8 @@ pub(crate) struct Machine<'r> {
     turn: usize,
     /// The last command was no data.
     control_last: bool,
+    /// A reply to a read may be shorter than what there is (scenario 26).
+    short_replies: bool,
     /// Answers in a row in which no version could be read.
     strange: u8,
     /// Links that clients took so far.
@@ -189,6 +191,7 @@ impl<'r> Machine<'r> {
             ask_again: false,
             turn: 0,
             control_last: false,
+            short_replies: false,
             strange: 0,
             accepted: 0,
             now: Instant::ZERO,

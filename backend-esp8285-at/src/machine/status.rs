@@ -180,6 +180,8 @@ impl Machine<'_> {
             }
             match len {
                 Some(len) if len > 0 => {
+                    // Either the modem gives less than it has, or its notice was lost.
+                    self.short_replies |= !state.readable && !state.noticed && state.read_last;
                     state.readable = true;
                     state.noticed = true;
                 }
