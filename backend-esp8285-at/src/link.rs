@@ -25,6 +25,8 @@ pub(crate) struct Link {
     pub(crate) owed: bool,
     /// A status reply is being read, and this link changed or was listed meanwhile.
     pub(crate) touched: bool,
+    /// `CLOSED` was seen while it was being opened: it is this link's, or a stale one.
+    pub(crate) doubtful: bool,
     /// `CLOSED` was seen. What is unread may still be there (1.7.2 on).
     pub(crate) gone: bool,
     /// The last turn of this link was a read.
@@ -90,6 +92,7 @@ impl Link {
             noticed: false,
             owed: false,
             touched: false,
+            doubtful: false,
             gone: false,
             read_last: false,
             reset: false,

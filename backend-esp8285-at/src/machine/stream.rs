@@ -87,6 +87,7 @@ impl Machine<'_> {
                 // Without `+LINK_CONN` only the status tells our port (4.8).
                 self.status_due = true;
             }
+            self.status_due |= self.links[index].doubtful;
             self.connect_completed(link);
             return;
         }

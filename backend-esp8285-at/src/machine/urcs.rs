@@ -90,7 +90,8 @@ impl Machine<'_> {
         self.links[index].touched = true;
         match self.links[index].phase {
             // Part of the failure of our own open, or stale.
-            LinkPhase::Free | LinkPhase::Wanted | LinkPhase::Opening => {}
+            LinkPhase::Free | LinkPhase::Wanted => {}
+            LinkPhase::Opening => self.links[index].doubtful = true,
             LinkPhase::Held(_) => self.links[index].phase = LinkPhase::Free,
             LinkPhase::Open => self.peer_closed(link),
         }
