@@ -124,6 +124,8 @@ pub(crate) struct Machine<'r> {
     quiet_until: Instant,
     /// Since when the modem has done nothing but say `busy`.
     busy_since: Option<Instant>,
+    /// Answers to `GMR` in a row that named no version.
+    unversioned: u8,
     /// The framing of the last payload did not close.
     hurt: bool,
     /// Ask which links there are.
@@ -174,6 +176,7 @@ impl<'r> Machine<'r> {
             heard: Instant::ZERO,
             quiet_until: Instant::ZERO,
             busy_since: None,
+            unversioned: 0,
             hurt: false,
             status_due: false,
             lengths_at: None,

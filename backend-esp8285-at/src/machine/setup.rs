@@ -213,8 +213,10 @@ impl Machine<'_> {
         self.booted_by_us();
         // It was heard, so this is its rate.
         self.action = None;
-        // It may be an old `ready` that has waited for us, before the answer to a probe.
-        self.quiet_until = self.now + SETTLE;
+        // It may be an old `ready` that has waited for us, before the answer to a probe. And
+        // a result of what is in flight must not pass for that of `ATE0`.
+        let wait = if exchange == Exchange::Idle { SETTLE } else { ECHO };
+        self.quiet_until = self.now + wait;
         self.phase = Phase::Setup(Step::Echo);
         self.work = true;
     }
@@ -308,7 +310,9 @@ impl Machine<'_> {
         match step {
             Step::Version => {
                 if let Ok(version) = GetVersion.parse(Ok(line)) {
-                    self.firmware = Firmware::of(version).unwrap_or_default();
+                    let known = Firmware::of(version);
+                    self.unversioned = if known.is_some() { 0 } else { TRIES };
+                    self.firmware = known.unwrap_or_default();
                 }
             }
             Step::Mode => {
@@ -328,6 +332,12 @@ impl Machine<'_> {
             Step::Echo => {
                 self.firmware = Firmware::default();
                 Step::Version
+            }
+            Step::Version if firmware.version == Version::default() && self.unversioned < TRIES => {
+                // The result of something else, perhaps.
+                self.unversioned += 1;
+                self.quiet_until = self.now + ECHO;
+                Step::Echo
             }
             Step::Version if firmware.version == Version::default() => {
                 // A dialect of old that is not spoken here: look again later.
