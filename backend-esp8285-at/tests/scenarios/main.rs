@@ -5,7 +5,8 @@
 //! that mistake and must fail the scenario, which it passes without.
 //!
 //! `cargo test --all-features --test scenarios -- --nocapture` prints the table.
-//! `PROFILE=1.7.6p` runs one profile, `TRACE=1` shows the wire.
+//! `PROFILE=1.7.6p` runs one profile, `TRACE=1` shows the wire, `SHAKE=12` gives the modem
+//! and the network other latencies.
 
 mod bad;
 mod driver;
@@ -24,10 +25,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bad::Mistake;
 use profile::{
-    Applies, PROFILES, Profile, V1_7_2, V1_7_6, V1_7_6_ACTIVE, V2_2, V2_2_ACTIVE, everywhere,
-    passive_only, udp_only,
+    Applies, PROFILES, Profile, V1_5, V1_7_2, V1_7_6, V1_7_6_ACTIVE, V2_1, V2_2, V2_2_ACTIVE,
+    everywhere, passive_only, udp_only,
 };
-use stage::{Cast, Outcome};
+use stage::{Cast, Outcome, SHAKE};
 
 /// A scenario, where it applies, and what it does.
 struct Scenario {
@@ -156,6 +157,8 @@ fn scenario(number: usize) -> &'static Scenario {
 fn run(name: &str) {
     let scenario = SCENARIOS.iter().find(|scenario| scenario.name == name).expect("it is listed");
     let only = std::env::var("PROFILE").ok();
+    let shake = std::env::var("SHAKE").ok().and_then(|seed| seed.parse().ok());
+    SHAKE.set(shake.unwrap_or_default());
     let mut failed = Vec::new();
     for on in PROFILES {
         let wanted = only.as_ref().is_none_or(|only| *only == on.to_string());
@@ -165,6 +168,24 @@ fn run(name: &str) {
         }
     }
     assert!(failed.is_empty(), "{name}\n  {}", failed.join("\n  "));
+}
+
+/// Latencies at which mistakes were found once.
+const SHAKEN: [(u64, Profile); 4] = [(1, V2_1), (12, V1_5), (13, V1_5), (32, V1_7_6)];
+
+/// All of them at other latencies than those of a quiet network.
+#[test]
+fn at_other_latencies() {
+    let mut failed = Vec::new();
+    for (seed, on) in SHAKEN {
+        SHAKE.set(seed);
+        for scenario in SCENARIOS.iter().filter(|it| (it.applies)(on) == Applies::Run) {
+            let outcome = attempt(scenario, on, Cast::Ours);
+            let text = |text| format!("{} on {on}, SHAKE={seed}: {text}", scenario.name);
+            failed.extend(outcome.err().map(text));
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 fn attempt(scenario: &Scenario, on: Profile, cast: Cast) -> Outcome {

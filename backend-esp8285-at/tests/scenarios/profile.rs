@@ -15,17 +15,19 @@ pub(crate) struct Profile {
 /// All of them. Where the firmware has a passive mode that loses nothing, 2.x and 1.7.6 run
 /// in the active mode as well.
 pub(crate) const PROFILES: [Profile; 9] = [
-    Profile { version: Version::V1_5, mode: Mode::Active },
+    V1_5,
     Profile { version: Version::V1_7_0, mode: Mode::Active },
     V1_7_2,
     V1_7_6,
     V1_7_6_ACTIVE,
-    Profile { version: Version::V2_1, mode: Mode::Passive },
+    V2_1,
     Profile { version: Version::V2_1, mode: Mode::Active },
     V2_2,
     V2_2_ACTIVE,
 ];
 
+pub(crate) const V1_5: Profile = Profile { version: Version::V1_5, mode: Mode::Active };
+pub(crate) const V2_1: Profile = Profile { version: Version::V2_1, mode: Mode::Passive };
 pub(crate) const V1_7_2: Profile = Profile { version: Version::V1_7_2, mode: Mode::Passive };
 pub(crate) const V1_7_6: Profile = Profile { version: Version::V1_7_6, mode: Mode::Passive };
 pub(crate) const V1_7_6_ACTIVE: Profile = Profile { version: Version::V1_7_6, mode: Mode::Active };

@@ -180,7 +180,7 @@ pub(crate) fn scenario_22_each_send_has_one_outcome(on: Profile, cast: Cast) -> 
         let other = hold_links(stage, 1)?[0];
         // The failure is told by this call or by the next one, once.
         let first = stage.driver().send(socket, b"failed");
-        stage.pass(10);
+        stage.pass(100);
         let second = stage.driver().send(socket, b"failed");
         ensure(first.is_err() || second.is_err(), || "SEND FAIL is success".to_owned())?;
         // `SEND OK` comes during this one.
@@ -188,24 +188,55 @@ pub(crate) fn scenario_22_each_send_has_one_outcome(on: Profile, cast: Cast) -> 
         stage.pass(200);
         echoes(stage, other, b"again")
     })?;
-    // `CLOSED` between `Recv` and the result.
-    let knobs = Knobs { ack_latency: Duration::from_millis(60), ..Knobs::default() };
-    let round_trip = Duration::from_millis(60);
-    play(on, cast, Plan { knobs, round_trip, plain: true, ..Plan::default() }, |stage| {
-        let (_, at) = stage.server(&[Step::RecvToEnd, Step::Hold])?;
-        let socket = stage.connect(at)?;
-        let other = hold_links(stage, 1)?[0];
-        stage.say_when(Way::Heard, "Recv 4 bytes\r\n", b"4,CLOSED\r\n");
-        let _ = stage.driver().send(socket, b"last");
-        stage.expect_end(socket)?;
-        echoes(stage, other, b"other")
-    })?;
+    // `CLOSED` anywhere in it, whether or not the program has closed the socket, too.
+    let places = [(Way::Sent, "AT+CIPSEND"), (Way::Heard, "OK\r\n"), (Way::Heard, ">")];
+    for (way, text) in places.into_iter().chain([(Way::Heard, "Recv 4 bytes\r\n")]) {
+        for plain in [true, false] {
+            for close in [true, false] {
+                closed_in_send(on, cast, (way, text), plain, close).map_err(|error| {
+                    format!("CLOSED at {text:?}, plain {plain}, close {close}: {error}")
+                })?;
+            }
+        }
+    }
     // Results with a segment belong to no send without one.
     play(on, cast, Plan { plain: true, ..Plan::default() }, |stage| {
         let socket = hold_links(stage, 1)?[0];
         stage.say_when(Way::Heard, "Recv 3 bytes\r\n", b"\r\n4,77,SEND OK\r\n");
         echoes(stage, socket, b"one")?;
         echoes(stage, socket, b"more")
+    })
+}
+
+fn closed_in_send(
+    on: Profile,
+    cast: Cast,
+    (way, text): (Way, &str),
+    plain: bool,
+    close: bool,
+) -> Outcome {
+    let knobs = Knobs {
+        prompt_latency: Duration::from_millis(40),
+        recv_latency: Duration::from_millis(20),
+        ack_latency: Duration::from_millis(60),
+        ..Knobs::default()
+    };
+    let round_trip = Duration::from_millis(60);
+    play(on, cast, Plan { knobs, round_trip, plain, ..Plan::default() }, |stage| {
+        let (_, at) = stage.server(&[Step::RecvToEnd, Step::Hold])?;
+        let socket = stage.connect(at)?;
+        let other = hold_links(stage, 1)?[0];
+        stage.say_when(way, text, b"4,CLOSED\r\n");
+        let _ = stage.driver().send(socket, b"last");
+        if close {
+            stage.driver().close(socket);
+        } else {
+            stage.expect_end(socket)?;
+        }
+        echoes(stage, other, b"other")?;
+        stage.pass(500);
+        stage.nothing_rejected()?;
+        echoes(stage, other, b"again")
     })
 }
 
@@ -321,7 +352,9 @@ pub(crate) fn scenario_25_notices_that_mean_nothing(on: Profile, cast: Cast) -> 
 pub(crate) fn scenario_26_short_failed_and_interrupted_reads(on: Profile, cast: Cast) -> Outcome {
     let knobs = Knobs { read_max: Some(100), read_fails: vec![0, 3, 4], ..Knobs::default() };
     play(on, cast, Plan { knobs, ..Plan::default() }, |stage| {
-        let (_, at) = stage.server(&[Step::Send(3_000), Step::Recv(1), Step::Fin, Step::Hold])?;
+        let wait = Step::Wait(500);
+        let steps = [Step::Send(3_000), Step::Recv(1), wait, Step::Fin, Step::Hold];
+        let (_, at) = stage.server(&steps)?;
         let socket = stage.connect(at)?;
         stage.expect(socket, &bytes(3_000))?;
         stage.send(socket, b"x")?;

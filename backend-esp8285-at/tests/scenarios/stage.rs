@@ -1,6 +1,6 @@
 //! A world with a driver in it, for one scenario.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -66,6 +66,29 @@ pub(crate) struct Stage<'s, 'n> {
     tap: Rc<RefCell<Tap<'n>>>,
 }
 
+thread_local! {
+    /// With other latencies than those of the plan, if not 0.
+    pub(crate) static SHAKE: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A plan with longer latencies.
+fn shaken(mut plan: Plan, seed: u64) -> Plan {
+    if seed > 0 {
+        let some = |number: u64, most: u64| {
+            let mixed = number.wrapping_mul(seed + 1).wrapping_mul(2_654_435_761);
+            Duration::from_micros(mixed % most)
+        };
+        let knobs = &mut plan.knobs;
+        knobs.command_latency = some(3, 15_000);
+        knobs.prompt_latency += some(5, 20_000);
+        knobs.recv_latency += some(7, 5_000);
+        knobs.ack_latency += some(11, 20_000);
+        knobs.seed += seed;
+        plan.round_trip += some(13, 40_000);
+    }
+    plan
+}
+
 /// Plays a scenario.
 pub(crate) fn play(
     on: Profile,
@@ -73,6 +96,7 @@ pub(crate) fn play(
     plan: Plan,
     scene: impl FnOnce(&Stage<'_, '_>) -> Outcome,
 ) -> Outcome {
+    let plan = shaken(plan, SHAKE.get());
     let network = network(1);
     let mut memory = Box::new(Memory::new());
     let settings = Settings {
