@@ -1,0 +1,234 @@
+//! The gate: a device around the user's, which looks at what comes in.
+//!
+//! It keeps the SYNs for our listeners away from the stack, which would need buffers for
+//! each at once, notes of whom anything was heard, and reads the ICMP messages that the
+//! stack does not pass on.
+
+use core::cell::{Cell, RefCell};
+use core::net::IpAddr;
+
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
+use smoltcp::time::Instant as StackInstant;
+use usocket_core::{Error, Instant, SockAddr};
+
+use crate::address::sock_addr;
+use crate::frame::{Ends, Kind, Why, classify};
+use crate::pairs::Pair;
+use crate::parked::Parking;
+use crate::slots::Slots;
+
+/// What the gate knows while a frame is looked at.
+pub(crate) struct Watch<'w, 'a> {
+    pub(crate) medium: Medium,
+    pub(crate) now: Instant,
+    pub(crate) pairs: &'w [Pair<'a>],
+    pub(crate) slots: &'w Slots<'w>,
+    pub(crate) own: &'w [IpAddr],
+    /// Whether any pair wants to know when its peer was heard.
+    pub(crate) heeds: bool,
+    pub(crate) parking: RefCell<&'w mut Parking<'a>>,
+    /// The last "unreachable" about a datagram of ours.
+    pub(crate) unreachable: Cell<Option<(SockAddr, SockAddr, Error)>>,
+}
+
+impl Watch<'_, '_> {
+    /// Whether the stack shall see the frame.
+    fn passes(&self, frame: &[u8]) -> bool {
+        match classify(self.medium, frame) {
+            Kind::Syn(ends) => self.passes_syn(frame, &ends),
+            Kind::Segment(ends) => {
+                if self.heeds
+                    && let Some(pair) = self.pair(local(&ends), remote(&ends))
+                {
+                    pair.heard.set(true);
+                }
+                true
+            }
+            Kind::Unreachable { tcp, ends, why } => {
+                self.note_unreachable(tcp, &ends, why);
+                true
+            }
+            Kind::Other => true,
+        }
+    }
+
+    fn pair(&self, local: SockAddr, remote: SockAddr) -> Option<&Pair<'_>> {
+        self.pairs.iter().find(|pair| pair.connects(local, remote))
+    }
+
+    /// A SYN for a listener is parked; where nobody listens the stack answers with RST,
+    /// and for a connection that exists it knows what to do.
+    fn passes_syn(&self, frame: &[u8], ends: &Ends) -> bool {
+        let (ip, port) = ends.to;
+        if !self.own.contains(&ip) || self.pair(local(ends), remote(ends)).is_some() {
+            return true;
+        }
+        let listening = self.slots.iter().filter(|(_, slot)| slot.listens_on(ip, port));
+        // One bound to the very address before one bound to any.
+        let best = listening.max_by_key(|(_, slot)| !slot.local().ip().is_unspecified());
+        let Some((listener, _)) = best else { return true };
+        let mut parking = self.parking.borrow_mut();
+        parking.park(frame, listener, local(ends), remote(ends), self.now);
+        false
+    }
+
+    /// The ends are those of our packet: from us.
+    fn note_unreachable(&self, tcp: bool, ends: &Ends, why: Why) {
+        let (own, other) = (remote(ends), local(ends));
+        let error = match why {
+            Why::Port => Error::ECONNREFUSED,
+            Why::Network => Error::ENETUNREACH,
+            Why::Host => Error::EHOSTUNREACH,
+        };
+        if !tcp {
+            self.unreachable.set(Some((own, other, error)));
+        } else if let Some(pair) = self.pair(own, other) {
+            pair.hint.set(Some(error));
+        }
+    }
+}
+
+fn local(ends: &Ends) -> SockAddr {
+    sock_addr(ends.to.0, ends.to.1)
+}
+
+fn remote(ends: &Ends) -> SockAddr {
+    sock_addr(ends.from.0, ends.from.1)
+}
+
+/// The user's device behind the gate.
+pub(crate) struct Gate<'g, 'w, 'a, D: ?Sized> {
+    pub(crate) device: &'g mut D,
+    pub(crate) watch: &'g Watch<'w, 'a>,
+}
+
+impl<D: Device + ?Sized> Device for Gate<'_, '_, '_, D> {
+    type RxToken<'t>
+        = GateToken<'t, D::RxToken<'t>>
+    where
+        Self: 't;
+    type TxToken<'t>
+        = D::TxToken<'t>
+    where
+        Self: 't;
+
+    fn receive(
+        &mut self,
+        timestamp: StackInstant,
+    ) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        let (inner, tx) = self.device.receive(timestamp)?;
+        Some((GateToken { inner, watch: self.watch }, tx))
+    }
+
+    fn transmit(&mut self, timestamp: StackInstant) -> Option<Self::TxToken<'_>> {
+        self.device.transmit(timestamp)
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        self.device.capabilities()
+    }
+}
+
+/// A frame that comes through the gate.
+pub(crate) struct GateToken<'t, R> {
+    inner: R,
+    watch: &'t dyn Passes,
+}
+
+/// `Watch` without its lifetimes.
+trait Passes {
+    fn passes(&self, frame: &[u8]) -> bool;
+}
+
+impl Passes for Watch<'_, '_> {
+    fn passes(&self, frame: &[u8]) -> bool {
+        Watch::passes(self, frame)
+    }
+}
+
+impl<R: RxToken> RxToken for GateToken<'_, R> {
+    fn consume<T, F: FnOnce(&[u8]) -> T>(self, f: F) -> T {
+        // The stack takes an empty frame for none.
+        self.inner.consume(|frame| f(if self.watch.passes(frame) { frame } else { &[] }))
+    }
+
+    fn meta(&self) -> PacketMeta {
+        self.inner.meta()
+    }
+}
+
+/// A device that has one frame to receive: a parked SYN, whose time has come.
+pub(crate) struct Replay<'g, D: ?Sized> {
+    pub(crate) device: &'g mut D,
+    pub(crate) frame: Option<&'g [u8]>,
+}
+
+impl<D: Device + ?Sized> Device for Replay<'_, D> {
+    type RxToken<'t>
+        = FrameToken<'t>
+    where
+        Self: 't;
+    type TxToken<'t>
+        = D::TxToken<'t>
+    where
+        Self: 't;
+
+    fn receive(
+        &mut self,
+        timestamp: StackInstant,
+    ) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        let frame = self.frame.take()?;
+        // Where the device cannot send now the frame is lost, as from any full queue.
+        Some((FrameToken(frame), self.device.transmit(timestamp)?))
+    }
+
+    fn transmit(&mut self, timestamp: StackInstant) -> Option<Self::TxToken<'_>> {
+        self.device.transmit(timestamp)
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        self.device.capabilities()
+    }
+}
+
+pub(crate) struct FrameToken<'t>(&'t [u8]);
+
+impl RxToken for FrameToken<'_> {
+    fn consume<T, F: FnOnce(&[u8]) -> T>(self, f: F) -> T {
+        f(self.0)
+    }
+}
+
+/// The device on the way out: notes when it could take no more.
+pub(crate) struct Outlet<'g, D: ?Sized> {
+    pub(crate) device: &'g mut D,
+    pub(crate) full: bool,
+}
+
+impl<D: Device + ?Sized> Device for Outlet<'_, D> {
+    type RxToken<'t>
+        = D::RxToken<'t>
+    where
+        Self: 't;
+    type TxToken<'t>
+        = D::TxToken<'t>
+    where
+        Self: 't;
+
+    fn receive(
+        &mut self,
+        timestamp: StackInstant,
+    ) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        self.device.receive(timestamp)
+    }
+
+    fn transmit(&mut self, timestamp: StackInstant) -> Option<Self::TxToken<'_>> {
+        let token = self.device.transmit(timestamp);
+        self.full |= token.is_none();
+        token
+    }
+
+    fn capabilities(&self) -> DeviceCapabilities {
+        self.device.capabilities()
+    }
+}

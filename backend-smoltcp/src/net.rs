@@ -1,0 +1,157 @@
+//! The backend: a stack, a device and a lock around both.
+
+use core::cell::RefCell;
+use core::fmt;
+use core::net::IpAddr;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use embassy_sync::blocking_mutex::Mutex;
+use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
+use smoltcp::iface::Interface;
+use smoltcp::phy::{Device, Medium};
+use smoltcp::wire::HardwareAddress;
+use usocket_core::spi::{Platform, WakerTable, Woken};
+use usocket_core::{Error, Family, Result};
+
+use crate::address::{from_stack, stack_time};
+use crate::config::Config;
+use crate::slots::is_link_local;
+use crate::state::State;
+use crate::storage::Storage;
+
+/// Sockets on a device: the backend.
+///
+/// `D` is any [`Device`] of smoltcp, `P` the board's clock and sleep. `M` is the kind of
+/// lock: the default is for one thread; with interrupts or threads that use the same
+/// backend take [`CriticalSectionRawMutex`](usocket_core::CriticalSectionRawMutex) or
+/// the RTOS's own. `WAKERS` is how many waiters there can be at once: tasks times the
+/// things that each waits for.
+pub struct Net<'a, D, P, M: RawMutex = NoopRawMutex, const WAKERS: usize = 16> {
+    platform: P,
+    shared: Mutex<M, RefCell<Shared<'a, D, WAKERS>>>,
+    /// Frames may be waiting: set by an interrupt handler.
+    input: AtomicBool,
+}
+
+pub(crate) struct Shared<'a, D, const WAKERS: usize> {
+    pub(crate) state: State<'a>,
+    pub(crate) device: D,
+    pub(crate) wakers: WakerTable<WAKERS>,
+}
+
+impl<'a, D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Net<'a, D, P, M, WAKERS> {
+    /// A backend on `device`, in `storage`, for as long as that lives.
+    ///
+    /// # Errors
+    /// `EINVAL`: the configuration is for another medium than the device's.
+    pub fn new<
+        const SOCKETS: usize,
+        const STREAMS: usize,
+        const RX: usize,
+        const TX: usize,
+        const DATAGRAMS: usize,
+        const QUEUE: usize,
+        const PARKED: usize,
+        const SET: usize,
+    >(
+        mut device: D,
+        platform: P,
+        config: &Config,
+        storage: &'a mut Storage<'a, SOCKETS, STREAMS, RX, TX, DATAGRAMS, QUEUE, PARKED, SET>,
+    ) -> Result<Self> {
+        let capabilities = device.capabilities();
+        if !fits(&config.hardware, capabilities.medium) {
+            return Err(Error::EINVAL);
+        }
+        let (now, seed) = (platform.now(), platform.seed());
+        let mut setup = smoltcp::iface::Config::new(config.hardware);
+        // Another one than that of our ports.
+        setup.random_seed = seed.rotate_left(29) ^ 0x5851_f42d_4c95_7f2d;
+        #[cfg(feature = "slaac")]
+        {
+            setup.slaac = config.slaac;
+        }
+        let iface = Interface::new(setup, &mut device, stack_time(now));
+        let state = State::new(iface, &capabilities, config, storage.split(), now, seed);
+        let shared = Shared { state, device, wakers: WakerTable::new() };
+        Ok(Self {
+            platform,
+            shared: Mutex::new(RefCell::new(shared)),
+            input: AtomicBool::new(true),
+        })
+    }
+
+    /// Says that the device may have frames: to be called by its interrupt handler, or by
+    /// whoever fills it (S4). Cheap, and never waits for more than the lock.
+    pub fn input(&self) {
+        self.input.store(true, Ordering::Release);
+        self.with(|shared| shared.wakers.take_workers()).wake();
+    }
+
+    /// Tells that the link came or went. When it goes, connections end with `ENETDOWN`.
+    pub fn set_link(&self, up: bool) {
+        self.with_wake(|state| state.set_link(up));
+    }
+
+    /// Our first address of a family, one that is more than link-local if there is any.
+    pub fn ip(&self, family: Family) -> Option<IpAddr> {
+        self.with(|shared| {
+            let own = shared.state.iface.ip_addrs().iter().map(|cidr| from_stack(cidr.address()));
+            let own = own.filter(|&ip| Family::of(ip) == family);
+            own.min_by_key(|&ip| is_link_local(ip))
+        })
+    }
+
+    /// Calls `look` with the device.
+    pub fn with_device<T>(&self, look: impl FnOnce(&mut D) -> T) -> T {
+        self.with(|shared| look(&mut shared.device))
+    }
+
+    pub(crate) fn board(&self) -> &P {
+        &self.platform
+    }
+
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut Shared<'a, D, WAKERS>) -> T) -> T {
+        self.shared.lock(|shared| act(&mut shared.borrow_mut()))
+    }
+
+    /// Acts under the lock; then those who wait for work are woken if it left any (S8).
+    pub(crate) fn with_wake<T>(&self, act: impl FnOnce(&mut State<'a>) -> T) -> T {
+        let (answer, woken) = self.with(|shared| {
+            let answer = act(&mut shared.state);
+            let woken: Option<Woken<WAKERS>> = (shared.state.take_unannounced()
+                && !shared.wakers.is_empty())
+            .then(|| shared.wakers.take_workers());
+            (answer, woken)
+        });
+        if let Some(woken) = woken {
+            woken.wake();
+        }
+        answer
+    }
+
+    pub(crate) fn take_input(&self) {
+        self.input.store(false, Ordering::Release);
+    }
+
+    pub(crate) fn has_input(&self) -> bool {
+        self.input.load(Ordering::Acquire)
+    }
+}
+
+/// Whether an address is one of this medium.
+fn fits(hardware: &HardwareAddress, medium: Medium) -> bool {
+    match (hardware, medium) {
+        (HardwareAddress::Ip, Medium::Ip) => true,
+        #[cfg(feature = "ethernet")]
+        (HardwareAddress::Ethernet(_), Medium::Ethernet) => true,
+        #[allow(unreachable_patterns)]
+        _ => false,
+    }
+}
+
+impl<D, P, M: RawMutex, const WAKERS: usize> fmt::Debug for Net<'_, D, P, M, WAKERS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Net")
+    }
+}
