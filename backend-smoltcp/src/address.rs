@@ -113,6 +113,23 @@ pub(crate) fn route(iface: &Interface, ip: IpAddr) -> Option<u8> {
     ((group || through) && has_family(iface, Family::of(ip))).then_some(0)
 }
 
+/// The neighbour to whom what is for `ip` goes.
+pub(crate) fn next_hop(iface: &Interface, ip: IpAddr) -> IpAddr {
+    let on_link =
+        to_stack(ip).is_some_and(|to| iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&to)));
+    if on_link || ip.is_multicast() || is_broadcast(iface, ip) {
+        return ip;
+    }
+    let router = match ip {
+        IpAddr::V4(_) => iface.routes().get_default_ipv4_route(),
+        #[cfg(feature = "ipv6")]
+        IpAddr::V6(_) => iface.routes().get_default_ipv6_route(),
+        #[cfg(not(feature = "ipv6"))]
+        IpAddr::V6(_) => None,
+    };
+    router.map_or(ip, |route| from_stack(route.via_router))
+}
+
 /// `255.255.255.255`, or the last address of a network of the interface.
 pub(crate) fn is_broadcast(iface: &Interface, ip: IpAddr) -> bool {
     let IpAddr::V4(ip) = ip else { return false };

@@ -1,35 +1,19 @@
-//! Datagram sockets (S18, S19): a queue of the stack for each, and senders for all.
-//!
-//! The stack sends the datagrams of one socket in order, so that one to a neighbour who
-//! does not exist keeps all behind it. Hence nobody sends through their own socket: each
-//! datagram goes through one of a few senders, alone, and whoever is stuck is stuck
-//! alone (R19).
+//! Datagram sockets (S18, S19): a queue of the stack for each, and what may be sent. How
+//! it gets out is in `senders`.
 
 use core::net::IpAddr;
-use core::time::Duration;
 
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp;
-use smoltcp::wire::{IpAddress, IpListenEndpoint, Ipv4Address};
 use usocket_core::spi::{Group, Handle, RecvFlags, RecvInfo, Shutdown, SockType};
-use usocket_core::{
-    Error, Events, Family, Instant, POLLERR, POLLIN, POLLOUT, Result, SockAddr, earlier,
-};
+use usocket_core::{Error, Events, Family, POLLERR, POLLIN, POLLOUT, Result, SockAddr};
 
-use crate::address::{
-    check_scope, endpoint, from_stack, is_broadcast, listen_endpoint, sock_addr, to_stack,
-};
+use crate::address::{check_scope, from_stack, is_broadcast, listen_endpoint, sock_addr};
 use crate::slots::{Dgram, Role, Slot};
 use crate::state::State;
 
 /// Largest datagram: what fits into an Ethernet frame, as there is no fragmentation.
 pub(crate) const MAX_DATAGRAM: usize = 1472;
-
-/// Datagrams on their way out.
-pub(crate) const SENDERS: usize = 3;
-
-/// How long a neighbour is looked for.
-const NEIGHBOUR_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What arrives for one socket.
 pub(crate) struct Queue {
@@ -49,59 +33,6 @@ impl Queue {
         let nothing = udp::PacketBuffer::new(&mut [][..], &mut [][..]);
         let socket = udp::Socket::new(udp::PacketBuffer::new(meta, bytes), nothing);
         self.place = Some(set.add(socket));
-    }
-}
-
-/// Those who send.
-pub(crate) struct Senders<'a> {
-    senders: [Sender; SENDERS],
-    _memory: core::marker::PhantomData<&'a ()>,
-}
-
-struct Sender {
-    place: SocketHandle,
-    load: Option<Load>,
-}
-
-/// A datagram that is not out yet.
-#[derive(Clone, Copy)]
-struct Load {
-    socket: Handle,
-    to: SockAddr,
-    since: Instant,
-    /// Whether its neighbour has not answered yet.
-    stuck: bool,
-}
-
-impl<'a> Senders<'a> {
-    pub(crate) fn new(
-        set: &mut SocketSet<'a>,
-        memory: &'a mut [([udp::PacketMetadata; 1], [u8; MAX_DATAGRAM]); SENDERS],
-    ) -> Self {
-        let senders = memory.each_mut().map(|(meta, bytes)| {
-            let nothing = udp::PacketBuffer::new(&mut [][..], &mut [][..]);
-            let out = udp::PacketBuffer::new(&mut meta[..], &mut bytes[..]);
-            Sender { place: set.add(udp::Socket::new(nothing, out)), load: None }
-        });
-        Self { senders, _memory: core::marker::PhantomData }
-    }
-
-    /// The sender for a datagram to `to`: a free one; the one that is stuck on the same
-    /// peer, whose older datagram is dropped; or, so that stuck ones never take all, the
-    /// one that is stuck for longest.
-    fn find(&self, to: SockAddr) -> Option<usize> {
-        let keys =
-            self.senders.iter().enumerate().filter_map(|(index, sender)| match sender.load {
-                Some(load) if load.stuck && load.to.ip() == to.ip() => Some((0, load.since, index)),
-                None => Some((1, Instant::ZERO, index)),
-                Some(load) if load.stuck => Some((2, load.since, index)),
-                Some(_) => None,
-            });
-        keys.min().map(|(.., index)| index)
-    }
-
-    fn ready(&self) -> bool {
-        self.senders.iter().any(|sender| sender.load.is_none_or(|load| load.stuck))
     }
 }
 
@@ -189,78 +120,6 @@ impl State<'_> {
         Ok(data.len())
     }
 
-    /// Gives a datagram to a sender; `EAGAIN` where none is free.
-    pub(crate) fn launch(
-        &mut self,
-        socket: Handle,
-        from: (IpAddr, u16),
-        to: SockAddr,
-        hops: u8,
-        data: &[u8],
-    ) -> Result<()> {
-        let (Some(peer), Some(source)) = (endpoint(to), to_stack(from.0)) else {
-            return Err(Error::EAFNOSUPPORT);
-        };
-        let index = self.senders.find(to).ok_or(Error::EAGAIN)?;
-        self.clear_sender(index);
-        let sender = &mut self.senders.senders[index];
-        let out = self.set.get_mut::<udp::Socket<'_>>(sender.place);
-        // An address that nobody sends to: what comes for the port is not for the sender.
-        let nowhere = IpAddress::Ipv4(Ipv4Address::new(0, 0, 0, 1));
-        let place = IpListenEndpoint { addr: Some(nowhere), port: from.1 };
-        out.bind(place).map_err(|_| Error::ENOBUFS)?;
-        out.set_hop_limit(Some(hops));
-        let mut meta = udp::UdpMetadata::from(peer);
-        meta.local_address = Some(source);
-        out.send_slice(data, meta).map_err(|_| Error::ENOBUFS)?;
-        sender.load = Some(Load { socket, to, since: self.now, stuck: false });
-        self.touch();
-        Ok(())
-    }
-
-    /// Makes a sender empty.
-    fn clear_sender(&mut self, index: usize) {
-        let sender = &mut self.senders.senders[index];
-        let Some(load) = sender.load.take() else { return };
-        self.set.get_mut::<udp::Socket<'_>>(sender.place).close();
-        if load.stuck
-            && let smoltcp::socket::Socket::Udp(socket) = self.set.remove(sender.place)
-        {
-            // The stack remembers that this socket waits for a neighbour; a new one does not.
-            sender.place = self.set.add(socket);
-        }
-    }
-
-    /// Behind the way out: who is done, who is stuck, who has been for too long.
-    pub(crate) fn step_senders(&mut self, full: bool) {
-        let mut freed = false;
-        for index in 0..SENDERS {
-            let sender = &mut self.senders.senders[index];
-            let Some(load) = &mut sender.load else { continue };
-            let done = self.set.get::<udp::Socket<'_>>(sender.place).can_send();
-            let late = self.now >= load.since + NEIGHBOUR_TIMEOUT;
-            if !done && !full {
-                freed |= !load.stuck;
-                load.stuck = true;
-            }
-            let (load, lost) = (*load, !done && late);
-            if done || lost {
-                freed = true;
-                self.clear_sender(index);
-            }
-            if lost {
-                self.note_error(load.socket, load.to, Error::EHOSTUNREACH);
-            }
-        }
-        if freed {
-            for index in 0..self.slots.capacity() {
-                if let Some((handle, _)) = self.slots.at(index) {
-                    self.look(handle);
-                }
-            }
-        }
-    }
-
     /// Receives one datagram (S18).
     pub(crate) fn recv_datagram(
         &mut self,
@@ -323,7 +182,7 @@ impl State<'_> {
         if dgram.read_shut || waits {
             events |= POLLIN;
         }
-        if dgram.write_shut || self.senders.ready() {
+        if dgram.write_shut || self.senders.ready(self.now) {
             events |= POLLOUT;
         }
         if dgram.error.is_some() {
@@ -368,7 +227,7 @@ impl State<'_> {
     }
 
     /// Only who has asked for one peer is told (row 137).
-    fn note_error(&mut self, handle: Handle, remote: SockAddr, error: Error) {
+    pub(crate) fn note_error(&mut self, handle: Handle, remote: SockAddr, error: Error) {
         let Ok(slot) = self.slots.get_mut(handle) else { return };
         if let Role::Dgram(dgram) = &mut slot.role
             && dgram.peer == Some(remote)
@@ -417,17 +276,6 @@ impl State<'_> {
     pub(crate) fn queue_bytes(&self, dgram: &Dgram) -> usize {
         let place = self.queues[dgram.queue].place;
         place.map_or(0, |place| self.set.get::<udp::Socket<'_>>(place).payload_recv_capacity())
-    }
-
-    /// When a neighbour has been looked for long enough.
-    pub(crate) fn datagrams_due(&self) -> Option<Instant> {
-        let loads = self.senders.senders.iter().filter_map(|sender| sender.load);
-        loads.fold(None, |next, load| earlier(next, Some(load.since + NEIGHBOUR_TIMEOUT)))
-    }
-
-    /// Datagrams that are not out yet.
-    pub(crate) fn datagrams_lingering(&self) -> usize {
-        self.senders.senders.iter().filter(|sender| sender.load.is_some()).count()
     }
 }
 

@@ -21,6 +21,8 @@ mod options;
 mod pairs;
 mod parked;
 mod ports;
+#[cfg(feature = "udp")]
+mod senders;
 mod setup;
 mod slots;
 mod state;

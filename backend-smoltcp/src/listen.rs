@@ -120,7 +120,8 @@ impl State<'_> {
     }
 
     /// Sees to it that a parked connection can come in: whether one can. A half-open
-    /// connection that nobody completes gives way.
+    /// connection that nobody completes gives way, and one that was reset before anybody
+    /// accepted it and has nothing to tell but that.
     fn make_room(&mut self) -> bool {
         let (slots, pairs) = (&self.slots, &*self.pairs);
         let roomy = self.parking.any(|listener| has_room(slots, pairs, listener));
@@ -129,9 +130,9 @@ impl State<'_> {
         }
         let half_open = pairs.iter().enumerate().filter(|(_, pair)| match pair.owner {
             Owner::Pending(listener) => {
-                pair.state == tcp::State::SynReceived
-                    && self.now >= pair.since + GRACE
-                    && (roomy || self.parking.any(|waiting| waiting == listener))
+                let late = pair.state == tcp::State::SynReceived && self.now >= pair.since + GRACE;
+                let over = pair.dead && !pair.tcp(&self.set).can_recv();
+                (late || over) && (roomy || self.parking.any(|waiting| waiting == listener))
             }
             _ => false,
         });

@@ -42,7 +42,7 @@ pub(crate) struct State<'a> {
     #[cfg(feature = "udp")]
     pub(crate) queues: &'a mut [crate::datagram::Queue],
     #[cfg(feature = "udp")]
-    pub(crate) senders: crate::datagram::Senders<'a>,
+    pub(crate) senders: crate::senders::Senders<'a>,
     #[cfg(feature = "dns")]
     pub(crate) resolver: crate::dns::Resolver,
     pub(crate) setup: Setup,
@@ -224,6 +224,7 @@ impl<'a> State<'a> {
         self.purge_all();
         self.step_resolver();
         self.admit(device);
+        self.expire_senders();
         let (full, more) = if self.up { self.egress(device) } else { (false, false) };
         self.step_resetting();
         self.step_senders(full);

@@ -155,13 +155,12 @@ impl State<'_> {
             tcp::State::Listen => true,
             tcp::State::SynReceived => self.now >= pair.since + HALF_OPEN,
             tcp::State::Closed => {
-                // Reset while it waited (row 77): its bytes still count (R1).
+                // Reset while it waited (row 77): who accepts it is told, behind its bytes.
                 if !pair.dead {
                     pair.lose(Error::ECONNRESET, &mut self.set);
                 }
-                !pair.tcp(&self.set).can_recv()
+                false
             }
-            tcp::State::TimeWait => false,
             _ => false,
         };
         if gone {

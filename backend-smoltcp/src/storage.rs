@@ -5,9 +5,11 @@ use smoltcp::iface::SocketStorage;
 use smoltcp::socket::udp;
 
 #[cfg(feature = "udp")]
-use crate::datagram::{MAX_DATAGRAM, SENDERS};
+use crate::datagram::MAX_DATAGRAM;
 use crate::pairs::Pair;
 use crate::parked::Parked;
+#[cfg(feature = "udp")]
+use crate::senders::SENDERS;
 use crate::slots::Entry;
 
 /// Places of the stack's table that the backend takes for itself: three senders of
@@ -119,7 +121,7 @@ impl<
             queue.equip(&mut set, meta, bytes);
         }
         #[cfg(feature = "udp")]
-        let senders = crate::datagram::Senders::new(&mut set, &mut self.senders);
+        let senders = crate::senders::Senders::new(&mut set, &mut self.senders);
         #[cfg(feature = "dns")]
         let resolver = crate::dns::Resolver::new(&mut set, &mut self.resolver);
         Parts {
@@ -161,7 +163,7 @@ pub(crate) struct Parts<'a> {
     #[cfg(feature = "udp")]
     pub(crate) queues: &'a mut [crate::datagram::Queue],
     #[cfg(feature = "udp")]
-    pub(crate) senders: crate::datagram::Senders<'a>,
+    pub(crate) senders: crate::senders::Senders<'a>,
     #[cfg(feature = "dns")]
     pub(crate) resolver: crate::dns::Resolver,
     pub(crate) set: smoltcp::iface::SocketSet<'a>,

@@ -1,0 +1,212 @@
+//! How datagrams get out.
+//!
+//! The stack sends the datagrams of one socket in order, so that one to a neighbour who
+//! does not exist keeps all behind it. Hence nobody sends through their own socket: each
+//! datagram goes through one of a few senders, alone. Who is stuck is stuck alone, gives
+//! way to others soon, and is remembered for a while (R19).
+
+use core::net::IpAddr;
+use core::time::Duration;
+
+use heapless::Vec;
+use smoltcp::iface::{SocketHandle, SocketSet};
+use smoltcp::socket::udp;
+use smoltcp::wire::{IpAddress, IpListenEndpoint, Ipv4Address};
+use usocket_core::spi::Handle;
+use usocket_core::{Error, Instant, Result, SockAddr};
+
+use crate::address::{endpoint, next_hop, to_stack};
+use crate::datagram::MAX_DATAGRAM;
+use crate::state::State;
+
+/// Datagrams on their way out.
+pub(crate) const SENDERS: usize = 3;
+
+/// How long a neighbour is looked for: time for three questions.
+const NEIGHBOUR_TIMEOUT: Duration = Duration::from_millis(2500);
+
+/// From when on a datagram whose neighbour does not answer gives way to others. Neighbours
+/// answer within some milliseconds.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How long a neighbour who did not answer is not asked again for each datagram.
+const MEMORY: Duration = Duration::from_secs(10);
+
+/// Neighbours remembered.
+const ABSENT: usize = 4;
+
+/// Those who send.
+pub(crate) struct Senders<'a> {
+    senders: [Sender; SENDERS],
+    /// Neighbours who did not answer, and until when that is believed.
+    absent: Vec<(IpAddr, Instant), ABSENT>,
+    _memory: core::marker::PhantomData<&'a ()>,
+}
+
+struct Sender {
+    place: SocketHandle,
+    load: Option<Load>,
+}
+
+/// A datagram that is not out yet.
+#[derive(Clone, Copy)]
+struct Load {
+    socket: Handle,
+    to: SockAddr,
+    /// The neighbour it goes to.
+    hop: IpAddr,
+    since: Instant,
+    /// Whether that neighbour has not answered yet.
+    stuck: bool,
+}
+
+impl Load {
+    fn gives_way(&self, now: Instant) -> bool {
+        self.stuck && now >= self.since + PATIENCE
+    }
+}
+
+impl<'a> Senders<'a> {
+    pub(crate) fn new(
+        set: &mut SocketSet<'a>,
+        memory: &'a mut [([udp::PacketMetadata; 1], [u8; MAX_DATAGRAM]); SENDERS],
+    ) -> Self {
+        let senders = memory.each_mut().map(|(meta, bytes)| {
+            let nothing = udp::PacketBuffer::new(&mut [][..], &mut [][..]);
+            let out = udp::PacketBuffer::new(&mut meta[..], &mut bytes[..]);
+            Sender { place: set.add(udp::Socket::new(nothing, out)), load: None }
+        });
+        Self { senders, absent: Vec::new(), _memory: core::marker::PhantomData }
+    }
+
+    /// The sender for a datagram to the neighbour `hop`: one behind those that are loaded,
+    /// so that they go out in order; or one that gives way, of the same neighbour if
+    /// possible. One neighbour never gets the last one by waiting. `None` where all will
+    /// be free soon.
+    fn find(&self, hop: IpAddr, now: Instant) -> Option<usize> {
+        let yielding = self.senders.iter().enumerate().filter_map(|(index, sender)| {
+            let load = sender.load.filter(|load| load.gives_way(now))?;
+            Some((load.hop != hop, load.since, index))
+        });
+        let same = yielding.clone().filter(|(other, ..)| !other).count();
+        let loaded = self.senders.iter().rposition(|sender| sender.load.is_some());
+        let next = loaded.map_or(0, |last| last + 1);
+        if next < SENDERS && same < SENDERS - 1 {
+            return Some(next);
+        }
+        yielding.min().map(|(.., index)| index)
+    }
+
+    /// Whether a datagram would find a sender now.
+    pub(crate) fn ready(&self, now: Instant) -> bool {
+        let last = self.senders.last();
+        last.is_none_or(|sender| sender.load.is_none())
+            || self.senders.iter().flat_map(|sender| sender.load).any(|load| load.gives_way(now))
+    }
+
+    fn loads(&self) -> impl Iterator<Item = Load> {
+        self.senders.iter().filter_map(|sender| sender.load)
+    }
+}
+
+impl State<'_> {
+    /// Gives a datagram to a sender; `EAGAIN` where none is free.
+    pub(crate) fn launch(
+        &mut self,
+        socket: Handle,
+        from: (IpAddr, u16),
+        to: SockAddr,
+        hops: u8,
+        data: &[u8],
+    ) -> Result<()> {
+        let (Some(peer), Some(source)) = (endpoint(to), to_stack(from.0)) else {
+            return Err(Error::EAFNOSUPPORT);
+        };
+        let hop = next_hop(&self.iface, to.ip());
+        if !self.senders.ready(self.now) {
+            return Err(Error::EAGAIN);
+        }
+        let absent = self.senders.absent.iter().any(|&(ip, until)| ip == hop && self.now < until);
+        if absent && self.senders.loads().any(|load| load.hop == hop) {
+            // One at a time is enough to find out that the neighbour is back.
+            self.note_error(socket, to, Error::EHOSTUNREACH);
+            return Ok(());
+        }
+        let index = self.senders.find(hop, self.now).ok_or(Error::EAGAIN)?;
+        self.clear_sender(index);
+        let sender = &mut self.senders.senders[index];
+        let out = self.set.get_mut::<udp::Socket<'_>>(sender.place);
+        // An address that nobody sends to: what comes for the port is not for the sender.
+        let nowhere = IpAddress::Ipv4(Ipv4Address::new(0, 0, 0, 1));
+        let place = IpListenEndpoint { addr: Some(nowhere), port: from.1 };
+        out.bind(place).map_err(|_| Error::ENOBUFS)?;
+        out.set_hop_limit(Some(hops));
+        let mut meta = udp::UdpMetadata::from(peer);
+        meta.local_address = Some(source);
+        out.send_slice(data, meta).map_err(|_| Error::ENOBUFS)?;
+        sender.load = Some(Load { socket, to, hop, since: self.now, stuck: false });
+        self.touch();
+        Ok(())
+    }
+
+    /// Makes a sender empty.
+    fn clear_sender(&mut self, index: usize) {
+        let sender = &mut self.senders.senders[index];
+        let Some(load) = sender.load.take() else { return };
+        self.set.get_mut::<udp::Socket<'_>>(sender.place).close();
+        if load.stuck
+            && let smoltcp::socket::Socket::Udp(socket) = self.set.remove(sender.place)
+        {
+            // The stack remembers that this socket waits for a neighbour; a new one does not.
+            sender.place = self.set.add(socket);
+        }
+    }
+
+    /// Before the way out: gives up neighbours who have not answered for too long, so that
+    /// others are asked for.
+    pub(crate) fn expire_senders(&mut self) {
+        for index in 0..SENDERS {
+            let Some(load) = self.senders.senders[index].load else { continue };
+            if !load.stuck || self.now < load.since + NEIGHBOUR_TIMEOUT {
+                continue;
+            }
+            self.clear_sender(index);
+            self.note_error(load.socket, load.to, Error::EHOSTUNREACH);
+            let absent = &mut self.senders.absent;
+            absent.retain(|&(ip, until)| ip != load.hop && until > self.now);
+            if absent.is_full() {
+                absent.remove(0);
+            }
+            let _ = absent.push((load.hop, self.now + MEMORY));
+        }
+    }
+
+    /// Behind the way out: who is done, and who is stuck.
+    pub(crate) fn step_senders(&mut self, full: bool) {
+        for index in 0..SENDERS {
+            let sender = &mut self.senders.senders[index];
+            let Some(load) = &mut sender.load else { continue };
+            if self.set.get::<udp::Socket<'_>>(sender.place).can_send() {
+                let hop = load.hop;
+                self.clear_sender(index);
+                self.senders.absent.retain(|&(ip, _)| ip != hop);
+            } else if !full {
+                load.stuck = true;
+            }
+        }
+    }
+
+    /// When a datagram gives way, or its neighbour is given up.
+    pub(crate) fn datagrams_due(&self) -> Option<Instant> {
+        let times = self
+            .senders
+            .loads()
+            .flat_map(|load| [load.since + PATIENCE, load.since + NEIGHBOUR_TIMEOUT]);
+        times.filter(|&time| time > self.now).min()
+    }
+
+    /// Datagrams that are not out yet.
+    pub(crate) fn datagrams_lingering(&self) -> usize {
+        self.senders.loads().count()
+    }
+}
