@@ -9,7 +9,7 @@ use usocket_core::spi::DeviceName;
 use usocket_core::{Error, Result};
 
 /// Addresses that can be configured by hand.
-const ADDRESSES: usize = 4;
+pub(crate) const ADDRESSES: usize = 4;
 
 /// Name servers.
 pub(crate) const SERVERS: usize = 4;

@@ -56,14 +56,42 @@ pub(crate) fn classify(medium: Medium, frame: &[u8]) -> Kind {
     classify_ip(medium, frame).unwrap_or(Kind::Other)
 }
 
-fn classify_ip(medium: Medium, frame: &[u8]) -> Option<Kind> {
-    let packet = match medium {
+/// The ends of a segment that has SYN, with ACK or without.
+pub(crate) fn opening(medium: Medium, frame: &[u8]) -> Option<Ends> {
+    let (header, payload) = split(packet(medium, frame)?)?;
+    let opens = header.protocol == TCP && payload.get(13)? & SYN != 0;
+    if opens { header.ends(payload) } else { None }
+}
+
+/// The neighbour that a frame on Ethernet asks for.
+pub(crate) fn sought(frame: &[u8]) -> Option<IpAddr> {
+    match frame.get(12..14)? {
+        [0x08, 0x06] if frame.get(20..22)? == [0, 1] => {
+            let octets: [u8; 4] = frame.get(38..42)?.try_into().ok()?;
+            Some(Ipv4Addr::from(octets).into())
+        }
+        #[cfg(feature = "ipv6")]
+        [0x86, 0xdd] if *frame.get(20)? == ICMPV6 && *frame.get(54)? == 135 => {
+            let octets: [u8; 16] = frame.get(62..78)?.try_into().ok()?;
+            Some(Ipv6Addr::from(octets).into())
+        }
+        _ => None,
+    }
+}
+
+/// The packet in a frame.
+fn packet(medium: Medium, frame: &[u8]) -> Option<&[u8]> {
+    match medium {
         #[cfg(feature = "ethernet")]
-        Medium::Ethernet => frame.get(14..)?,
-        Medium::Ip => frame,
+        Medium::Ethernet => frame.get(14..),
+        Medium::Ip => Some(frame),
         #[allow(unreachable_patterns)]
-        _ => return None,
-    };
+        _ => None,
+    }
+}
+
+fn classify_ip(medium: Medium, frame: &[u8]) -> Option<Kind> {
+    let packet = packet(medium, frame)?;
     let (header, payload) = split(packet)?;
     match header.protocol {
         TCP => {

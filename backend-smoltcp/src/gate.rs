@@ -7,12 +7,12 @@
 use core::cell::{Cell, RefCell};
 use core::net::IpAddr;
 
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant as StackInstant;
 use usocket_core::{Error, Instant, SockAddr};
 
 use crate::address::sock_addr;
-use crate::frame::{Ends, Kind, Why, classify};
+use crate::frame::{Ends, Kind, Why, classify, opening};
 use crate::pairs::Pair;
 use crate::parked::Parking;
 use crate::slots::Slots;
@@ -199,36 +199,81 @@ impl RxToken for FrameToken<'_> {
     }
 }
 
-/// The device on the way out: notes when it could take no more.
-pub(crate) struct Outlet<'g, D: ?Sized> {
+/// The device on the way out: notes when it could take no more, and which SYNs went by.
+pub(crate) struct Outlet<'g, 'a, D: ?Sized> {
     pub(crate) device: &'g mut D,
     pub(crate) full: bool,
+    pub(crate) medium: Medium,
+    pub(crate) pairs: &'g [Pair<'a>],
+    /// The neighbour that the stack asked for last.
+    pub(crate) sought: Cell<Option<IpAddr>>,
 }
 
-impl<D: Device + ?Sized> Device for Outlet<'_, D> {
+impl<'a, D: Device + ?Sized> Device for Outlet<'_, 'a, D> {
     type RxToken<'t>
         = D::RxToken<'t>
     where
         Self: 't;
     type TxToken<'t>
-        = D::TxToken<'t>
+        = OutletToken<'t, 'a, D::TxToken<'t>>
     where
         Self: 't;
 
-    fn receive(
-        &mut self,
-        timestamp: StackInstant,
-    ) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        self.device.receive(timestamp)
+    fn receive(&mut self, _: StackInstant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        // The stack only sends here.
+        None
     }
 
     fn transmit(&mut self, timestamp: StackInstant) -> Option<Self::TxToken<'_>> {
         let token = self.device.transmit(timestamp);
         self.full |= token.is_none();
-        token
+        let (medium, pairs, sought) = (self.medium, self.pairs, &self.sought);
+        Some(OutletToken { inner: token?, medium, pairs, sought })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
         self.device.capabilities()
     }
 }
+
+/// A frame on its way out.
+pub(crate) struct OutletToken<'t, 'a, T> {
+    inner: T,
+    medium: Medium,
+    pairs: &'t [Pair<'a>],
+    sought: &'t Cell<Option<IpAddr>>,
+}
+
+impl<T: TxToken> TxToken for OutletToken<'_, '_, T> {
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        let Self { inner, medium, pairs, sought } = self;
+        inner.consume(len, |frame| {
+            let answer = f(frame);
+            // A SYN and a question have no bytes; what is longer is neither.
+            if len <= SYN {
+                look_at(medium, pairs, sought, frame);
+            }
+            answer
+        })
+    }
+
+    fn set_meta(&mut self, meta: PacketMeta) {
+        self.inner.set_meta(meta);
+    }
+}
+
+fn look_at(medium: Medium, pairs: &[Pair<'_>], sought: &Cell<Option<IpAddr>>, frame: &[u8]) {
+    if let Some(ends) = opening(medium, frame) {
+        let (local, remote) = (remote(&ends), local(&ends));
+        if let Some(pair) = pairs.iter().find(|pair| pair.connects(local, remote)) {
+            pair.asked.set(true);
+        }
+    } else if medium != Medium::Ip
+        && let Some(ip) = crate::frame::sought(frame)
+    {
+        sought.set(Some(ip));
+    }
+}
+
+/// Longest frame with a SYN that the stack sends.
+const SYN: usize = 14 + 40 + 60;

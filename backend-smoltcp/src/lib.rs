@@ -16,6 +16,7 @@ mod dns;
 mod frame;
 mod gate;
 mod listen;
+mod neighbours;
 mod net;
 mod options;
 mod pairs;

@@ -93,6 +93,13 @@ impl<'a, D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Net<'a, D, P,
         self.with_wake(|state| state.set_link(up));
     }
 
+    /// Replaces the addresses, routers and name servers that were configured by hand.
+    /// Connections from an address that is gone end with `ENETUNREACH`; what they have
+    /// received can still be read. What DHCP and router advertisements gave stays.
+    pub fn reconfigure(&self, config: &Config) {
+        self.with_wake(|state| state.reconfigure(config));
+    }
+
     /// Our first address of a family, one that is more than link-local if there is any.
     pub fn ip(&self, family: Family) -> Option<IpAddr> {
         self.with(|shared| {

@@ -58,6 +58,10 @@ pub(crate) struct Pair<'a> {
     pub(crate) heard_at: Instant,
     /// Whether the gate shall note when the peer is heard.
     pub(crate) heeds: bool,
+    /// Whether nobody has acknowledged anything for some time.
+    pub(crate) slow: bool,
+    /// Set on the way out when a SYN went by: it did not wait for a neighbour.
+    pub(crate) asked: Cell<bool>,
     /// Since when the peer is asked whether it is still there.
     pub(crate) probing: Option<Instant>,
     /// An ICMP message said why the peer cannot be reached.
@@ -68,26 +72,30 @@ const NOWHERE: SockAddr = SockAddr::new(core::net::IpAddr::V4(core::net::Ipv4Add
 
 impl<'a> Pair<'a> {
     /// A pair without buffers: one is put in by `equip`.
-    pub(crate) const EMPTY: Self = Self {
-        home: None,
-        place: None,
-        owner: Owner::Free,
-        local: NOWHERE,
-        remote: NOWHERE,
-        error: None,
-        dead: false,
-        read_shut: false,
-        state: tcp::State::Closed,
-        since: Instant::ZERO,
-        order: 0,
-        unacked: 0,
-        stuck_since: Instant::ZERO,
-        heard: Cell::new(false),
-        heard_at: Instant::ZERO,
-        heeds: false,
-        probing: None,
-        hint: Cell::new(None),
-    };
+    pub(crate) const fn new() -> Self {
+        Self {
+            home: None,
+            place: None,
+            owner: Owner::Free,
+            local: NOWHERE,
+            remote: NOWHERE,
+            error: None,
+            dead: false,
+            read_shut: false,
+            state: tcp::State::Closed,
+            since: Instant::ZERO,
+            order: 0,
+            unacked: 0,
+            stuck_since: Instant::ZERO,
+            heard: Cell::new(false),
+            heard_at: Instant::ZERO,
+            heeds: false,
+            slow: false,
+            asked: Cell::new(false),
+            probing: None,
+            hint: Cell::new(None),
+        }
+    }
 
     pub(crate) fn equip(&mut self, rx: &'a mut [u8], tx: &'a mut [u8]) {
         let buffers = (tcp::SocketBuffer::new(rx), tcp::SocketBuffer::new(tx));
@@ -161,6 +169,8 @@ impl<'a> Pair<'a> {
         self.heard.set(false);
         self.heard_at = now;
         self.heeds = false;
+        self.slow = false;
+        self.asked.set(false);
         self.probing = None;
         self.hint.set(None);
     }
@@ -185,9 +195,16 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// Whether the peer has ended its direction and everything was received.
+/// Whether the peer has ended its direction: nothing follows what is here.
 pub(crate) fn at_end(socket: &tcp::Socket<'_>) -> bool {
-    !socket.may_recv()
+    matches!(
+        socket.state(),
+        tcp::State::CloseWait
+            | tcp::State::LastAck
+            | tcp::State::Closing
+            | tcp::State::TimeWait
+            | tcp::State::Closed
+    )
 }
 
 /// Whether our direction is ended, and FIN or bytes before it may still be on their way.

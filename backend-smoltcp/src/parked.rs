@@ -137,7 +137,7 @@ mod tests {
         let mut places = [const { None }; 3];
         let mut parking = Parking::new(&mut places);
         let listener = Handle::new(0, 0);
-        let mut ask = |parking: &mut Parking<'_>, port| {
+        let ask = |parking: &mut Parking<'_>, port| {
             parking.park(b"syn", listener, address(80), address(port), Instant::ZERO);
         };
         ask(&mut parking, 1);

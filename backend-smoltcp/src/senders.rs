@@ -79,29 +79,35 @@ impl<'a> Senders<'a> {
         Self { senders, absent: Vec::new(), _memory: core::marker::PhantomData }
     }
 
-    /// The sender for a datagram to the neighbour `hop`: one behind those that are loaded,
-    /// so that they go out in order; or one that gives way, of the same neighbour if
-    /// possible. One neighbour never gets the last one by waiting. `None` where all will
-    /// be free soon.
+    /// The sender for a datagram to the neighbour `hop`: one behind those that are loaded
+    /// for the same neighbour, so that they go out in order; or one that gives way, of
+    /// the same neighbour if possible. One neighbour never gets the last one by waiting.
     fn find(&self, hop: IpAddr, now: Instant) -> Option<usize> {
         let yielding = self.senders.iter().enumerate().filter_map(|(index, sender)| {
             let load = sender.load.filter(|load| load.gives_way(now))?;
             Some((load.hop != hop, load.since, index))
         });
         let same = yielding.clone().filter(|(other, ..)| !other).count();
-        let loaded = self.senders.iter().rposition(|sender| sender.load.is_some());
-        let next = loaded.map_or(0, |last| last + 1);
-        if next < SENDERS && same < SENDERS - 1 {
-            return Some(next);
+        let last =
+            self.senders.iter().rposition(|sender| sender.load.is_some_and(|load| load.hop == hop));
+        let behind = last.map_or(0, |last| last + 1);
+        let free = (behind..SENDERS).find(|&index| self.senders[index].load.is_none());
+        if free.is_some() && same < SENDERS - 1 {
+            return free;
         }
         yielding.min().map(|(.., index)| index)
     }
 
-    /// Whether a datagram would find a sender now.
+    /// Whether a datagram to anybody would find a sender now.
     pub(crate) fn ready(&self, now: Instant) -> bool {
         let last = self.senders.last();
         last.is_none_or(|sender| sender.load.is_none())
             || self.senders.iter().flat_map(|sender| sender.load).any(|load| load.gives_way(now))
+    }
+
+    /// The neighbours that datagrams wait for.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = IpAddr> {
+        self.loads().filter(|load| load.stuck).map(|load| load.hop)
     }
 
     fn loads(&self) -> impl Iterator<Item = Load> {
@@ -133,6 +139,9 @@ impl State<'_> {
             return Ok(());
         }
         let index = self.senders.find(hop, self.now).ok_or(Error::EAGAIN)?;
+        // Who takes the place of another for the same neighbour has waited as long.
+        let before = self.senders.senders[index].load.filter(|load| load.hop == hop);
+        let since = before.map_or(self.now, |load| load.since);
         self.clear_sender(index);
         let sender = &mut self.senders.senders[index];
         let out = self.set.get_mut::<udp::Socket<'_>>(sender.place);
@@ -144,7 +153,7 @@ impl State<'_> {
         let mut meta = udp::UdpMetadata::from(peer);
         meta.local_address = Some(source);
         out.send_slice(data, meta).map_err(|_| Error::ENOBUFS)?;
-        sender.load = Some(Load { socket, to, hop, since: self.now, stuck: false });
+        sender.load = Some(Load { socket, to, hop, since, stuck: before.is_some() });
         self.touch();
         Ok(())
     }

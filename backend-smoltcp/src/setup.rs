@@ -14,7 +14,7 @@ use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
 use usocket_core::Error;
 
 use crate::address::{from_stack, to_stack};
-use crate::config::{Config, SERVERS};
+use crate::config::{ADDRESSES, Config, SERVERS};
 use crate::pairs::Owner;
 use crate::state::State;
 
@@ -23,6 +23,8 @@ pub(crate) struct Setup {
     /// The name servers, those of DHCP first.
     pub(crate) servers: Vec<IpAddr, { 2 * SERVERS }>,
     fixed_servers: Vec<IpAddr, SERVERS>,
+    /// The addresses configured by hand.
+    fixed: Vec<IpCidr, ADDRESSES>,
     #[cfg(feature = "dhcp")]
     dhcp: Option<SocketHandle>,
     /// The address that DHCP gave.
@@ -38,6 +40,7 @@ impl Setup {
         Self {
             servers,
             fixed_servers: config.servers.clone(),
+            fixed: Vec::new(),
             #[cfg(feature = "dhcp")]
             dhcp: None,
             #[cfg(feature = "dhcp")]
@@ -47,18 +50,35 @@ impl Setup {
 }
 
 impl State<'_> {
+    /// Sets what is configured by hand, in place of what was.
+    pub(crate) fn reconfigure(&mut self, config: &Config) {
+        let old = core::mem::take(&mut self.setup.fixed);
+        self.iface.update_ip_addrs(|own| own.retain(|cidr| !old.contains(cidr)));
+        self.iface.routes_mut().remove_default_ipv4_route();
+        #[cfg(feature = "ipv6")]
+        self.iface.routes_mut().remove_default_ipv6_route();
+        self.setup.fixed_servers = config.servers.clone();
+        self.setup.servers = config.servers.iter().copied().collect();
+        self.configure(config);
+    }
+
     /// The first configuration.
     pub(crate) fn configure(&mut self, config: &Config) {
+        let fixed = &mut self.setup.fixed;
         self.iface.update_ip_addrs(|own| {
             for &(ip, prefix) in &config.addresses {
                 if let Some(ip) = to_stack(ip) {
                     // The stack holds eight, a configuration four.
                     let _ = own.push(IpCidr::new(ip, prefix));
+                    let _ = fixed.push(IpCidr::new(ip, prefix));
                 }
             }
             #[cfg(all(feature = "ipv6", feature = "ethernet"))]
             if let smoltcp::wire::HardwareAddress::Ethernet(address) = config.hardware {
-                let _ = own.push(IpCidr::new(link_local(address.0).into(), 64));
+                let own_link = IpCidr::new(link_local(address.0).into(), 64);
+                if !own.contains(&own_link) {
+                    let _ = own.push(own_link);
+                }
             }
         });
         if let Some(gateway) = config.gateway_v4 {
@@ -69,7 +89,7 @@ impl State<'_> {
             let _ = self.iface.routes_mut().add_default_ipv6_route(gateway);
         }
         #[cfg(feature = "dhcp")]
-        if config.dhcp {
+        if config.dhcp && self.setup.dhcp.is_none() {
             self.setup.dhcp = Some(self.set.add(dhcpv4::Socket::new()));
         }
         self.note_addresses();

@@ -15,6 +15,7 @@ use usocket_core::{
 use crate::address::{from_stack_time, has_family, stack_time};
 use crate::config::Config;
 use crate::gate::{Gate, Outlet, Watch};
+use crate::neighbours::Asked;
 use crate::pairs::Pair;
 use crate::parked::Parking;
 use crate::ports::TimeWaits;
@@ -55,6 +56,8 @@ pub(crate) struct State<'a> {
     pub(crate) random: u64,
     /// Counts connections that came.
     pub(crate) order: u64,
+    /// The neighbours that were asked for lately.
+    pub(crate) asked: Asked,
     medium: Medium,
     pub(crate) mtu: usize,
     /// When `drive` has something to do next.
@@ -97,6 +100,7 @@ impl<'a> State<'a> {
             own: Vec::new(),
             random: seed ^ 0x9e37_79b9_7f4a_7c15,
             order: 0,
+            asked: Asked::new(),
             medium: capabilities.medium,
             mtu: capabilities.ip_mtu(),
             next_due: None,
@@ -228,6 +232,9 @@ impl<'a> State<'a> {
         let (full, more) = if self.up { self.egress(device) } else { (false, false) };
         self.step_resetting();
         self.step_senders(full);
+        if self.up {
+            self.ask_neighbours(device);
+        }
         self.time_waits.expire(self.now);
         self.look_at_all();
         self.dirty |= more || frames == FRAMES;
@@ -266,16 +273,22 @@ impl<'a> State<'a> {
     /// Sends what can be sent: whether the device was full, whether there is more.
     fn egress<D: Device + ?Sized>(&mut self, device: &mut D) -> (bool, bool) {
         let time = stack_time(self.now);
-        let mut outlet = Outlet { device, full: false };
-        for _ in 0..ROUNDS {
-            if self.iface.poll_egress(time, &mut outlet, &mut self.set) == PollResult::None {
-                return (outlet.full, false);
-            }
-            if outlet.full {
-                return (true, false);
+        let Self { iface, set, pairs, medium, .. } = self;
+        let sought = Cell::new(None);
+        let mut outlet = Outlet { device, full: false, medium: *medium, pairs, sought };
+        let mut rounds = 0;
+        while rounds < ROUNDS && !outlet.full {
+            rounds += 1;
+            if iface.poll_egress(time, &mut outlet, set) == PollResult::None {
+                rounds = 0;
+                break;
             }
         }
-        (false, true)
+        let (full, sought) = (outlet.full, outlet.sought.get());
+        if let Some(ip) = sought {
+            self.note_asked(ip);
+        }
+        (full, rounds == ROUNDS)
     }
 
     fn find_next_due(&mut self, full: bool) -> Option<Instant> {
@@ -292,9 +305,14 @@ impl<'a> State<'a> {
         next = earlier(next, self.pairs_due());
         next = earlier(next, self.admission_due());
         next = earlier(next, self.datagrams_due());
+        next = earlier(next, self.neighbours_due());
         next = earlier(next, self.queries_due());
         // Nothing can be overdue behind a drive; if it is, it must not be a busy loop.
         next.map(|next| if next <= self.now { self.now + RETRY } else { next })
+    }
+
+    pub(crate) fn is_ethernet(&self) -> bool {
+        self.medium != Medium::Ip
     }
 
     /// The state of the link, for choosing among backends.

@@ -16,6 +16,9 @@ use crate::state::State;
 /// How long a connect goes unanswered before it fails, as in BSD (R5).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(75);
 
+/// How long a neighbour is looked for before a connect to it fails.
+const NEIGHBOUR_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// When bytes or FIN that nobody acknowledges are given up.
 const STUCK: Duration = Duration::from_secs(120);
 
@@ -66,6 +69,9 @@ impl State<'_> {
         let error = match pair.state {
             tcp::State::SynSent | tcp::State::SynReceived => match hint {
                 Some(Error::ECONNREFUSED) => Error::ECONNREFUSED,
+                _ if !pair.asked.get() && self.now >= pair.heard_at + NEIGHBOUR_TIMEOUT => {
+                    Error::EHOSTUNREACH
+                }
                 _ if self.now >= pair.heard_at + CONNECT_TIMEOUT => {
                     hint.unwrap_or(Error::ETIMEDOUT)
                 }
@@ -119,6 +125,7 @@ impl State<'_> {
         }
         let slow = unacked > 0 && self.now >= pair.stuck_since + SLOW;
         pair.heeds = options.keep_alive || slow;
+        pair.slow = slow;
         let idle = Duration::from_secs(options.keep_idle.into());
         let interval = Duration::from_secs(options.keep_interval.max(1).into());
         let patience = interval * u32::from(options.keep_count.max(1));
@@ -239,7 +246,8 @@ impl State<'_> {
         let pair = &self.pairs[index];
         let slot = self.slots.get(handle).ok()?;
         if let Role::Connecting(_) = slot.role {
-            return Some(pair.heard_at + CONNECT_TIMEOUT);
+            let limit = if pair.asked.get() { CONNECT_TIMEOUT } else { NEIGHBOUR_TIMEOUT };
+            return Some(pair.heard_at + limit);
         }
         let options = &slot.options;
         let stuck = (pair.unacked > 0).then(|| {

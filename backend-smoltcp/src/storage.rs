@@ -93,7 +93,7 @@ impl<
         }
         Self {
             slots: [const { Entry::EMPTY }; SOCKETS],
-            pairs: [const { Pair::EMPTY }; STREAMS],
+            pairs: [const { Pair::new() }; STREAMS],
             rx: [[0; RX]; STREAMS],
             tx: [[0; TX]; STREAMS],
             parked: [const { None }; PARKED],

@@ -1,6 +1,7 @@
 //! The world of the tests.
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub(crate) mod frames;
 pub(crate) mod names;
 pub(crate) mod script;
 pub(crate) mod wire;

@@ -64,7 +64,8 @@ fn answer(question: &[u8], names: &[(String, Record)]) -> Option<Vec<u8>> {
             out[7] += 1;
             out.extend([0xc0, 12]);
             out.extend(of.to_be_bytes());
-            out.extend([0, 1, 0, 0, 0, 60, 0, octets.len() as u8]);
+            out.extend([0, 1, 0, 0, 0, 60]);
+            out.extend(u16::try_from(octets.len()).unwrap().to_be_bytes());
             out.extend(octets);
         }
     }

@@ -143,7 +143,7 @@ impl Script {
             Step::Connect(to) => self.connect(net, to, first),
             Step::Send(len) => self.send(net, len.into()),
             Step::Text(text) => {
-                let left = &text[self.done as usize..];
+                let left = &text[usize::try_from(self.done).unwrap()..];
                 if left.is_empty() {
                     return Ok(Turn::Done);
                 }

@@ -119,7 +119,7 @@ impl Wire {
             if self.chance(faults.loss) {
                 continue;
             }
-            let latency = faults.latency.as_micros() as u64;
+            let latency = u64::try_from(faults.latency.as_micros()).unwrap();
             let extra = if self.chance(faults.reorder) {
                 latency + self.random() % (latency * 3 + 1)
             } else {
@@ -138,6 +138,11 @@ impl Wire {
             return None;
         }
         queue.pop_front().map(|flying| flying.frame)
+    }
+
+    /// Frames that have not been taken at an end.
+    pub(crate) fn waiting(&self, side: Side) -> usize {
+        self.flying[side as usize].len()
     }
 
     /// When the next frame arrives at an end.

@@ -149,6 +149,11 @@ pub(crate) fn world<T>(seed: u64, run: impl FnOnce(&World<'_>) -> T) -> T {
     run(&world)
 }
 
+/// `world` where its memory fits.
+pub(crate) fn in_world(seed: u64, run: impl FnOnce(&World<'_>) + Send) {
+    super::roomy(|| world(seed, run));
+}
+
 impl<'w> World<'w> {
     pub(crate) fn new(
         seed: u64,
