@@ -34,7 +34,9 @@ pub struct Config {
     pub(crate) gateway_v4: Option<Ipv4Addr>,
     pub(crate) gateway_v6: Option<Ipv6Addr>,
     pub(crate) servers: Vec<IpAddr, SERVERS>,
+    #[cfg(feature = "dhcp")]
     pub(crate) dhcp: bool,
+    #[cfg(feature = "slaac")]
     pub(crate) slaac: bool,
     pub(crate) interval: Option<Duration>,
     pub(crate) name: DeviceName,
@@ -69,7 +71,9 @@ impl Config {
             gateway_v4: None,
             gateway_v6: None,
             servers: Vec::new(),
+            #[cfg(feature = "dhcp")]
             dhcp: false,
+            #[cfg(feature = "slaac")]
             slaac: false,
             interval: None,
             name: DeviceName::try_from(name).unwrap_or_default(),

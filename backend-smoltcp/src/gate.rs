@@ -60,6 +60,9 @@ impl Watch<'_, '_> {
     /// and for a connection that exists it knows what to do.
     fn passes_syn(&self, frame: &[u8], ends: &Ends) -> bool {
         let (ip, port) = ends.to;
+        if cfg!(not(feature = "server")) {
+            return true;
+        }
         if !self.own.contains(&ip) || self.pair(local(ends), remote(ends)).is_some() {
             return true;
         }

@@ -6,6 +6,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod absent;
 mod address;
 mod backend;
 mod config;

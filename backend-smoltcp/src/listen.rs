@@ -87,6 +87,9 @@ impl State<'_> {
 
     /// Lets parked connections in, as far as pairs and backlogs go.
     pub(crate) fn admit<D: Device + ?Sized>(&mut self, device: &mut D) {
+        if cfg!(not(feature = "server")) {
+            return;
+        }
         self.parking.expire(self.now);
         for _ in 0..self.pairs.len() {
             if self.parking.is_empty() || !self.make_room() {

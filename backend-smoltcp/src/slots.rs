@@ -34,10 +34,12 @@ pub(crate) enum Role {
     /// The connect failed and a receive has told (row 88): end of stream.
     Ended,
     /// A datagram socket.
+    #[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "there are none"))]
     Dgram(Dgram),
 }
 
 /// State of a datagram socket.
+#[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "there are none"))]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Dgram {
     /// The index of its queue.

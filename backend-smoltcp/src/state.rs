@@ -59,6 +59,7 @@ pub(crate) struct State<'a> {
     /// The neighbours that were asked for lately.
     pub(crate) asked: Asked,
     medium: Medium,
+    #[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "only datagrams must fit"))]
     pub(crate) mtu: usize,
     /// When `drive` has something to do next.
     next_due: Option<Instant>,

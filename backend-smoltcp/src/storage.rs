@@ -115,6 +115,7 @@ impl<
         for (pair, (rx, tx)) in self.pairs.iter_mut().zip(buffers) {
             pair.equip(rx, tx);
         }
+        #[cfg_attr(not(feature = "udp"), expect(unused_mut, reason = "nothing is in it yet"))]
         let mut set = smoltcp::iface::SocketSet::new(&mut self.set[..]);
         #[cfg(feature = "udp")]
         for (queue, (meta, bytes)) in self.queue_table.iter_mut().zip(&mut self.queues) {
