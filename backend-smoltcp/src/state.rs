@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use heapless::Vec;
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
-use smoltcp::phy::{Device, DeviceCapabilities, Medium};
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken};
 use usocket_core::spi::{DeviceName, Handle, Link, SockType};
 use usocket_core::{
     Error, Events, Family, Instant, POLLHUP, POLLIN, POLLNVAL, POLLOUT, Result, earlier,
@@ -217,7 +217,7 @@ impl<'a> State<'a> {
     pub(crate) fn drive<D: Device + ?Sized>(&mut self, device: &mut D, now: Instant) {
         self.now = self.now.max(now);
         let due = self.next_due.is_some_and(|due| due <= self.now);
-        let frames = if self.up { self.ingress(device) } else { 0 };
+        let frames = if self.up { self.ingress(device) } else { self.discard(device) };
         if frames == 0 && !self.dirty && !due {
             return;
         }
@@ -267,6 +267,18 @@ impl<'a> State<'a> {
         let unreachable = watch.unreachable.into_inner();
         if let Some((local, remote, error)) = unreachable {
             self.note_unreachable(local, remote, error);
+        }
+        frames
+    }
+
+    /// Without a link: what the device still has is of no use.
+    fn discard<D: Device + ?Sized>(&mut self, device: &mut D) -> usize {
+        let time = stack_time(self.now);
+        let mut frames = 0;
+        while frames < FRAMES {
+            let Some((frame, _)) = device.receive(time) else { break };
+            frame.consume(|_| ());
+            frames += 1;
         }
         frames
     }
