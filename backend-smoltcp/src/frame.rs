@@ -32,12 +32,20 @@ pub(crate) struct Ends {
 pub(crate) enum Kind {
     /// A TCP segment that asks for a connection.
     Syn(Ends),
-    /// Any other TCP segment.
-    Segment(Ends),
+    /// Any other TCP segment, and how much its sender takes.
+    Segment(Ends, Window),
     /// "Unreachable", about a packet of ours: its protocol and ends.
     Unreachable { tcp: bool, ends: Ends, why: Why },
     /// Anything else.
     Other,
+}
+
+/// What a segment says of its sender's window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) field: u16,
+    /// By how many bits later ones are shifted; only in a segment with SYN.
+    pub(crate) scale: Option<u8>,
 }
 
 /// Why a packet did not arrive.
@@ -61,6 +69,34 @@ pub(crate) fn opening(medium: Medium, frame: &[u8]) -> Option<Ends> {
     let (header, payload) = split(packet(medium, frame)?)?;
     let opens = header.protocol == TCP && payload.get(13)? & SYN != 0;
     if opens { header.ends(payload) } else { None }
+}
+
+/// The window of a frame that is a segment.
+pub(crate) fn window(medium: Medium, frame: &[u8]) -> Option<Window> {
+    let (header, payload) = split(packet(medium, frame)?)?;
+    if header.protocol == TCP { window_of(payload) } else { None }
+}
+
+fn window_of(segment: &[u8]) -> Option<Window> {
+    let field = u16::from_be_bytes([*segment.get(14)?, *segment.get(15)?]);
+    let scale = if segment.get(13)? & SYN == 0 { None } else { Some(scale(segment)) };
+    Some(Window { field, scale })
+}
+
+/// The window scale option (RFC 7323), 0 without.
+fn scale(segment: &[u8]) -> u8 {
+    let end = segment.get(12).map_or(0, |byte| usize::from(byte >> 4) * 4).min(segment.len());
+    let mut at = 20;
+    while at < end {
+        match (segment[at], segment.get(at + 1)) {
+            (0, _) => break,
+            (1, _) => at += 1,
+            (3, Some(3)) => return segment.get(at + 2).map_or(0, |&bits| bits.min(14)),
+            (_, Some(&len)) if len >= 2 => at += usize::from(len),
+            _ => break,
+        }
+    }
+    0
 }
 
 /// The neighbour that a frame on Ethernet asks for.
@@ -97,7 +133,10 @@ fn classify_ip(medium: Medium, frame: &[u8]) -> Option<Kind> {
         TCP => {
             let flags = *payload.get(13)? & (FIN | SYN | RST | ACK);
             let ends = header.ends(payload)?;
-            Some(if flags == SYN { Kind::Syn(ends) } else { Kind::Segment(ends) })
+            Some(match flags {
+                SYN => Kind::Syn(ends),
+                _ => Kind::Segment(ends, window_of(payload)?),
+            })
         }
         ICMP if header.from.is_ipv4() => unreachable_v4(payload),
         #[cfg(feature = "ipv6")]
@@ -215,12 +254,29 @@ mod tests {
         for (flags, kind) in [
             (SYN, Kind::Syn(ends())),
             (SYN | 8 | 64 | 128, Kind::Syn(ends())),
-            (SYN | ACK, Kind::Segment(ends())),
-            (SYN | RST, Kind::Segment(ends())),
-            (SYN | FIN, Kind::Segment(ends())),
-            (ACK, Kind::Segment(ends())),
+            (SYN | ACK, Kind::Segment(ends(), Window { field: 0, scale: Some(0) })),
+            (SYN | RST, Kind::Segment(ends(), Window { field: 0, scale: Some(0) })),
+            (SYN | FIN, Kind::Segment(ends(), Window { field: 0, scale: Some(0) })),
+            (ACK, Kind::Segment(ends(), Window::default())),
         ] {
             assert_eq!(classify(Medium::Ip, &v4(TCP, &tcp(flags))), kind, "{flags}");
+        }
+    }
+
+    #[test]
+    fn the_window_and_its_scale() {
+        let mut segment = tcp(SYN | ACK).to_vec();
+        segment[12] = 8 << 4;
+        segment[14..16].copy_from_slice(&[0x12, 0x34]);
+        segment.extend([2, 4, 5, 180, 1, 3, 3, 7, 1, 1, 0, 0]);
+        let want = Window { field: 0x1234, scale: Some(7) };
+        assert_eq!(window(Medium::Ip, &v4(TCP, &segment)), Some(want));
+        // Options that are cut off or have no length end the search.
+        for odd in [[3, 3], [2, 0], [2, 1], [3, 9]] {
+            segment.truncate(20);
+            segment.extend(odd);
+            segment[12] = 15 << 4;
+            assert_eq!(scale(&segment), 0);
         }
     }
 

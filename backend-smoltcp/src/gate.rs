@@ -24,8 +24,8 @@ pub(crate) struct Watch<'w, 'a> {
     pub(crate) pairs: &'w [Pair<'a>],
     pub(crate) slots: &'w Slots<'w>,
     pub(crate) own: &'w [IpAddr],
-    /// Whether any pair wants to know when its peer was heard.
-    pub(crate) heeds: bool,
+    /// The pair that the last segment was for: mostly the next one is, too.
+    pub(crate) last: Cell<usize>,
     pub(crate) parking: RefCell<&'w mut Parking<'a>>,
     /// The last "unreachable" about a datagram of ours.
     pub(crate) unreachable: Cell<Option<(SockAddr, SockAddr, Error)>>,
@@ -36,11 +36,9 @@ impl Watch<'_, '_> {
     fn passes(&self, frame: &[u8]) -> bool {
         match classify(self.medium, frame) {
             Kind::Syn(ends) => self.passes_syn(frame, &ends),
-            Kind::Segment(ends) => {
-                if self.heeds
-                    && let Some(pair) = self.pair(local(&ends), remote(&ends))
-                {
-                    pair.heard.set(true);
+            Kind::Segment(ends, window) => {
+                if let Some(pair) = self.pair(local(&ends), remote(&ends)) {
+                    pair.hear(window);
                 }
                 true
             }
@@ -53,7 +51,13 @@ impl Watch<'_, '_> {
     }
 
     fn pair(&self, local: SockAddr, remote: SockAddr) -> Option<&Pair<'_>> {
-        self.pairs.iter().find(|pair| pair.connects(local, remote))
+        let last = self.pairs.get(self.last.get());
+        if let Some(pair) = last.filter(|pair| pair.connects(local, remote)) {
+            return Some(pair);
+        }
+        let index = self.pairs.iter().position(|pair| pair.connects(local, remote))?;
+        self.last.set(index);
+        self.pairs.get(index)
     }
 
     /// A SYN for a listener is parked; where nobody listens the stack answers with RST,

@@ -8,6 +8,7 @@ use usocket_core::spi::{Handle, SockType};
 use usocket_core::{Error, Events, Instant, POLLIN, Result, SockAddr};
 
 use crate::address::stack_time;
+use crate::frame::window;
 use crate::gate::Replay;
 use crate::pairs::{Owner, Pair};
 use crate::ports::{TIME_WAIT, TimeWait};
@@ -18,8 +19,8 @@ use crate::state::State;
 /// trips, as the answer of a real peer takes one.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// How long it keeps it when nobody waits.
-pub(crate) const HALF_OPEN: Duration = Duration::from_secs(20);
+/// How long it keeps it when nobody waits: as long as Linux, five repetitions.
+pub(crate) const HALF_OPEN: Duration = Duration::from_secs(63);
 
 impl State<'_> {
     /// `listen` (rows 60 to 67).
@@ -90,6 +91,7 @@ impl State<'_> {
         if cfg!(not(feature = "server")) {
             return;
         }
+        let medium = self.medium();
         self.parking.expire(self.now);
         for _ in 0..self.pairs.len() {
             if self.parking.is_empty() || !self.make_room() {
@@ -103,6 +105,9 @@ impl State<'_> {
             let pair = &mut self.pairs[index];
             pair.begin(Owner::Pending(parked.listener), parked.local, parked.remote, self.now);
             pair.order = self.order;
+            if let Some(window) = window(medium, &parked.frame) {
+                pair.hear(window);
+            }
             let endpoint = crate::address::listen_endpoint(parked.local);
             let socket = pair.tcp_mut(&mut self.set);
             socket.set_timeout(None);

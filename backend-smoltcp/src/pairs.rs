@@ -5,7 +5,10 @@ use core::cell::Cell;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp;
 use usocket_core::spi::Handle;
+
 use usocket_core::{Error, Instant, SockAddr};
+
+use crate::frame::Window;
 
 /// Who holds a pair.
 ///
@@ -56,8 +59,12 @@ pub(crate) struct Pair<'a> {
     /// Set by the gate when anything of the peer came.
     pub(crate) heard: Cell<bool>,
     pub(crate) heard_at: Instant,
-    /// Whether the gate shall note when the peer is heard.
-    pub(crate) heeds: bool,
+    /// How much the peer takes, from what it has acknowledged on, and the scale of the field.
+    window: Cell<(u32, u8)>,
+    /// Our direction is ended for the user.
+    pub(crate) write_shut: bool,
+    /// The stack has been told to send FIN.
+    fin: bool,
     /// Whether nobody has acknowledged anything for some time.
     pub(crate) slow: bool,
     /// Set on the way out when a SYN went by: it did not wait for a neighbour.
@@ -67,6 +74,9 @@ pub(crate) struct Pair<'a> {
     /// An ICMP message said why the peer cannot be reached.
     pub(crate) hint: Cell<Option<Error>>,
 }
+
+/// How often a closed window is asked about.
+const ASK_FOR_ROOM: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(2);
 
 const NOWHERE: SockAddr = SockAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED), 0);
 
@@ -89,7 +99,9 @@ impl<'a> Pair<'a> {
             stuck_since: Instant::ZERO,
             heard: Cell::new(false),
             heard_at: Instant::ZERO,
-            heeds: false,
+            window: Cell::new((0, 0)),
+            write_shut: false,
+            fin: false,
             slow: false,
             asked: Cell::new(false),
             probing: None,
@@ -168,11 +180,49 @@ impl<'a> Pair<'a> {
         self.stuck_since = now;
         self.heard.set(false);
         self.heard_at = now;
-        self.heeds = false;
+        self.window.set((0, 0));
+        self.write_shut = false;
+        self.fin = false;
         self.slow = false;
         self.asked.set(false);
         self.probing = None;
         self.hint.set(None);
+    }
+
+    /// A segment of the peer came.
+    pub(crate) fn hear(&self, window: Window) {
+        self.heard.set(true);
+        let (_, scale) = self.window.get();
+        self.window.set(match window.scale {
+            // That of a SYN is not scaled itself.
+            Some(scale) => (window.field.into(), scale),
+            None => (u32::from(window.field) << scale, scale),
+        });
+    }
+
+    /// Ends our direction. The stack sends FIN as soon as all bytes are sent, also where the
+    /// peer's window ends with them; then nothing that follows is in the window, and a peer
+    /// that takes nothing does not even see what we acknowledge. So FIN waits for its room.
+    pub(crate) fn finish(&mut self, set: &mut SocketSet<'a>) {
+        self.write_shut = true;
+        let room = usize::try_from(self.window.get().0).unwrap_or(usize::MAX);
+        if self.fin {
+            return;
+        }
+        let socket = self.tcp_mut(set);
+        if socket.send_queue() < room {
+            socket.set_keep_alive(None);
+            socket.close();
+            self.fin = true;
+        } else {
+            // Asks for the window now and then: its opening may get lost.
+            socket.set_keep_alive(Some(ASK_FOR_ROOM));
+        }
+    }
+
+    /// Whether FIN waits for the peer's window.
+    pub(crate) fn fin_waits(&self) -> bool {
+        self.write_shut && !self.fin
     }
 
     /// The holder is told that the connection is lost. What was received stays.

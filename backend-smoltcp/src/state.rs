@@ -58,6 +58,7 @@ pub(crate) struct State<'a> {
     pub(crate) order: u64,
     /// The neighbours that were asked for lately.
     pub(crate) asked: Asked,
+    last_pair: usize,
     medium: Medium,
     #[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "only datagrams must fit"))]
     pub(crate) mtu: usize,
@@ -102,6 +103,7 @@ impl<'a> State<'a> {
             random: seed ^ 0x9e37_79b9_7f4a_7c15,
             order: 0,
             asked: Asked::new(),
+            last_pair: 0,
             medium: capabilities.medium,
             mtu: capabilities.ip_mtu(),
             next_due: None,
@@ -249,7 +251,7 @@ impl<'a> State<'a> {
         let watch = Watch {
             medium: self.medium,
             now: self.now,
-            heeds: pairs.iter().any(|pair| pair.heeds),
+            last: Cell::new(self.last_pair),
             pairs,
             slots,
             own,
@@ -264,7 +266,8 @@ impl<'a> State<'a> {
                 _ => frames += 1,
             }
         }
-        let unreachable = watch.unreachable.into_inner();
+        let (unreachable, last) = (watch.unreachable.get(), watch.last.get());
+        self.last_pair = last;
         if let Some((local, remote, error)) = unreachable {
             self.note_unreachable(local, remote, error);
         }
@@ -322,6 +325,10 @@ impl<'a> State<'a> {
         next = earlier(next, self.queries_due());
         // Nothing can be overdue behind a drive; if it is, it must not be a busy loop.
         next.map(|next| if next <= self.now { self.now + RETRY } else { next })
+    }
+
+    pub(crate) fn medium(&self) -> Medium {
+        self.medium
     }
 
     pub(crate) fn is_ethernet(&self) -> bool {

@@ -36,6 +36,9 @@ impl State<'_> {
                 continue;
             }
             let pair = &mut self.pairs[index];
+            if pair.fin_waits() && !pair.dead {
+                pair.finish(&mut self.set);
+            }
             let state = pair.tcp(&self.set).state();
             let before = core::mem::replace(&mut pair.state, state);
             if before != state {
@@ -114,7 +117,7 @@ impl State<'_> {
         let Ok(slot) = self.slots.get(handle) else { return };
         let options = &slot.options;
         let pair = &mut self.pairs[index];
-        let unacked = waiting + usize::from(ending(pair.state));
+        let unacked = waiting + usize::from(ending(pair.state) || pair.fin_waits());
         let heard = pair.heard.take();
         if heard || unacked < pair.unacked || pair.unacked == 0 {
             pair.stuck_since = self.now;
@@ -124,7 +127,6 @@ impl State<'_> {
             pair.heard_at = self.now;
         }
         let slow = unacked > 0 && self.now >= pair.stuck_since + SLOW;
-        pair.heeds = options.keep_alive || slow;
         pair.slow = slow;
         let idle = Duration::from_secs(options.keep_idle.into());
         let interval = Duration::from_secs(options.keep_interval.max(1).into());

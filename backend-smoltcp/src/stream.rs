@@ -99,8 +99,9 @@ impl State<'_> {
             self.look(handle);
             return Err(error);
         }
+        let shut = pair.write_shut;
         let socket = pair.tcp_mut(&mut self.set);
-        if !socket.may_send() {
+        if shut || !socket.may_send() {
             return Err(Error::EPIPE);
         }
         if data.is_empty() {
@@ -189,10 +190,11 @@ impl State<'_> {
         }
         let limit = usize::try_from(slot.options.send_buffer).unwrap_or(usize::MAX);
         let room = limit.min(socket.send_capacity()) > socket.send_queue();
-        if !socket.may_send() || room {
+        let no_more_out = pair.write_shut || !socket.may_send();
+        if no_more_out || room {
             events |= POLLOUT;
         }
-        if no_more_in && !socket.may_send() {
+        if no_more_in && no_more_out {
             events |= POLLHUP;
         }
         events
@@ -211,7 +213,7 @@ impl State<'_> {
             pair.read_shut = true;
         }
         if how != Shutdown::Read {
-            pair.tcp_mut(&mut self.set).close();
+            pair.finish(&mut self.set);
             pair.stuck_since = self.now;
         }
         self.look(handle);
@@ -240,7 +242,7 @@ impl State<'_> {
         } else if abort || linger == Some(0) || pair.tcp(&self.set).can_recv() {
             self.reset(index);
         } else {
-            pair.tcp_mut(&mut self.set).close();
+            pair.finish(&mut self.set);
             pair.owner = Owner::Closing(self.now + bound);
         }
     }
