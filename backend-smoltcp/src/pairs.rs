@@ -1,6 +1,7 @@
 //! Pairs of buffers, each with the stack's TCP socket that owns them for good.
 
 use core::cell::Cell;
+use core::time::Duration;
 
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp;
@@ -8,6 +9,7 @@ use usocket_core::spi::Handle;
 
 use usocket_core::{Error, Instant, SockAddr};
 
+use crate::address::duration;
 use crate::frame::Window;
 
 /// Who holds a pair.
@@ -65,6 +67,8 @@ pub(crate) struct Pair<'a> {
     pub(crate) write_shut: bool,
     /// The stack has been told to send FIN.
     fin: bool,
+    /// How often the stack probes the peer while nothing else is sent.
+    probes: Option<Duration>,
     /// Whether nobody has acknowledged anything for some time.
     pub(crate) slow: bool,
     /// Set on the way out when a SYN went by: it did not wait for a neighbour.
@@ -74,9 +78,6 @@ pub(crate) struct Pair<'a> {
     /// An ICMP message said why the peer cannot be reached.
     pub(crate) hint: Cell<Option<Error>>,
 }
-
-/// How often a closed window is asked about.
-const ASK_FOR_ROOM: smoltcp::time::Duration = smoltcp::time::Duration::from_secs(2);
 
 const NOWHERE: SockAddr = SockAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED), 0);
 
@@ -102,6 +103,7 @@ impl<'a> Pair<'a> {
             window: Cell::new((0, 0)),
             write_shut: false,
             fin: false,
+            probes: None,
             slow: false,
             asked: Cell::new(false),
             probing: None,
@@ -183,6 +185,7 @@ impl<'a> Pair<'a> {
         self.window.set((0, 0));
         self.write_shut = false;
         self.fin = false;
+        self.probes = None;
         self.slow = false;
         self.asked.set(false);
         self.probing = None;
@@ -211,12 +214,16 @@ impl<'a> Pair<'a> {
         }
         let socket = self.tcp_mut(set);
         if socket.send_queue() < room {
-            socket.set_keep_alive(None);
             socket.close();
             self.fin = true;
-        } else {
-            // Asks for the window now and then: its opening may get lost.
-            socket.set_keep_alive(Some(ASK_FOR_ROOM));
+        }
+    }
+
+    /// Sets how often the stack probes the peer, at once for the first time.
+    pub(crate) fn probe(&mut self, interval: Option<Duration>, set: &mut SocketSet<'a>) {
+        if self.probes != interval {
+            self.probes = interval;
+            self.tcp_mut(set).set_keep_alive(interval.map(duration));
         }
     }
 

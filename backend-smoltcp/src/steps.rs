@@ -6,7 +6,6 @@ use smoltcp::socket::tcp;
 use usocket_core::spi::Handle;
 use usocket_core::{Error, Instant};
 
-use crate::address::duration;
 use crate::listen::HALF_OPEN;
 use crate::pairs::{Owner, ending};
 use crate::ports::TIME_WAIT;
@@ -24,6 +23,10 @@ const STUCK: Duration = Duration::from_secs(120);
 
 /// From when on somebody who acknowledges nothing is listened to more closely.
 const SLOW: Duration = Duration::from_secs(1);
+
+/// How often a peer that takes nothing is asked for its window. The stack does so itself
+/// but for one case: it forgets to when a repetition meets a window that has closed.
+const ASK_FOR_ROOM: Duration = Duration::from_secs(2);
 
 /// How long a closed connection waits for the FIN of its peer.
 const FIN_WAIT: Duration = Duration::from_secs(60);
@@ -137,21 +140,22 @@ impl State<'_> {
             while socket.can_recv() && socket.recv(|bytes| (bytes.len(), ())).is_ok() {}
         }
         match pair.probing {
-            Some(_) if heard || !options.keep_alive => {
-                pair.probing = None;
-                pair.tcp_mut(&mut self.set).set_keep_alive(None);
-            }
+            Some(_) if heard || !options.keep_alive => pair.probing = None,
             Some(since) if self.now >= since + patience => {
                 self.lose(index, handle, Error::ETIMEDOUT);
                 return;
             }
             None if options.keep_alive && self.now >= pair.heard_at + idle => {
                 pair.probing = Some(self.now);
-                // The stack sends one now, and then one each interval.
-                pair.tcp_mut(&mut self.set).set_keep_alive(Some(duration(interval)));
             }
             _ => {}
         }
+        // One now, and then one each interval.
+        let probes = match pair.probing {
+            Some(_) => Some(interval),
+            None => (slow || pair.fin_waits()).then_some(ASK_FOR_ROOM),
+        };
+        pair.probe(probes, &mut self.set);
         if unacked > 0 && self.now >= self.pairs[index].stuck_since + STUCK {
             self.lose(index, handle, Error::ETIMEDOUT);
         }
@@ -192,8 +196,12 @@ impl State<'_> {
         } else if pair.tcp(&self.set).can_recv() && pair.state != tcp::State::TimeWait {
             // Nobody will ever read it (row 218).
             self.reset(index);
-        } else if self.now >= until && !done(pair.state) {
+        } else if done(pair.state) {
+            pair.probe(None, &mut self.set);
+        } else if self.now >= until {
             self.reset(index);
+        } else if self.now >= pair.since + ASK_FOR_ROOM {
+            pair.probe(Some(ASK_FOR_ROOM), &mut self.set);
         }
     }
 
@@ -240,6 +248,9 @@ impl State<'_> {
             Owner::Pending(_) => None,
             Owner::Closing(_) if time_wait => Some(pair.since + TIME_WAIT),
             Owner::Closing(_) if pair.state == tcp::State::FinWait2 => Some(pair.since + FIN_WAIT),
+            Owner::Closing(until) if self.now < pair.since + ASK_FOR_ROOM => {
+                Some(until.min(pair.since + ASK_FOR_ROOM))
+            }
             Owner::Closing(until) | Owner::Resetting(until) => Some(until),
         }
     }
