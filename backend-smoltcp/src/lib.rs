@@ -53,7 +53,7 @@
 //! # Cargo features
 //!
 //! IPv4 and TCP clients are always there. `ethernet`, `server`, `udp`, `dns`, `multicast` and
-//! `dhcp` are on by default, `ipv6` and `slaac` are not. What is left out answers
+//! `dhcp` are on by default, `ipv6`, `slaac` and `std` (devices of Linux) are not. What is left out answers
 //! `EOPNOTSUPP` (an option `ENOPROTOOPT`, a family `EAFNOSUPPORT`, a name `EAI_FAIL`).
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 #![no_std]
