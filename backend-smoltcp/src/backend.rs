@@ -19,8 +19,20 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> EventSource
 {
     fn drive(&self, now: Instant) -> Option<Instant> {
         self.take_input();
-        let (woken, next) = self.with(|shared| {
+        let (waited, next) = self.with(|shared| {
             shared.state.drive(&mut shared.device, now);
+            let next = earlier(shared.state.next_call(), shared.wakers.next_deadline());
+            let waited = !shared.wakers.is_empty();
+            if !waited {
+                // Who comes later has seen what is ready now.
+                shared.state.take_changed();
+            }
+            (waited, next)
+        });
+        if !waited {
+            return next;
+        }
+        let (woken, next) = self.with(|shared| {
             let changed = shared.state.take_changed();
             let state = &shared.state;
             let working = state.pending();

@@ -18,7 +18,7 @@ pub(crate) const MAX_DATAGRAM: usize = 1472;
 /// What arrives for one socket.
 pub(crate) struct Queue {
     place: Option<SocketHandle>,
-    owner: Option<Handle>,
+    pub(crate) owner: Option<Handle>,
 }
 
 impl Queue {

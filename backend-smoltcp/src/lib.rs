@@ -81,6 +81,8 @@ mod pairs;
 mod parked;
 mod ports;
 #[cfg(feature = "udp")]
+mod seat;
+#[cfg(feature = "udp")]
 mod senders;
 mod setup;
 mod slots;

@@ -10,7 +10,7 @@ use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use smoltcp::iface::Interface;
 use smoltcp::phy::{Device, Medium};
 use smoltcp::wire::HardwareAddress;
-use usocket_core::spi::{Platform, WakerTable, Woken};
+use usocket_core::spi::{Platform, WakerTable};
 use usocket_core::{Error, Family, Result};
 
 use crate::address::{from_stack, stack_time};
@@ -124,15 +124,14 @@ impl<'a, D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Net<'a, D, P,
 
     /// Acts under the lock; then those who wait for work are woken if it left any (S8).
     pub(crate) fn with_wake<T>(&self, act: impl FnOnce(&mut State<'a>) -> T) -> T {
-        let (answer, woken) = self.with(|shared| {
+        let (answer, announce) = self.with(|shared| {
             let answer = act(&mut shared.state);
-            let woken: Option<Woken<WAKERS>> = (shared.state.take_unannounced()
-                && !shared.wakers.is_empty())
-            .then(|| shared.wakers.take_workers());
-            (answer, woken)
+            (answer, shared.state.take_unannounced() && !shared.wakers.is_empty())
         });
-        if let Some(woken) = woken {
-            woken.wake();
+        if announce {
+            // A lock of its own: as a rule nobody waits, and a table of wakers is no small
+            // thing to hand around.
+            self.with(|shared| shared.wakers.take_workers()).wake();
         }
         answer
     }

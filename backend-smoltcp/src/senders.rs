@@ -9,7 +9,6 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use heapless::Vec;
-use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp;
 use smoltcp::wire::{IpAddress, IpListenEndpoint, Ipv4Address};
 use usocket_core::spi::Handle;
@@ -17,6 +16,7 @@ use usocket_core::{Error, Instant, Result, SockAddr};
 
 use crate::address::{endpoint, next_hop, to_stack};
 use crate::datagram::MAX_DATAGRAM;
+use crate::seat::Seat;
 use crate::state::State;
 
 /// Datagrams on their way out.
@@ -37,14 +37,13 @@ const ABSENT: usize = 4;
 
 /// Those who send.
 pub(crate) struct Senders<'a> {
-    senders: [Sender; SENDERS],
+    senders: [Sender<'a>; SENDERS],
     /// Neighbours who did not answer, and until when that is believed.
     absent: Vec<(IpAddr, Instant), ABSENT>,
-    _memory: core::marker::PhantomData<&'a ()>,
 }
 
-struct Sender {
-    place: SocketHandle,
+struct Sender<'a> {
+    seat: Seat<'a>,
     load: Option<Load>,
 }
 
@@ -68,15 +67,14 @@ impl Load {
 
 impl<'a> Senders<'a> {
     pub(crate) fn new(
-        set: &mut SocketSet<'a>,
         memory: &'a mut [([udp::PacketMetadata; 1], [u8; MAX_DATAGRAM]); SENDERS],
     ) -> Self {
         let senders = memory.each_mut().map(|(meta, bytes)| {
             let nothing = udp::PacketBuffer::new(&mut [][..], &mut [][..]);
             let out = udp::PacketBuffer::new(&mut meta[..], &mut bytes[..]);
-            Sender { place: set.add(udp::Socket::new(nothing, out)), load: None }
+            Sender { seat: Seat::new(udp::Socket::new(nothing, out)), load: None }
         });
-        Self { senders, absent: Vec::new(), _memory: core::marker::PhantomData }
+        Self { senders, absent: Vec::new() }
     }
 
     /// The sender for a datagram to the neighbour `hop`: one behind those that are loaded
@@ -144,7 +142,7 @@ impl State<'_> {
         let since = before.map_or(self.now, |load| load.since);
         self.clear_sender(index);
         let sender = &mut self.senders.senders[index];
-        let out = self.set.get_mut::<udp::Socket<'_>>(sender.place);
+        let out = sender.seat.show(&mut self.set).ok_or(Error::ENOBUFS)?;
         // An address that nobody sends to: what comes for the port is not for the sender.
         let nowhere = IpAddress::Ipv4(Ipv4Address::new(0, 0, 0, 1));
         let place = IpListenEndpoint { addr: Some(nowhere), port: from.1 };
@@ -161,13 +159,8 @@ impl State<'_> {
     /// Makes a sender empty.
     fn clear_sender(&mut self, index: usize) {
         let sender = &mut self.senders.senders[index];
-        let Some(load) = sender.load.take() else { return };
-        self.set.get_mut::<udp::Socket<'_>>(sender.place).close();
-        if load.stuck
-            && let smoltcp::socket::Socket::Udp(socket) = self.set.remove(sender.place)
-        {
-            // The stack remembers that this socket waits for a neighbour; a new one does not.
-            sender.place = self.set.add(socket);
+        if sender.load.take().is_some() {
+            sender.seat.hide(&mut self.set);
         }
     }
 
@@ -195,7 +188,7 @@ impl State<'_> {
         for index in 0..SENDERS {
             let sender = &mut self.senders.senders[index];
             let Some(load) = &mut sender.load else { continue };
-            if self.set.get::<udp::Socket<'_>>(sender.place).can_send() {
+            if sender.seat.shown(&mut self.set).is_none_or(|out| out.can_send()) {
                 let hop = load.hop;
                 self.clear_sender(index);
                 self.senders.absent.retain(|&(ip, _)| ip != hop);

@@ -178,12 +178,6 @@ impl Slots<'_> {
         })
     }
 
-    /// What is at an index.
-    pub(crate) fn at(&self, index: usize) -> Option<(Handle, &Slot)> {
-        let entry = self.0.get(index)?;
-        entry.slot.as_ref().map(|slot| (handle(index, entry.generation), slot))
-    }
-
     /// How many there can be.
     pub(crate) fn capacity(&self) -> usize {
         self.0.len()

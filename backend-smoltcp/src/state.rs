@@ -16,7 +16,7 @@ use crate::address::{from_stack_time, has_family, stack_time};
 use crate::config::Config;
 use crate::gate::{Gate, Outlet, Watch};
 use crate::neighbours::Asked;
-use crate::pairs::Pair;
+use crate::pairs::{Owner, Pair};
 use crate::parked::Parking;
 use crate::ports::TimeWaits;
 use crate::setup::Setup;
@@ -45,7 +45,7 @@ pub(crate) struct State<'a> {
     #[cfg(feature = "udp")]
     pub(crate) senders: crate::senders::Senders<'a>,
     #[cfg(feature = "dns")]
-    pub(crate) resolver: crate::dns::Resolver,
+    pub(crate) resolver: crate::dns::Resolver<'a>,
     pub(crate) setup: Setup,
     pub(crate) time_waits: TimeWaits,
     pub(crate) name: DeviceName,
@@ -174,10 +174,19 @@ impl<'a> State<'a> {
         }
     }
 
+    /// Looks at all for which a drive can have changed something: those who hold a pair or
+    /// a queue, and listeners that somebody waits at.
     fn look_at_all(&mut self) {
-        for index in 0..self.slots.capacity() {
-            let Some((handle, _)) = self.slots.at(index) else { continue };
-            self.look(handle);
+        for index in 0..self.pairs.len() {
+            if let Owner::Socket(handle) | Owner::Pending(handle) = self.pairs[index].owner {
+                self.look(handle);
+            }
+        }
+        #[cfg(feature = "udp")]
+        for index in 0..self.queues.len() {
+            if let Some(handle) = self.queues[index].owner {
+                self.look(handle);
+            }
         }
     }
 

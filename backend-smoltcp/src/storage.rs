@@ -122,9 +122,9 @@ impl<
             queue.equip(&mut set, meta, bytes);
         }
         #[cfg(feature = "udp")]
-        let senders = crate::senders::Senders::new(&mut set, &mut self.senders);
+        let senders = crate::senders::Senders::new(&mut self.senders);
         #[cfg(feature = "dns")]
-        let resolver = crate::dns::Resolver::new(&mut set, &mut self.resolver);
+        let resolver = crate::dns::Resolver::new(&mut self.resolver);
         Parts {
             slots: &mut self.slots,
             pairs: &mut self.pairs,
@@ -166,6 +166,6 @@ pub(crate) struct Parts<'a> {
     #[cfg(feature = "udp")]
     pub(crate) senders: crate::senders::Senders<'a>,
     #[cfg(feature = "dns")]
-    pub(crate) resolver: crate::dns::Resolver,
+    pub(crate) resolver: crate::dns::Resolver<'a>,
     pub(crate) set: smoltcp::iface::SocketSet<'a>,
 }

@@ -9,13 +9,13 @@ use core::net::IpAddr;
 use core::time::Duration;
 
 use heapless::{String, Vec};
-use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp;
 use usocket_core::spi::{Answer, Handle, Link, MAX_ADDRESSES, MAX_NAME};
 use usocket_core::{Error, Events, Family, Instant, POLLIN, POLLNVAL, Result, SockAddr};
 
 use self::message::{ANSWER, Kind, Reply, question, reply};
 use crate::address::{from_stack, has_family, sock_addr};
+use crate::seat::Seat;
 use crate::state::State;
 
 /// Queries at a time.
@@ -48,8 +48,8 @@ impl Memory {
 }
 
 /// All queries.
-pub(crate) struct Resolver {
-    place: SocketHandle,
+pub(crate) struct Resolver<'a> {
+    seat: Seat<'a>,
     /// The port that answers come to; another one for each burst of queries.
     port: u16,
     places: [(u32, Option<Query>); QUERIES],
@@ -80,12 +80,12 @@ struct Ask {
     known: Option<bool>,
 }
 
-impl Resolver {
-    pub(crate) fn new<'a>(set: &mut SocketSet<'a>, memory: &'a mut Memory) -> Self {
+impl<'a> Resolver<'a> {
+    pub(crate) fn new(memory: &'a mut Memory) -> Self {
         let nothing = udp::PacketBuffer::new(&mut [][..], &mut [][..]);
         let answers = udp::PacketBuffer::new(&mut memory.meta[..], &mut memory.bytes[..]);
-        let place = set.add(udp::Socket::new(answers, nothing));
-        Self { place, port: 0, places: [const { (0, None) }; QUERIES] }
+        let seat = Seat::new(udp::Socket::new(answers, nothing));
+        Self { seat, port: 0, places: [const { (0, None) }; QUERIES] }
     }
 
     fn get(&self, index: usize, generation: u32) -> Option<&Query> {
@@ -114,7 +114,8 @@ impl State<'_> {
             // An answer must guess the port as well as the id.
             let port = self.query_port()?;
             self.resolver.port = port;
-            let socket = self.set.get_mut::<udp::Socket<'_>>(self.resolver.place);
+            let shown = self.resolver.seat.show(&mut self.set);
+            let socket = shown.ok_or(Error::EAI_MEMORY)?;
             socket.close();
             socket.bind(port).map_err(|_| Error::EAI_MEMORY)?;
         }
@@ -180,6 +181,10 @@ impl State<'_> {
 
     /// Takes answers, and asks what is due.
     pub(crate) fn step_resolver(&mut self) {
+        if !self.resolver.busy() {
+            self.resolver.seat.hide(&mut self.set);
+            return;
+        }
         self.take_answers();
         for index in 0..QUERIES {
             self.step_query(index);
@@ -251,7 +256,7 @@ impl State<'_> {
 
     fn take_answers(&mut self) {
         loop {
-            let socket = self.set.get_mut::<udp::Socket<'_>>(self.resolver.place);
+            let Some(socket) = self.resolver.seat.shown(&mut self.set) else { return };
             let Ok((data, meta)) = socket.recv() else { return };
             let from = SockAddr::new(from_stack(meta.endpoint.addr), meta.endpoint.port);
             if from.port() != PORT || !self.setup.servers.contains(&from.ip()) {
