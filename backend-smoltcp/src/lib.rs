@@ -23,8 +23,7 @@
 //! use usocket_backend_smoltcp::smoltcp::phy::Device;
 //! use usocket_backend_smoltcp::{Config, Net, OWN, Storage};
 //! use usocket_core::prelude::*;
-//! use usocket_core::spi::{Link, Platform};
-//! use usocket_core::Poll;
+//! use usocket_core::spi::Platform;
 //!
 //! /// Six sockets, two connections, one datagram socket; on the stack or in a static.
 //! type Memory<'a> = Storage<'a, 6, 2, 2048, 2048, 1, 7360, 8, { 2 + 1 + OWN }>;
@@ -36,10 +35,7 @@
 //!     # #[cfg(not(feature = "dhcp"))]
 //!     # let config = Config::ip();
 //!     let net: Net<'_, D, P> = Net::new(device, board, &config, &mut memory)?;
-//!     let mut poll = Poll::<1>::new(&net);
-//!     while net.link() != Link::Up {
-//!         poll.poll(100)?;
-//!     }
+//!     net.wait_up(30)?;
 //!     let s = net.dial("example.org:80", 10)?;
 //!     s.sendall("GET / HTTP/1.0\r\nHost: example.org\r\n\r\n")?;
 //!     let mut page = [0; 1024];

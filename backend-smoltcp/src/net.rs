@@ -10,8 +10,8 @@ use embassy_sync::blocking_mutex::raw::{NoopRawMutex, RawMutex};
 use smoltcp::iface::Interface;
 use smoltcp::phy::{Device, Medium};
 use smoltcp::wire::HardwareAddress;
-use usocket_core::spi::{Platform, WakerTable};
-use usocket_core::{Error, Family, Result};
+use usocket_core::spi::{Backend as _, Link, Platform, WakerTable, wait_until};
+use usocket_core::{Error, Family, IntoTimeout, Result, Timeout};
 
 use crate::address::{from_stack, stack_time};
 use crate::config::Config;
@@ -98,6 +98,20 @@ impl<'a, D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Net<'a, D, P,
     /// received can still be read. What DHCP and router advertisements gave stays.
     pub fn reconfigure(&self, config: &Config) {
         self.with_wake(|state| state.reconfigure(config));
+    }
+
+    /// Waits until there is a link and an address: after DHCP or router advertisements have
+    /// been asked for, or the link came.
+    ///
+    /// # Errors
+    /// `ETIMEDOUT`; `EINVAL` for what is no timeout.
+    pub fn wait_up(&self, timeout: impl IntoTimeout) -> Result<()> {
+        let deadline = match timeout.into_timeout()? {
+            Timeout::Never => None,
+            Timeout::Zero => Some(self.platform.now()),
+            Timeout::After(time) => Some(self.platform.now() + time),
+        };
+        wait_until(self, deadline, || self.link() == Link::Up)
     }
 
     /// Our first address of a family, one that is more than link-local if there is any.

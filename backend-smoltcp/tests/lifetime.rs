@@ -135,7 +135,9 @@ fn a_link_that_goes_is_told_at_once_and_can_come_back() {
         assert_eq!(udp.sendto("x", (ip4(2), 9)), Err(Error::ENETDOWN));
         let error = world.net.getaddrinfo("peer.test", 80, ()).unwrap_err();
         assert_eq!(error, Error::EAI_AGAIN);
+        assert_eq!(world.net.wait_up(2), Err(Error::ETIMEDOUT));
         world.net.set_link(true);
+        world.net.wait_up(0).unwrap();
         connected(world, &[Step::Hold]);
     });
 }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant as Clock};
 use usocket_backend_smoltcp::smoltcp::phy::{Medium, TunTapInterface, wait};
 use usocket_backend_smoltcp::{Config, Net, OWN, Storage};
 use usocket_core::prelude::*;
-use usocket_core::spi::{Backend, EventSource, Link, Platform, Shutdown};
+use usocket_core::spi::{Backend, EventSource, Platform, Shutdown};
 use usocket_core::{AF_INET6, Instant, NoopRawMutex, POLLIN, Poll, SOCK_STREAM};
 
 type Memory<'a> = Storage<'a, 32, 12, 65_536, 65_536, 4, 7360, 16, { 12 + 4 + OWN }>;
@@ -349,12 +349,7 @@ fn an_address_from_dnsmasq_and_names() {
                 .spawn()
                 .unwrap();
             let _server = Server(server);
-            let mut poll = Poll::<1>::new(net);
-            let begun = Clock::now();
-            while net.link() != Link::Up {
-                assert!(begun.elapsed() < Duration::from_secs(30), "no address");
-                poll.poll(100).unwrap();
-            }
+            net.wait_up(30).unwrap();
             let ip = net.ip(usocket_core::Family::V4).unwrap();
             assert!(ip.to_string().starts_with("10.7.0.5"), "{ip}");
             let list = net.getaddrinfo("two.test", 80, usocket_core::Hints::stream()).unwrap();
