@@ -123,11 +123,6 @@ impl<'a, D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Net<'a, D, P,
         })
     }
 
-    /// Calls `look` with the device.
-    pub fn with_device<T>(&self, look: impl FnOnce(&mut D) -> T) -> T {
-        self.with(|shared| look(&mut shared.device))
-    }
-
     pub(crate) fn board(&self) -> &P {
         &self.platform
     }
@@ -173,5 +168,63 @@ fn fits(hardware: &HardwareAddress, medium: Medium) -> bool {
 impl<D, P, M: RawMutex, const WAKERS: usize> fmt::Debug for Net<'_, D, P, M, WAKERS> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Net")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use usocket_core::CriticalSectionRawMutex;
+    use usocket_core::spi::StdPlatform;
+
+    use super::*;
+
+    /// A device as a driver has it: threads may hand it around.
+    struct Nothing;
+
+    impl Device for Nothing {
+        type RxToken<'a> = crate::gate::FrameToken<'a>;
+        type TxToken<'a> = NoToken;
+
+        fn receive(
+            &mut self,
+            _: smoltcp::time::Instant,
+        ) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+            None
+        }
+
+        fn transmit(&mut self, _: smoltcp::time::Instant) -> Option<NoToken> {
+            None
+        }
+
+        fn capabilities(&self) -> smoltcp::phy::DeviceCapabilities {
+            let mut capabilities = smoltcp::phy::DeviceCapabilities::default();
+            capabilities.medium = Medium::Ip;
+            capabilities.max_transmission_unit = 1500;
+            capabilities
+        }
+    }
+
+    struct NoToken;
+
+    impl smoltcp::phy::TxToken for NoToken {
+        fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+            f(&mut std::vec![0; len])
+        }
+    }
+
+    #[test]
+    fn threads_share_it_behind_their_own_kind_of_lock() {
+        fn shared<T: Sync>(_: &T) {}
+
+        let mut memory: std::boxed::Box<Storage<'_>> = std::boxed::Box::default();
+        let config = Config::ip().address([10, 0, 0, 1].into(), 24).unwrap();
+        let net: Net<'_, _, _, CriticalSectionRawMutex> =
+            Net::new(Nothing, StdPlatform, &config, &mut memory).unwrap();
+        shared(&net);
+        // A device that takes nothing keeps nobody busy.
+        let socket = usocket_core::Usocket::tcp(&net).unwrap();
+        socket.settimeout(0.02).unwrap();
+        let to = (core::net::Ipv4Addr::new(10, 0, 0, 2), 80);
+        assert_eq!(socket.connect(to), Err(Error::ETIMEDOUT));
     }
 }

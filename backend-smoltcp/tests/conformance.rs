@@ -8,20 +8,26 @@ mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use support::world::{World, world};
+use support::world::{World, world_on};
+use usocket_backend_smoltcp::smoltcp::phy::Medium;
 use usocket_conformance::{Coverage, Failure, cases};
 
 #[test]
 fn every_case_holds() {
-    support::roomy(whole_kit);
+    support::roomy(|| whole_kit(Medium::Ethernet));
+}
+
+#[test]
+fn every_case_holds_on_bare_ip() {
+    support::roomy(|| whole_kit(Medium::Ip));
 }
 
 #[expect(clippy::print_stdout, reason = "the coverage is what this test is for")]
-fn whole_kit() {
+fn whole_kit(medium: Medium) {
     let only = std::env::var("CASE").ok();
     let mut coverage = Coverage::new();
     let mut number = 0;
-    while world(number + 1, |world| run(world, number, only.as_deref(), &mut coverage)) {
+    while world_on(medium, number + 1, |world| run(world, number, only.as_deref(), &mut coverage)) {
         number += 1;
     }
     println!("{coverage}");

@@ -156,8 +156,13 @@ pub(crate) struct World<'w> {
 
 /// Calls `run` with a fresh world.
 pub(crate) fn world<T>(seed: u64, run: impl FnOnce(&World<'_>) -> T) -> T {
+    world_on(Medium::Ethernet, seed, run)
+}
+
+/// Calls `run` with a fresh world on this kind of wire.
+pub(crate) fn world_on<T>(medium: Medium, seed: u64, run: impl FnOnce(&World<'_>) -> T) -> T {
     let (mut ours, mut theirs) = (Box::new(Memory::new()), Box::new(PeerMemory::new()));
-    let world = World::new(seed, Medium::Ethernet, &mut ours, &mut theirs);
+    let world = World::new(seed, medium, &mut ours, &mut theirs);
     run(&world)
 }
 
