@@ -102,6 +102,9 @@ fn too_long_datagrams_are_refused_by_length_alone() {
         let mut buf = [0; 100];
         let info = socket.recv_info(&mut buf, 0).unwrap();
         assert_eq!((info.len, info.full_len, info.from), (100, 1472, address));
+        if cfg!(not(feature = "ipv6")) {
+            return;
+        }
         let v6 = world.net.socket(usocket_core::AF_INET6, usocket_core::SOCK_DGRAM).unwrap();
         let to = SockAddr::new(support::world::ip6(2), 9);
         assert_eq!(v6.sendto([1; 1453], to), Err(Error::EMSGSIZE));

@@ -237,7 +237,10 @@ pub(crate) fn config(medium: Medium, last: u8) -> Config {
         Medium::Ethernet => Config::ethernet([2, 0, 0, 0, 0, last]),
         _ => Config::ip(),
     };
-    let config = config.address(ip4(last), 24).unwrap().address(ip6(last), 64).unwrap();
+    let mut config = config.address(ip4(last), 24).unwrap();
+    if cfg!(feature = "ipv6") {
+        config = config.address(ip6(last), 64).unwrap();
+    }
     match last {
         1 => config.gateway(ip4(2)).gateway(ip6(2)).name_server(ip4(2)).unwrap(),
         _ => config,
@@ -253,7 +256,7 @@ impl<'w> Harness for World<'w> {
 
     fn caps(&self) -> Caps {
         Caps {
-            ipv6: true,
+            ipv6: cfg!(feature = "ipv6"),
             server: true,
             udp: true,
             multicast: true,
