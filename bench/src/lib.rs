@@ -9,6 +9,7 @@ pub mod esp8285_suite;
 pub mod gates;
 pub mod machine;
 pub mod pairs;
+pub mod smoltcp_suite;
 pub mod stats;
 pub mod std_suite;
 pub mod table;

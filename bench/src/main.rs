@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use usocket_bench::counts::Side;
 use usocket_bench::pairs::Plan;
+use usocket_bench::smoltcp_suite;
 use usocket_bench::std_suite::{self, ops};
 use usocket_bench::{esp8285_suite, gates, machine, table};
 
@@ -64,7 +65,8 @@ fn suite(options: &[&str]) -> ExitCode {
 }
 
 fn operation(side: &str, name: &str, count: &str) -> ExitCode {
-    let Some(op) = ops::OPS.iter().find(|op| op.name == name) else { return usage() };
+    let mut known = ops::OPS.iter().chain(&smoltcp_suite::ops::OPS);
+    let Some(op) = known.find(|op| op.name == name) else { return usage() };
     let Ok(count) = count.parse() else { return usage() };
     let run = if side == Side::Ours.name() { Some(op.ours) } else { op.peer };
     match run {

@@ -29,3 +29,13 @@ pub mod esp8285 {
     #[doc(inline)]
     pub use usocket_backend_esp8285_at::*;
 }
+
+/// The backend on smoltcp (feature `smoltcp`, or `smoltcp-tcp` for TCP
+/// clients alone).
+#[cfg(feature = "smoltcp-tcp")]
+#[cfg_attr(docsrs, doc(cfg(feature = "smoltcp-tcp")))]
+pub mod smoltcp {
+    /// The stack itself, for its devices.
+    pub use usocket_backend_smoltcp::smoltcp as stack;
+    pub use usocket_backend_smoltcp::{Config, Net, OWN, Storage};
+}

@@ -1,0 +1,106 @@
+//! What a build without a feature answers (P11).
+
+#[cfg(not(feature = "udp"))]
+mod udp {
+    use usocket_core::spi::{Handle, RecvFlags, RecvInfo, Shutdown};
+    use usocket_core::{Error, Events, Family, Instant, Result, SockAddr};
+
+    use crate::slots::{Dgram, Slot};
+    use crate::state::State;
+
+    impl State<'_> {
+        pub(crate) fn open_datagrams(&mut self, _: Handle) -> Result<()> {
+            Err(Error::EOPNOTSUPP)
+        }
+
+        pub(crate) fn bind_queue(&mut self, _: Handle, _: SockAddr) -> Result<()> {
+            Ok(())
+        }
+
+        pub(crate) fn release_datagrams(&mut self, _: &Slot, _: &Dgram) {}
+
+        pub(crate) fn connect_datagrams(&mut self, _: Handle, _: SockAddr) -> Result<()> {
+            Err(Error::EOPNOTSUPP)
+        }
+
+        pub(crate) fn send_datagram(&mut self, _: Handle, _: &[u8]) -> Result<usize> {
+            Err(Error::EOPNOTSUPP)
+        }
+
+        pub(crate) fn send_to(&mut self, _: Handle, _: &[u8], _: SockAddr) -> Result<usize> {
+            Err(Error::EOPNOTSUPP)
+        }
+
+        pub(crate) fn recv_datagram(
+            &mut self,
+            _: Handle,
+            _: &mut [u8],
+            _: RecvFlags,
+        ) -> Result<RecvInfo> {
+            Err(Error::EOPNOTSUPP)
+        }
+
+        pub(crate) fn shutdown_datagram(&mut self, _: Handle, _: Shutdown) -> Result<()> {
+            Err(Error::EOPNOTSUPP)
+        }
+
+        pub(crate) fn datagram_readiness(&self, _: &Dgram) -> Events {
+            Events::NONE
+        }
+
+        pub(crate) fn purge_all(&mut self) {}
+
+        pub(crate) fn note_unreachable(&mut self, _: SockAddr, _: SockAddr, _: Error) {}
+
+        pub(crate) fn queue_bytes(&self, _: &Dgram) -> usize {
+            0
+        }
+
+        pub(crate) fn max_datagram(&self, _: Family) -> usize {
+            0
+        }
+
+        pub(crate) fn expire_senders(&mut self) {}
+
+        pub(crate) fn step_senders(&mut self, _: bool) {}
+
+        pub(crate) fn datagrams_due(&self) -> Option<Instant> {
+            None
+        }
+
+        pub(crate) fn datagrams_lingering(&self) -> usize {
+            0
+        }
+    }
+}
+
+#[cfg(not(feature = "dns"))]
+mod dns {
+    use usocket_core::spi::{Answer, Handle};
+    use usocket_core::{Error, Events, Family, Instant, POLLNVAL, Result};
+
+    use crate::state::State;
+
+    impl State<'_> {
+        pub(crate) fn start_query(&mut self, _: &str, _: Option<Family>) -> Result<Handle> {
+            // `getaddrinfo` knows no "not supported": nobody can be asked, for good.
+            Err(Error::EAI_FAIL)
+        }
+
+        pub(crate) fn answer(&mut self, _: Handle, _: &mut Answer) -> Result<()> {
+            Err(Error::EBADF)
+        }
+
+        pub(crate) fn end_query(&mut self, _: Handle) {}
+
+        pub(crate) fn query_readiness(&self, _: Handle) -> Events {
+            POLLNVAL
+        }
+
+        pub(crate) fn step_resolver(&mut self) {}
+
+        pub(crate) fn queries_due(&self) -> Option<Instant> {
+            None
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! The few fields of a frame that the gate looks at.
+//!
+//! Nothing here is trusted: what is too short or odd is no segment, and goes to the
+//! stack as it is.
+
+#[cfg(feature = "ipv6")]
+use core::net::Ipv6Addr;
+use core::net::{IpAddr, Ipv4Addr};
+
+use smoltcp::phy::Medium;
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+const ICMP: u8 = 1;
+#[cfg(feature = "ipv6")]
+const ICMPV6: u8 = 58;
+
+const FIN: u8 = 1;
+const SYN: u8 = 2;
+const RST: u8 = 4;
+const ACK: u8 = 16;
+
+/// Two ends of a packet, as its header names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ends {
+    pub(crate) from: (IpAddr, u16),
+    pub(crate) to: (IpAddr, u16),
+}
+
+/// What a frame is to the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A TCP segment that asks for a connection.
+    Syn(Ends),
+    /// Any other TCP segment, and how much its sender takes.
+    Segment(Ends, Window),
+    /// "Unreachable", about a packet of ours: its protocol and ends.
+    Unreachable { tcp: bool, ends: Ends, why: Why },
+    /// Anything else.
+    Other,
+}
+
+/// What a segment says of its sender's window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub(crate) field: u16,
+    /// By how many bits later ones are shifted; only in a segment with SYN.
+    pub(crate) scale: Option<u8>,
+}
+
+/// Why a packet did not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Nobody listens there.
+    Port,
+    /// There is no way.
+    Network,
+    /// There is no such host, or it does not want it.
+    Host,
+}
+
+/// Looks at a frame.
+pub(crate) fn classify(medium: Medium, frame: &[u8]) -> Kind {
+    classify_ip(medium, frame).unwrap_or(Kind::Other)
+}
+
+/// The ends of a segment that has SYN, with ACK or without.
+pub(crate) fn opening(medium: Medium, frame: &[u8]) -> Option<Ends> {
+    let (header, payload) = split(packet(medium, frame)?)?;
+    let opens = header.protocol == TCP && payload.get(13)? & SYN != 0;
+    if opens { header.ends(payload) } else { None }
+}
+
+/// The window of a frame that is a segment.
+pub(crate) fn window(medium: Medium, frame: &[u8]) -> Option<Window> {
+    let (header, payload) = split(packet(medium, frame)?)?;
+    if header.protocol == TCP { window_of(payload) } else { None }
+}
+
+fn window_of(segment: &[u8]) -> Option<Window> {
+    let field = u16::from_be_bytes([*segment.get(14)?, *segment.get(15)?]);
+    let scale = if segment.get(13)? & SYN == 0 { None } else { Some(scale(segment)) };
+    Some(Window { field, scale })
+}
+
+/// The window scale option (RFC 7323), 0 without.
+fn scale(segment: &[u8]) -> u8 {
+    let end = segment.get(12).map_or(0, |byte| usize::from(byte >> 4) * 4).min(segment.len());
+    let mut at = 20;
+    while at < end {
+        match (segment[at], segment.get(at + 1)) {
+            (0, _) => break,
+            (1, _) => at += 1,
+            (3, Some(3)) => return segment.get(at + 2).map_or(0, |&bits| bits.min(14)),
+            (_, Some(&len)) if len >= 2 => at += usize::from(len),
+            _ => break,
+        }
+    }
+    0
+}
+
+/// The neighbour that a frame on Ethernet asks for.
+pub(crate) fn sought(frame: &[u8]) -> Option<IpAddr> {
+    match frame.get(12..14)? {
+        [0x08, 0x06] if frame.get(20..22)? == [0, 1] => {
+            let octets: [u8; 4] = frame.get(38..42)?.try_into().ok()?;
+            Some(Ipv4Addr::from(octets).into())
+        }
+        #[cfg(feature = "ipv6")]
+        [0x86, 0xdd] if *frame.get(20)? == ICMPV6 && *frame.get(54)? == 135 => {
+            let octets: [u8; 16] = frame.get(62..78)?.try_into().ok()?;
+            Some(Ipv6Addr::from(octets).into())
+        }
+        _ => None,
+    }
+}
+
+/// The packet in a frame.
+fn packet(medium: Medium, frame: &[u8]) -> Option<&[u8]> {
+    match medium {
+        #[cfg(feature = "ethernet")]
+        Medium::Ethernet => frame.get(14..),
+        Medium::Ip => Some(frame),
+        #[allow(unreachable_patterns)]
+        _ => None,
+    }
+}
+
+fn classify_ip(medium: Medium, frame: &[u8]) -> Option<Kind> {
+    let packet = packet(medium, frame)?;
+    let (header, payload) = split(packet)?;
+    match header.protocol {
+        TCP => {
+            let flags = *payload.get(13)? & (FIN | SYN | RST | ACK);
+            let ends = header.ends(payload)?;
+            Some(match flags {
+                SYN => Kind::Syn(ends),
+                _ => Kind::Segment(ends, window_of(payload)?),
+            })
+        }
+        ICMP if header.from.is_ipv4() => unreachable_v4(payload),
+        #[cfg(feature = "ipv6")]
+        ICMPV6 if header.from.is_ipv6() => unreachable_v6(payload),
+        _ => None,
+    }
+}
+
+struct Header {
+    protocol: u8,
+    from: IpAddr,
+    to: IpAddr,
+}
+
+impl Header {
+    /// With the ports, which TCP and UDP have in the same place.
+    fn ends(&self, payload: &[u8]) -> Option<Ends> {
+        let ports = payload.get(..4)?;
+        let port = |at: usize| u16::from_be_bytes([ports[at], ports[at + 1]]);
+        Some(Ends { from: (self.from, port(0)), to: (self.to, port(2)) })
+    }
+}
+
+/// Header and payload of an IP packet; a later fragment has no ports to look at.
+fn split(packet: &[u8]) -> Option<(Header, &[u8])> {
+    match packet.first()? >> 4 {
+        4 => {
+            let header = packet.get(..20)?;
+            let later = u16::from_be_bytes([header[6], header[7]]) & 0x1fff != 0;
+            let ip = |at: usize| {
+                Ipv4Addr::new(header[at], header[at + 1], header[at + 2], header[at + 3]).into()
+            };
+            let payload = packet.get(usize::from(header[0] & 15) * 4..)?;
+            let header = Header { protocol: header[9], from: ip(12), to: ip(16) };
+            (!later).then_some((header, payload))
+        }
+        #[cfg(feature = "ipv6")]
+        6 => {
+            let header = packet.get(..40)?;
+            let ip = |at: usize| -> Option<IpAddr> {
+                let octets: [u8; 16] = header.get(at..at + 16)?.try_into().ok()?;
+                Some(Ipv6Addr::from(octets).into())
+            };
+            // Extension headers are rare before TCP; the stack sees them all the same.
+            let found = Header { protocol: header[6], from: ip(8)?, to: ip(24)? };
+            Some((found, packet.get(40..)?))
+        }
+        _ => None,
+    }
+}
+
+fn unreachable_v4(message: &[u8]) -> Option<Kind> {
+    let (kind, code) = (*message.first()?, *message.get(1)?);
+    let why = match (kind, code) {
+        (3, 2 | 3) => Why::Port,
+        // "Fragmentation needed" is no end.
+        (3, 4) => return None,
+        (3, 0 | 6 | 11) => Why::Network,
+        (3, _) => Why::Host,
+        _ => return None,
+    };
+    quoted(message.get(8..)?, why)
+}
+
+#[cfg(feature = "ipv6")]
+fn unreachable_v6(message: &[u8]) -> Option<Kind> {
+    let why = match (*message.first()?, *message.get(1)?) {
+        (1, 4) => Why::Port,
+        (1, 0) => Why::Network,
+        (1, _) => Why::Host,
+        _ => return None,
+    };
+    quoted(message.get(8..)?, why)
+}
+
+/// The packet of ours that the message is about.
+fn quoted(packet: &[u8], why: Why) -> Option<Kind> {
+    let (header, payload) = split(packet)?;
+    let tcp = match header.protocol {
+        TCP => true,
+        UDP => false,
+        _ => return None,
+    };
+    Some(Kind::Unreachable { tcp, ends: header.ends(payload)?, why })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An IPv4 header with `protocol` and then `payload`.
+    fn v4(protocol: u8, payload: &[u8]) -> std::vec::Vec<u8> {
+        let mut packet = std::vec![0x45, 0, 0, 0, 0, 0, 0, 0, 64, protocol, 0, 0];
+        packet.extend([10, 0, 0, 2, 10, 0, 0, 1]);
+        packet.extend(payload);
+        packet
+    }
+
+    fn tcp(flags: u8) -> [u8; 20] {
+        let mut segment = [0; 20];
+        segment[..4].copy_from_slice(&[0x12, 0x34, 0, 80]);
+        segment[13] = flags;
+        segment
+    }
+
+    fn ends() -> Ends {
+        Ends {
+            from: (Ipv4Addr::new(10, 0, 0, 2).into(), 0x1234),
+            to: (Ipv4Addr::new(10, 0, 0, 1).into(), 80),
+        }
+    }
+
+    #[test]
+    fn a_syn_is_told_from_other_segments() {
+        for (flags, kind) in [
+            (SYN, Kind::Syn(ends())),
+            (SYN | 8 | 64 | 128, Kind::Syn(ends())),
+            (SYN | ACK, Kind::Segment(ends(), Window { field: 0, scale: Some(0) })),
+            (SYN | RST, Kind::Segment(ends(), Window { field: 0, scale: Some(0) })),
+            (SYN | FIN, Kind::Segment(ends(), Window { field: 0, scale: Some(0) })),
+            (ACK, Kind::Segment(ends(), Window::default())),
+        ] {
+            assert_eq!(classify(Medium::Ip, &v4(TCP, &tcp(flags))), kind, "{flags}");
+        }
+    }
+
+    #[test]
+    fn the_window_and_its_scale() {
+        let mut segment = tcp(SYN | ACK).to_vec();
+        segment[12] = 8 << 4;
+        segment[14..16].copy_from_slice(&[0x12, 0x34]);
+        segment.extend([2, 4, 5, 180, 1, 3, 3, 7, 1, 1, 0, 0]);
+        let want = Window { field: 0x1234, scale: Some(7) };
+        assert_eq!(window(Medium::Ip, &v4(TCP, &segment)), Some(want));
+        // Options that are cut off or have no length end the search.
+        for odd in [[3, 3], [2, 0], [2, 1], [3, 9]] {
+            segment.truncate(20);
+            segment.extend(odd);
+            segment[12] = 15 << 4;
+            assert_eq!(scale(&segment), 0);
+        }
+    }
+
+    #[test]
+    fn unreachable_names_our_packet() {
+        let mut message = std::vec![3, 3, 0, 0, 0, 0, 0, 0];
+        message.extend(v4(UDP, &[0x12, 0x34, 0, 80, 0, 8, 0, 0]));
+        let found = classify(Medium::Ip, &v4(ICMP, &message));
+        assert_eq!(found, Kind::Unreachable { tcp: false, ends: ends(), why: Why::Port });
+        message[1] = 4;
+        assert_eq!(classify(Medium::Ip, &v4(ICMP, &message)), Kind::Other);
+    }
+
+    #[test]
+    fn what_is_cut_off_is_nothing() {
+        let whole = v4(TCP, &tcp(SYN));
+        for len in 0..whole.len() - 6 {
+            assert_eq!(classify(Medium::Ip, &whole[..len]), Kind::Other, "{len}");
+        }
+        let mut fragment = whole;
+        fragment[7] = 1;
+        assert_eq!(classify(Medium::Ip, &fragment), Kind::Other);
+    }
+}

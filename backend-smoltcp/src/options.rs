@@ -1,0 +1,220 @@
+//! Socket options (rows 138 to 148).
+
+use core::net::{IpAddr, Ipv4Addr};
+
+use usocket_core::spi::{Group, Handle, Opt, OptName, SockType};
+use usocket_core::{Error, Family, Result};
+
+use crate::address::{INTERFACE, is_local, to_stack};
+use crate::slots::Role;
+use crate::state::State;
+
+/// Least send buffer that can be asked for.
+const MIN_BUFFER: u32 = 64;
+
+impl State<'_> {
+    /// `set_option`. What this type of socket does not have is `ENOPROTOOPT`.
+    pub(crate) fn set_option(&mut self, handle: Handle, option: &Opt) -> Result<()> {
+        self.check_option(handle, option.name())?;
+        match option {
+            Opt::Join(group) => return self.join(handle, group),
+            Opt::Leave(group) => return self.leave(handle, group),
+            Opt::MulticastInterface(ip)
+                if !ip.is_unspecified() && !is_local(&self.iface, (*ip).into()) =>
+            {
+                return Err(Error::EADDRNOTAVAIL);
+            }
+            Opt::Device(name) => self.check_device_name(handle, name)?,
+            _ => {}
+        }
+        let most = self.buffers(handle)?.0;
+        let options = &mut self.slots.get_mut(handle)?.options;
+        match *option {
+            Opt::ReuseAddr(on) => options.reuse = on,
+            Opt::Broadcast(on) => options.broadcast = on,
+            Opt::KeepAlive(on) => options.keep_alive = on,
+            Opt::Linger(seconds) => options.linger = seconds,
+            Opt::SendBuffer(bytes) => {
+                options.send_buffer = bytes.clamp(MIN_BUFFER.min(most), most);
+            }
+            // The buffer is what it is; the size was a wish.
+            Opt::RecvBuffer(_) => {}
+            Opt::Device(ref name) => options.device.clone_from(name),
+            Opt::NoDelay(on) => options.no_delay = on,
+            Opt::KeepIdle(seconds) => options.keep_idle = seconds,
+            Opt::KeepInterval(seconds) => options.keep_interval = seconds,
+            Opt::KeepCount(probes) => options.keep_count = probes,
+            Opt::Ttl(hops) => options.ttl = hops,
+            Opt::MulticastInterface(ip) => options.multicast_interface = ip,
+            Opt::MulticastTtl(hops) => options.multicast_ttl = hops,
+            // Read-only, and what a later core may add (row 142).
+            _ => return Err(Error::ENOPROTOOPT),
+        }
+        let alive = matches!(
+            option.name(),
+            OptName::KeepAlive | OptName::KeepIdle | OptName::KeepInterval | OptName::KeepCount
+        );
+        if let Role::Connected(index) = self.slots.get(handle)?.role
+            && alive
+        {
+            // Setting one of the four begins anew.
+            self.pairs[index].heard_at = self.now;
+        }
+        self.tune(handle);
+        self.look(handle);
+        Ok(())
+    }
+
+    /// `option`.
+    pub(crate) fn option(&self, handle: Handle, name: OptName) -> Result<Opt> {
+        self.check_option(handle, name)?;
+        let slot = self.slots.get(handle)?;
+        let options = &slot.options;
+        Ok(match name {
+            OptName::ReuseAddr => Opt::ReuseAddr(options.reuse),
+            OptName::Broadcast => Opt::Broadcast(options.broadcast),
+            OptName::KeepAlive => Opt::KeepAlive(options.keep_alive),
+            OptName::Linger => Opt::Linger(options.linger),
+            OptName::SendBuffer => Opt::SendBuffer(options.send_buffer),
+            OptName::RecvBuffer => Opt::RecvBuffer(self.buffers(handle)?.1),
+            OptName::Device => Opt::Device(options.device.clone()),
+            OptName::Type => Opt::Type(slot.kind),
+            OptName::Listening => Opt::Listening(matches!(slot.role, Role::Listening { .. })),
+            OptName::NoDelay => Opt::NoDelay(options.no_delay),
+            OptName::KeepIdle => Opt::KeepIdle(options.keep_idle),
+            OptName::KeepInterval => Opt::KeepInterval(options.keep_interval),
+            OptName::KeepCount => Opt::KeepCount(options.keep_count),
+            OptName::Ttl => Opt::Ttl(options.ttl),
+            OptName::MulticastInterface => Opt::MulticastInterface(options.multicast_interface),
+            OptName::MulticastTtl => Opt::MulticastTtl(options.multicast_ttl),
+            _ => return Err(Error::ENOPROTOOPT),
+        })
+    }
+
+    /// The sizes of a socket's buffers, to send and to receive.
+    fn buffers(&self, handle: Handle) -> Result<(u32, u32)> {
+        let slot = self.slots.get(handle)?;
+        let (send, recv) = match slot.role {
+            Role::Dgram(dgram) => (self.max_datagram(slot.family), self.queue_bytes(&dgram)),
+            _ => self.pairs.first().map_or((0, 0), |pair| {
+                let socket = pair.tcp(&self.set);
+                (socket.send_capacity(), socket.recv_capacity())
+            }),
+        };
+        let bytes = |size| u32::try_from(size).unwrap_or(u32::MAX);
+        Ok((bytes(send), bytes(recv)))
+    }
+
+    fn check_device_name(&self, handle: Handle, name: &str) -> Result<()> {
+        let slot = self.slots.get(handle)?;
+        if !name.is_empty() && name != self.name {
+            return Err(Error::ENODEV);
+        }
+        let connected = matches!(slot.role, Role::Connecting(_) | Role::Connected(_));
+        // The way of a connection is chosen once.
+        if connected && slot.options.device != name { Err(Error::EINVAL) } else { Ok(()) }
+    }
+
+    /// Whether this type of socket has the option at all (row 141).
+    fn check_option(&self, handle: Handle, name: OptName) -> Result<()> {
+        let slot = self.slots.get(handle)?;
+        let has = match name {
+            OptName::KeepAlive
+            | OptName::KeepIdle
+            | OptName::KeepInterval
+            | OptName::KeepCount
+            | OptName::NoDelay
+            | OptName::Linger => slot.kind == SockType::Stream,
+            OptName::MulticastInterface => {
+                slot.kind == SockType::Dgram && slot.family == Family::V4
+            }
+            OptName::Join | OptName::Leave => {
+                slot.kind == SockType::Dgram && cfg!(feature = "multicast")
+            }
+            OptName::MulticastTtl => slot.kind == SockType::Dgram,
+            // Nothing that this host sends comes back to it.
+            OptName::MulticastLoop => false,
+            _ => true,
+        };
+        if has { Ok(()) } else { Err(Error::ENOPROTOOPT) }
+    }
+
+    /// Joins a group (rows 145 to 147). The stack knows only whether any socket has.
+    fn join(&mut self, handle: Handle, group: &Group) -> Result<()> {
+        let group = self.checked_group(handle, group)?;
+        let known = self.members(&group) > 0;
+        let groups = &mut self.slots.get_mut(handle)?.options.groups;
+        if groups.contains(&group) {
+            return Err(Error::EADDRINUSE);
+        }
+        groups.push(group).map_err(|_| Error::ENOBUFS)?;
+        if !known && let Err(error) = self.join_stack_group(&group) {
+            self.slots.get_mut(handle)?.options.groups.pop();
+            return Err(error);
+        }
+        self.touch();
+        Ok(())
+    }
+
+    fn leave(&mut self, handle: Handle, group: &Group) -> Result<()> {
+        let group = self.checked_group(handle, group)?;
+        let groups = &mut self.slots.get_mut(handle)?.options.groups;
+        let index = groups.iter().position(|joined| *joined == group);
+        groups.remove(index.ok_or(Error::EADDRNOTAVAIL)?);
+        self.leave_stack_group(&group);
+        Ok(())
+    }
+
+    fn members(&self, group: &Group) -> usize {
+        self.slots.iter().filter(|(_, slot)| slot.options.groups.contains(group)).count()
+    }
+
+    fn join_stack_group(&mut self, group: &Group) -> Result<()> {
+        #[cfg(feature = "multicast")]
+        if let Some(ip) = to_stack(group_ip(group)) {
+            return self.iface.join_multicast_group(ip).map_err(|_| Error::ENOBUFS);
+        }
+        let _ = (group, to_stack);
+        Err(Error::ENOPROTOOPT)
+    }
+
+    /// Tells the stack when the last member has left.
+    pub(crate) fn leave_stack_group(&mut self, group: &Group) {
+        #[cfg(feature = "multicast")]
+        if self.members(group) == 0
+            && let Some(ip) = to_stack(group_ip(group))
+        {
+            let _ = self.iface.leave_multicast_group(ip);
+        }
+        let _ = group;
+        self.touch();
+    }
+
+    /// The group with its interface by its one canonical name.
+    fn checked_group(&self, handle: Handle, group: &Group) -> Result<Group> {
+        let family = self.slots.get(handle)?.family;
+        let ip = group_ip(group);
+        if !ip.is_multicast() || Family::of(ip) != family {
+            return Err(Error::EINVAL);
+        }
+        match *group {
+            Group::V4 { group, interface } => {
+                let known =
+                    interface.is_unspecified() || is_local(&self.iface, IpAddr::V4(interface));
+                let group = Group::V4 { group, interface: Ipv4Addr::UNSPECIFIED };
+                known.then_some(group).ok_or(Error::ENODEV)
+            }
+            Group::V6 { group, interface } => {
+                let known = interface == 0 || interface == INTERFACE;
+                known.then_some(Group::V6 { group, interface: 0 }).ok_or(Error::ENODEV)
+            }
+        }
+    }
+}
+
+fn group_ip(group: &Group) -> IpAddr {
+    match *group {
+        Group::V4 { group, .. } => group.into(),
+        Group::V6 { group, .. } => group.into(),
+    }
+}

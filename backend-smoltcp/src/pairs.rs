@@ -1,0 +1,270 @@
+//! Pairs of buffers, each with the stack's TCP socket that owns them for good.
+
+use core::cell::Cell;
+use core::time::Duration;
+
+use smoltcp::iface::{SocketHandle, SocketSet};
+use smoltcp::socket::tcp;
+use usocket_core::spi::Handle;
+
+use usocket_core::{Error, Instant, SockAddr};
+
+use crate::address::duration;
+use crate::frame::Window;
+
+/// Who holds a pair.
+///
+/// ```text
+///          connect                 close, nothing unread           FIN and bytes are out
+/// Free ------------> Socket ------------------------------> Closing ------------------> Free
+///   |   SYN replayed    ^   close with unread data, abort                                 ^
+///   +-----> Pending ----+---------------------------------> Resetting --------------------+
+///                accept                                        RST is out
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    Free,
+    /// A socket of the user.
+    Socket(Handle),
+    /// It waits in the backlog of this listener.
+    Pending(Handle),
+    /// Closed; what is queued still goes out, until this time at the latest (S17).
+    Closing(Instant),
+    /// Its RST is about to go out, until this time at the latest.
+    Resetting(Instant),
+}
+
+/// One pair.
+pub(crate) struct Pair<'a> {
+    /// The stack's socket while the stack does not see it: unused, or taken away from it
+    /// so that it keeps what the user has not read (R1).
+    home: Option<tcp::Socket<'a>>,
+    /// Where the stack keeps it else.
+    place: Option<SocketHandle>,
+    pub(crate) owner: Owner,
+    pub(crate) local: SockAddr,
+    pub(crate) remote: SockAddr,
+    /// What the holder must be told, once (S13).
+    pub(crate) error: Option<Error>,
+    /// The connection was lost: by a reset, the link, or time.
+    pub(crate) dead: bool,
+    /// `shutdown(Read)` was called.
+    pub(crate) read_shut: bool,
+    /// The state when it was last looked at, and since when it is so.
+    pub(crate) state: tcp::State,
+    pub(crate) since: Instant,
+    /// Order of arrival at the listener (row 74).
+    pub(crate) order: u64,
+    /// Bytes that the peer has not acknowledged, and since when there are as many.
+    pub(crate) unacked: usize,
+    pub(crate) stuck_since: Instant,
+    /// Set by the gate when anything of the peer came.
+    pub(crate) heard: Cell<bool>,
+    pub(crate) heard_at: Instant,
+    /// How much the peer takes, from what it has acknowledged on, and the scale of the field.
+    window: Cell<(u32, u8)>,
+    /// Our direction is ended for the user.
+    pub(crate) write_shut: bool,
+    /// The stack has been told to send FIN.
+    fin: bool,
+    /// How often the stack probes the peer while nothing else is sent.
+    probes: Option<Duration>,
+    /// Whether nobody has acknowledged anything for some time.
+    pub(crate) slow: bool,
+    /// Set on the way out when a SYN went by: it did not wait for a neighbour.
+    pub(crate) asked: Cell<bool>,
+    /// Since when the peer is asked whether it is still there.
+    pub(crate) probing: Option<Instant>,
+    /// An ICMP message said why the peer cannot be reached.
+    pub(crate) hint: Cell<Option<Error>>,
+}
+
+const NOWHERE: SockAddr = SockAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED), 0);
+
+impl<'a> Pair<'a> {
+    /// A pair without buffers: one is put in by `equip`.
+    pub(crate) const fn new() -> Self {
+        Self {
+            home: None,
+            place: None,
+            owner: Owner::Free,
+            local: NOWHERE,
+            remote: NOWHERE,
+            error: None,
+            dead: false,
+            read_shut: false,
+            state: tcp::State::Closed,
+            since: Instant::ZERO,
+            order: 0,
+            unacked: 0,
+            stuck_since: Instant::ZERO,
+            heard: Cell::new(false),
+            heard_at: Instant::ZERO,
+            window: Cell::new((0, 0)),
+            write_shut: false,
+            fin: false,
+            probes: None,
+            slow: false,
+            asked: Cell::new(false),
+            probing: None,
+            hint: Cell::new(None),
+        }
+    }
+
+    pub(crate) fn equip(&mut self, rx: &'a mut [u8], tx: &'a mut [u8]) {
+        let buffers = (tcp::SocketBuffer::new(rx), tcp::SocketBuffer::new(tx));
+        self.home = Some(tcp::Socket::new(buffers.0, buffers.1));
+    }
+
+    pub(crate) fn tcp<'s>(&'s self, set: &'s SocketSet<'a>) -> &'s tcp::Socket<'a> {
+        match (&self.home, self.place) {
+            (Some(home), _) => home,
+            (None, Some(place)) => set.get(place),
+            // `equip` came first, and `show` and `hide` move it from one to the other.
+            (None, None) => unreachable!("a pair has its socket"),
+        }
+    }
+
+    pub(crate) fn tcp_mut<'s>(&'s mut self, set: &'s mut SocketSet<'a>) -> &'s mut tcp::Socket<'a> {
+        match (&mut self.home, self.place) {
+            (Some(home), _) => home,
+            (None, Some(place)) => set.get_mut(place),
+            (None, None) => unreachable!("a pair has its socket"),
+        }
+    }
+
+    /// Whether the stack sees it.
+    pub(crate) fn shown(&self) -> bool {
+        self.place.is_some()
+    }
+
+    /// Gives it to the stack. The set has a place for each pair.
+    pub(crate) fn show(&mut self, set: &mut SocketSet<'a>) {
+        if let Some(socket) = self.home.take() {
+            self.place = Some(set.add(socket));
+        }
+    }
+
+    /// Takes it away from the stack, with what the user has not read.
+    pub(crate) fn hide(&mut self, set: &mut SocketSet<'a>) {
+        if let Some(place) = self.place.take()
+            && let smoltcp::socket::Socket::Tcp(socket) = set.remove(place)
+        {
+            self.home = Some(socket);
+        }
+    }
+
+    /// Takes it away and forgets the connection; no segment tells the peer.
+    pub(crate) fn free(&mut self, set: &mut SocketSet<'a>) {
+        self.hide(set);
+        if let Some(socket) = &mut self.home {
+            socket.abort();
+            // Port 9 is never listened on: this clears the buffers and the peer.
+            let _ = socket.listen(9);
+            socket.close();
+        }
+        self.owner = Owner::Free;
+        self.state = tcp::State::Closed;
+        self.local = NOWHERE;
+        self.remote = NOWHERE;
+    }
+
+    /// Begins a new connection's bookkeeping.
+    pub(crate) fn begin(&mut self, owner: Owner, local: SockAddr, remote: SockAddr, now: Instant) {
+        self.owner = owner;
+        self.local = local;
+        self.remote = remote;
+        self.error = None;
+        self.dead = false;
+        self.read_shut = false;
+        self.since = now;
+        self.unacked = 0;
+        self.stuck_since = now;
+        self.heard.set(false);
+        self.heard_at = now;
+        self.window.set((0, 0));
+        self.write_shut = false;
+        self.fin = false;
+        self.probes = None;
+        self.slow = false;
+        self.asked.set(false);
+        self.probing = None;
+        self.hint.set(None);
+    }
+
+    /// A segment of the peer came.
+    pub(crate) fn hear(&self, window: Window) {
+        self.heard.set(true);
+        let (_, scale) = self.window.get();
+        self.window.set(match window.scale {
+            // That of a SYN is not scaled itself.
+            Some(scale) => (window.field.into(), scale),
+            None => (u32::from(window.field) << scale, scale),
+        });
+    }
+
+    /// Ends our direction. The stack sends FIN as soon as all bytes are sent, also where the
+    /// peer's window ends with them; then nothing that follows is in the window, and a peer
+    /// that takes nothing does not even see what we acknowledge. So FIN waits for its room.
+    pub(crate) fn finish(&mut self, set: &mut SocketSet<'a>) {
+        self.write_shut = true;
+        let room = usize::try_from(self.window.get().0).unwrap_or(usize::MAX);
+        if self.fin {
+            return;
+        }
+        let socket = self.tcp_mut(set);
+        if socket.send_queue() < room {
+            socket.close();
+            self.fin = true;
+        }
+    }
+
+    /// Sets how often the stack probes the peer, at once for the first time.
+    pub(crate) fn probe(&mut self, interval: Option<Duration>, set: &mut SocketSet<'a>) {
+        if self.probes != interval {
+            self.probes = interval;
+            self.tcp_mut(set).set_keep_alive(interval.map(duration));
+        }
+    }
+
+    /// Whether FIN waits for the peer's window.
+    pub(crate) fn fin_waits(&self) -> bool {
+        self.write_shut && !self.fin
+    }
+
+    /// The holder is told that the connection is lost. What was received stays.
+    pub(crate) fn lose(&mut self, error: Error, set: &mut SocketSet<'a>) {
+        self.hide(set);
+        self.dead = true;
+        self.error = Some(error);
+    }
+
+    pub(crate) fn is_free(&self) -> bool {
+        self.owner == Owner::Free
+    }
+
+    /// Whether it is a connection between these addresses.
+    pub(crate) fn connects(&self, local: SockAddr, remote: SockAddr) -> bool {
+        !self.is_free()
+            && (self.local.port(), self.remote.port()) == (local.port(), remote.port())
+            && self.remote.ip() == remote.ip()
+            && self.local.ip() == local.ip()
+    }
+}
+
+/// Whether the peer has ended its direction: nothing follows what is here.
+pub(crate) fn at_end(socket: &tcp::Socket<'_>) -> bool {
+    matches!(
+        socket.state(),
+        tcp::State::CloseWait
+            | tcp::State::LastAck
+            | tcp::State::Closing
+            | tcp::State::TimeWait
+            | tcp::State::Closed
+    )
+}
+
+/// Whether our direction is ended, and FIN or bytes before it may still be on their way.
+pub(crate) fn ending(state: tcp::State) -> bool {
+    matches!(state, tcp::State::FinWait1 | tcp::State::Closing | tcp::State::LastAck)
+}

@@ -1,0 +1,223 @@
+//! Addresses and the link: what was configured, what DHCP says, and what becomes of the
+//! sockets when either goes.
+
+use core::net::IpAddr;
+
+use heapless::Vec;
+#[cfg(feature = "dhcp")]
+use smoltcp::iface::SocketHandle;
+#[cfg(feature = "dhcp")]
+use smoltcp::socket::dhcpv4;
+use smoltcp::wire::IpCidr;
+#[cfg(feature = "dhcp")]
+use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
+use usocket_core::Error;
+
+use crate::address::{from_stack, to_stack};
+use crate::config::{ADDRESSES, Config, SERVERS};
+use crate::pairs::Owner;
+use crate::state::State;
+
+/// What was configured, and by whom.
+pub(crate) struct Setup {
+    /// The name servers, those of DHCP first.
+    pub(crate) servers: Vec<IpAddr, { 2 * SERVERS }>,
+    fixed_servers: Vec<IpAddr, SERVERS>,
+    /// The addresses configured by hand.
+    fixed: Vec<IpCidr, ADDRESSES>,
+    #[cfg(feature = "dhcp")]
+    dhcp: Option<SocketHandle>,
+    /// The address that DHCP gave.
+    #[cfg(feature = "dhcp")]
+    leased: Option<Ipv4Cidr>,
+}
+
+impl Setup {
+    pub(crate) fn new(config: &Config) -> Self {
+        let mut servers = Vec::new();
+        // It has room for twice as many.
+        let _ = servers.extend_from_slice(&config.servers);
+        Self {
+            servers,
+            fixed_servers: config.servers.clone(),
+            fixed: Vec::new(),
+            #[cfg(feature = "dhcp")]
+            dhcp: None,
+            #[cfg(feature = "dhcp")]
+            leased: None,
+        }
+    }
+}
+
+impl State<'_> {
+    /// Sets what is configured by hand, in place of what was.
+    pub(crate) fn reconfigure(&mut self, config: &Config) {
+        let old = core::mem::take(&mut self.setup.fixed);
+        self.iface.update_ip_addrs(|own| own.retain(|cidr| !old.contains(cidr)));
+        self.iface.routes_mut().remove_default_ipv4_route();
+        #[cfg(feature = "ipv6")]
+        self.iface.routes_mut().remove_default_ipv6_route();
+        self.setup.fixed_servers = config.servers.clone();
+        self.setup.servers = config.servers.iter().copied().collect();
+        self.configure(config);
+    }
+
+    /// The first configuration.
+    pub(crate) fn configure(&mut self, config: &Config) {
+        let fixed = &mut self.setup.fixed;
+        self.iface.update_ip_addrs(|own| {
+            for &(ip, prefix) in &config.addresses {
+                if let Some(ip) = to_stack(ip) {
+                    // The stack holds eight, a configuration four.
+                    let _ = own.push(IpCidr::new(ip, prefix));
+                    let _ = fixed.push(IpCidr::new(ip, prefix));
+                }
+            }
+            #[cfg(all(feature = "ipv6", feature = "ethernet"))]
+            if let smoltcp::wire::HardwareAddress::Ethernet(address) = config.hardware {
+                let own_link = IpCidr::new(link_local(address.0).into(), 64);
+                if !own.contains(&own_link) {
+                    let _ = own.push(own_link);
+                }
+            }
+        });
+        if let Some(gateway) = config.gateway_v4 {
+            let _ = self.iface.routes_mut().add_default_ipv4_route(gateway);
+        }
+        #[cfg(feature = "ipv6")]
+        if let Some(gateway) = config.gateway_v6 {
+            let _ = self.iface.routes_mut().add_default_ipv6_route(gateway);
+        }
+        #[cfg(feature = "dhcp")]
+        if config.dhcp && self.setup.dhcp.is_none() {
+            self.setup.dhcp = Some(self.set.add(dhcpv4::Socket::new()));
+        }
+        self.note_addresses();
+    }
+
+    /// Follows what DHCP and router advertisements say.
+    pub(crate) fn follow_setup(&mut self) {
+        #[cfg(feature = "dhcp")]
+        self.follow_dhcp();
+        let own = self.iface.ip_addrs().iter().map(|cidr| from_stack(cidr.address()));
+        if !own.eq(self.own.iter().copied()) {
+            self.note_addresses();
+        }
+    }
+
+    /// Ends the connections whose address is gone, before the stack does: it would throw
+    /// away what they have received (R1).
+    fn note_addresses(&mut self) {
+        self.own = self.iface.ip_addrs().iter().map(|cidr| from_stack(cidr.address())).collect();
+        let own = self.own.clone();
+        for index in 0..self.pairs.len() {
+            let pair = &self.pairs[index];
+            if !pair.is_free() && !own.contains(&pair.local.ip()) {
+                self.cut(index, Error::ENETUNREACH);
+            }
+        }
+        self.change();
+    }
+
+    /// Ends one connection: no segment can tell the peer.
+    fn cut(&mut self, index: usize, error: Error) {
+        let pair = &mut self.pairs[index];
+        match pair.owner {
+            Owner::Free => {}
+            Owner::Socket(handle) => self.lose(index, handle, error),
+            Owner::Pending(_) | Owner::Closing(_) | Owner::Resetting(_) => {
+                pair.free(&mut self.set);
+            }
+        }
+    }
+
+    /// The link came or went. When it goes, its streams are told at once; their peers
+    /// notice nothing (R24).
+    pub(crate) fn set_link(&mut self, up: bool) {
+        if self.up == up {
+            return;
+        }
+        self.up = up;
+        if !up {
+            for index in 0..self.pairs.len() {
+                self.cut(index, Error::ENETDOWN);
+            }
+            self.parking.forget(|_| true);
+        }
+        #[cfg(feature = "dhcp")]
+        if let Some(dhcp) = self.setup.dhcp
+            && up
+        {
+            // Maybe another network.
+            self.set.get_mut::<dhcpv4::Socket<'_>>(dhcp).reset();
+        }
+        self.change();
+    }
+
+    #[cfg(feature = "dhcp")]
+    fn follow_dhcp(&mut self) {
+        let Some(dhcp) = self.setup.dhcp else { return };
+        let event = self.set.get_mut::<dhcpv4::Socket<'_>>(dhcp).poll();
+        match event {
+            None => {}
+            Some(dhcpv4::Event::Deconfigured) => self.lease(None, None, &[]),
+            Some(dhcpv4::Event::Configured(config)) => {
+                let mut servers: Vec<Ipv4Address, SERVERS> = Vec::new();
+                for &server in &config.dns_servers {
+                    let _ = servers.push(server);
+                }
+                let (address, router) = (config.address, config.router);
+                self.lease(Some(address), router, &servers);
+            }
+        }
+    }
+
+    #[cfg(feature = "dhcp")]
+    fn lease(
+        &mut self,
+        address: Option<Ipv4Cidr>,
+        router: Option<Ipv4Address>,
+        servers: &[Ipv4Address],
+    ) {
+        let old = core::mem::replace(&mut self.setup.leased, address).map(IpCidr::Ipv4);
+        let new = address.filter(|cidr| is_unicast(cidr.address())).map(IpCidr::Ipv4);
+        if old != new {
+            self.iface.update_ip_addrs(|own| {
+                own.retain(|cidr| Some(*cidr) != old);
+                if let Some(new) = new {
+                    let _ = own.push(new);
+                }
+            });
+        }
+        match router {
+            Some(router) => {
+                let _ = self.iface.routes_mut().add_default_ipv4_route(router);
+            }
+            None => {
+                self.iface.routes_mut().remove_default_ipv4_route();
+            }
+        }
+        self.setup.servers.clear();
+        let leased = servers.iter().map(|&ip| IpAddr::V4(ip));
+        for server in leased.chain(self.setup.fixed_servers.iter().copied()) {
+            let _ = self.setup.servers.push(server);
+        }
+        self.change();
+    }
+}
+
+/// What the stack takes for an address of its own; it panics at any other.
+#[cfg(feature = "dhcp")]
+fn is_unicast(ip: Ipv4Address) -> bool {
+    !(ip.is_broadcast() || ip.is_multicast() || ip.is_unspecified())
+}
+
+/// The link-local address of an Ethernet interface (RFC 4291, appendix A).
+#[cfg(all(feature = "ipv6", feature = "ethernet"))]
+fn link_local(mac: [u8; 6]) -> core::net::Ipv6Addr {
+    let [a, b, c, d, e, f] = mac;
+    let half = [a ^ 2, b, c, 0xff, 0xfe, d, e, f];
+    let mut octets = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    octets[8..].copy_from_slice(&half);
+    octets.into()
+}

@@ -1,0 +1,194 @@
+//! The sockets of the user: a table in the caller's storage.
+
+use core::net::IpAddr;
+
+use heapless::Vec;
+use usocket_core::spi::{DeviceName, Group, Handle, SockType};
+use usocket_core::{Error, Events, Family, Result, SockAddr};
+
+/// Groups that one socket can join.
+pub(crate) const GROUPS: usize = 4;
+
+/// What the socket does now. Streams:
+///
+/// ```text
+///            listen                    connect              established
+/// Idle ----------------> Listening   Idle -----> Connecting ----------> Connected
+///   ^                                              | refused, unreachable
+///   | connect_result fetches it                    v
+///   +------------------------------------------- Failed -----------> Ended
+///                                                   receive fetches it
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Role {
+    /// A stream that is new or bound, or may be connected again.
+    Idle,
+    /// Connections wait in the table of pairs until they are accepted.
+    Listening { backlog: usize },
+    /// The outcome is not known yet; the pair's index.
+    Connecting(usize),
+    /// The pair's index.
+    Connected(usize),
+    /// The connect failed and nobody has fetched the error.
+    Failed(Error),
+    /// The connect failed and a receive has told (row 88): end of stream.
+    Ended,
+    /// A datagram socket.
+    #[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "there are none"))]
+    Dgram(Dgram),
+}
+
+/// State of a datagram socket.
+#[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "there are none"))]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Dgram {
+    /// The index of its queue.
+    pub(crate) queue: usize,
+    /// The default peer; datagrams of others are filtered out (row 91).
+    pub(crate) peer: Option<SockAddr>,
+    /// What an ICMP message told, until somebody is told (row 126).
+    pub(crate) error: Option<Error>,
+    pub(crate) read_shut: bool,
+    pub(crate) write_shut: bool,
+}
+
+/// One socket.
+pub(crate) struct Slot {
+    pub(crate) family: Family,
+    pub(crate) kind: SockType,
+    /// The local address once bound, by `bind` or implicitly.
+    pub(crate) bound: Option<SockAddr>,
+    /// Whether we chose it: then a failed connect gives it back.
+    pub(crate) implicit: bool,
+    pub(crate) role: Role,
+    pub(crate) options: Options,
+    /// The readiness when it was last looked at: what is more since then may wake those
+    /// who wait for any socket (S8).
+    pub(crate) seen: Events,
+}
+
+/// The options of a socket, with their defaults.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    pub(crate) reuse: bool,
+    pub(crate) broadcast: bool,
+    pub(crate) linger: Option<u16>,
+    pub(crate) device: DeviceName,
+    pub(crate) send_buffer: u32,
+    pub(crate) no_delay: bool,
+    pub(crate) ttl: u8,
+    pub(crate) keep_alive: bool,
+    pub(crate) keep_idle: u16,
+    pub(crate) keep_interval: u16,
+    pub(crate) keep_count: u8,
+    pub(crate) multicast_ttl: u8,
+    pub(crate) multicast_interface: core::net::Ipv4Addr,
+    pub(crate) groups: Vec<Group, GROUPS>,
+}
+
+impl Options {
+    pub(crate) fn new(send_buffer: u32) -> Self {
+        Self {
+            reuse: false,
+            broadcast: false,
+            linger: None,
+            device: DeviceName::new(),
+            send_buffer,
+            no_delay: false,
+            ttl: 64,
+            keep_alive: false,
+            keep_idle: 7200,
+            keep_interval: 75,
+            keep_count: 9,
+            multicast_ttl: 1,
+            multicast_interface: core::net::Ipv4Addr::UNSPECIFIED,
+            groups: Vec::new(),
+        }
+    }
+}
+
+impl Slot {
+    /// The local address, `0.0.0.0:0` or `:::0` before bind.
+    pub(crate) fn local(&self) -> SockAddr {
+        self.bound.unwrap_or(SockAddr::new(self.family.unspecified(), 0))
+    }
+
+    /// A connect has failed: the outcome waits to be fetched.
+    pub(crate) fn fail(&mut self, error: Error) {
+        self.role = Role::Failed(error);
+        if core::mem::take(&mut self.implicit) {
+            self.bound = None;
+        }
+    }
+
+    /// Whether a listener of ours takes a connection to this address.
+    pub(crate) fn listens_on(&self, ip: IpAddr, port: u16) -> bool {
+        matches!(self.role, Role::Listening { .. })
+            && self.bound.is_some_and(|bound| {
+                bound.port() == port
+                    && bound.family() == Family::of(ip)
+                    && (bound.ip() == ip || bound.ip().is_unspecified())
+            })
+    }
+}
+
+/// A place of the table: generation and socket.
+pub(crate) struct Entry {
+    generation: u32,
+    slot: Option<Slot>,
+}
+
+impl Entry {
+    pub(crate) const EMPTY: Self = Self { generation: 0, slot: None };
+}
+
+/// The table. A stale handle finds nothing (S9).
+pub(crate) struct Slots<'a>(pub(crate) &'a mut [Entry]);
+
+impl Slots<'_> {
+    pub(crate) fn insert(&mut self, slot: Slot) -> Result<Handle> {
+        let free = self.0.iter_mut().enumerate().find(|(_, entry)| entry.slot.is_none());
+        let (index, entry) = free.ok_or(Error::ENOMEM)?;
+        entry.slot = Some(slot);
+        Ok(handle(index, entry.generation))
+    }
+
+    pub(crate) fn get(&self, handle: Handle) -> Result<&Slot> {
+        let entry = self.0.get(handle.slot()).ok_or(Error::EBADF)?;
+        let live = entry.generation == handle.generation();
+        entry.slot.as_ref().filter(|_| live).ok_or(Error::EBADF)
+    }
+
+    pub(crate) fn get_mut(&mut self, handle: Handle) -> Result<&mut Slot> {
+        let entry = self.0.get_mut(handle.slot()).ok_or(Error::EBADF)?;
+        let live = entry.generation == handle.generation();
+        entry.slot.as_mut().filter(|_| live).ok_or(Error::EBADF)
+    }
+
+    pub(crate) fn remove(&mut self, handle: Handle) -> Result<Slot> {
+        self.get(handle)?;
+        let entry = &mut self.0[handle.slot()];
+        entry.generation = entry.generation.wrapping_add(1);
+        entry.slot.take().ok_or(Error::EBADF)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Handle, &Slot)> {
+        self.0.iter().enumerate().filter_map(|(index, entry)| {
+            entry.slot.as_ref().map(|slot| (handle(index, entry.generation), slot))
+        })
+    }
+
+    /// How many there can be.
+    pub(crate) fn capacity(&self) -> usize {
+        self.0.len()
+    }
+}
+
+pub(crate) fn is_link_local(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a table has far fewer than u32::MAX slots")]
+fn handle(index: usize, generation: u32) -> Handle {
+    Handle::new(index as u32, generation)
+}

@@ -1,0 +1,294 @@
+//! What becomes of each connection as segments come and time passes.
+
+use core::time::Duration;
+
+use smoltcp::socket::tcp;
+use usocket_core::spi::Handle;
+use usocket_core::{Error, Instant};
+
+use crate::listen::HALF_OPEN;
+use crate::pairs::{Owner, ending};
+use crate::ports::TIME_WAIT;
+use crate::slots::Role;
+use crate::state::State;
+
+/// How long a connect goes unanswered before it fails, as in BSD (R5).
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// How long a neighbour is looked for before a connect to it fails.
+const NEIGHBOUR_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// When bytes or FIN that nobody acknowledges are given up.
+const STUCK: Duration = Duration::from_secs(120);
+
+/// From when on somebody who acknowledges nothing is listened to more closely.
+const SLOW: Duration = Duration::from_secs(1);
+
+/// How often a peer that takes nothing is asked for its window. The stack does so itself
+/// but for one case: it forgets to when a repetition meets a window that has closed.
+const ASK_FOR_ROOM: Duration = Duration::from_secs(2);
+
+/// How long a closed connection waits for the FIN of its peer.
+const FIN_WAIT: Duration = Duration::from_secs(60);
+
+impl State<'_> {
+    /// One look at every pair in use.
+    pub(crate) fn step_pairs(&mut self) {
+        for index in 0..self.pairs.len() {
+            if self.pairs[index].is_free() {
+                continue;
+            }
+            let pair = &mut self.pairs[index];
+            if pair.fin_waits() && !pair.dead {
+                pair.finish(&mut self.set);
+            }
+            let state = pair.tcp(&self.set).state();
+            let before = core::mem::replace(&mut pair.state, state);
+            if before != state {
+                pair.since = self.now;
+            }
+            match pair.owner {
+                Owner::Free => {}
+                Owner::Socket(handle) => self.step_owned(index, handle, before),
+                Owner::Pending(listener) => self.step_pending(index, listener),
+                Owner::Closing(until) => self.step_closing(index, until),
+                // Behind the way out, where the RST goes.
+                Owner::Resetting(_) => {}
+            }
+        }
+    }
+
+    fn step_owned(&mut self, index: usize, handle: Handle, before: tcp::State) {
+        let Ok(slot) = self.slots.get(handle) else { return };
+        match slot.role {
+            Role::Connecting(_) => self.step_connecting(index, handle),
+            Role::Connected(_) if !self.pairs[index].dead => {
+                self.step_connected(index, handle, before);
+            }
+            _ => {}
+        }
+    }
+
+    fn step_connecting(&mut self, index: usize, handle: Handle) {
+        let pair = &mut self.pairs[index];
+        let hint = pair.hint.get();
+        let error = match pair.state {
+            tcp::State::SynSent | tcp::State::SynReceived => match hint {
+                Some(Error::ECONNREFUSED) => Error::ECONNREFUSED,
+                _ if !pair.asked.get() && self.now >= pair.heard_at + NEIGHBOUR_TIMEOUT => {
+                    Error::EHOSTUNREACH
+                }
+                _ if self.now >= pair.heard_at + CONNECT_TIMEOUT => {
+                    hint.unwrap_or(Error::ETIMEDOUT)
+                }
+                _ => return,
+            },
+            tcp::State::Closed => Error::ECONNREFUSED,
+            _ => {
+                pair.heard_at = self.now;
+                pair.stuck_since = self.now;
+                if let Ok(slot) = self.slots.get_mut(handle) {
+                    slot.role = Role::Connected(index);
+                }
+                return;
+            }
+        };
+        self.lose(index, handle, error);
+    }
+
+    fn step_connected(&mut self, index: usize, handle: Handle, before: tcp::State) {
+        let pair = &mut self.pairs[index];
+        let socket = pair.tcp_mut(&mut self.set);
+        let waiting = socket.send_queue();
+        match pair.state {
+            // Both ends are done; what was received stays here (R1).
+            tcp::State::Closed if before == tcp::State::LastAck && waiting == 0 => {
+                pair.hide(&mut self.set);
+            }
+            tcp::State::Closed if pair.shown() => {
+                self.lose(index, handle, Error::ECONNRESET);
+            }
+            tcp::State::Closed => {}
+            // The stack throws away what it has when this time is over.
+            tcp::State::TimeWait if self.now >= pair.since + TIME_WAIT => pair.hide(&mut self.set),
+            _ => self.step_live(index, handle, waiting),
+        }
+    }
+
+    /// A connection that is up: is its peer still there?
+    fn step_live(&mut self, index: usize, handle: Handle, waiting: usize) {
+        let Ok(slot) = self.slots.get(handle) else { return };
+        let options = &slot.options;
+        let pair = &mut self.pairs[index];
+        let unacked = waiting + usize::from(ending(pair.state) || pair.fin_waits());
+        let heard = pair.heard.take();
+        if heard || unacked < pair.unacked || pair.unacked == 0 {
+            pair.stuck_since = self.now;
+        }
+        pair.unacked = unacked;
+        if heard {
+            pair.heard_at = self.now;
+        }
+        let slow = unacked > 0 && self.now >= pair.stuck_since + SLOW;
+        pair.slow = slow;
+        let idle = Duration::from_secs(options.keep_idle.into());
+        let interval = Duration::from_secs(options.keep_interval.max(1).into());
+        let patience = interval * u32::from(options.keep_count.max(1));
+        if pair.read_shut {
+            // Nobody will read it; the peer must not wait for room.
+            let socket = pair.tcp_mut(&mut self.set);
+            while socket.can_recv() && socket.recv(|bytes| (bytes.len(), ())).is_ok() {}
+        }
+        match pair.probing {
+            Some(_) if heard || !options.keep_alive => pair.probing = None,
+            Some(since) if self.now >= since + patience => {
+                self.lose(index, handle, Error::ETIMEDOUT);
+                return;
+            }
+            None if options.keep_alive && self.now >= pair.heard_at + idle => {
+                pair.probing = Some(self.now);
+            }
+            _ => {}
+        }
+        // One now, and then one each interval.
+        let probes = match pair.probing {
+            Some(_) => Some(interval),
+            None => (slow || pair.fin_waits()).then_some(ASK_FOR_ROOM),
+        };
+        pair.probe(probes, &mut self.set);
+        if unacked > 0 && self.now >= self.pairs[index].stuck_since + STUCK {
+            self.lose(index, handle, Error::ETIMEDOUT);
+        }
+    }
+
+    fn step_pending(&mut self, index: usize, listener: Handle) {
+        let pair = &mut self.pairs[index];
+        let gone = match pair.state {
+            // Reset before it was established: the stack listens again, which nobody asked.
+            tcp::State::Listen => true,
+            tcp::State::SynReceived => self.now >= pair.since + HALF_OPEN,
+            tcp::State::Closed => {
+                // Reset while it waited (row 77): who accepts it is told, behind its bytes.
+                if !pair.dead {
+                    pair.lose(Error::ECONNRESET, &mut self.set);
+                }
+                false
+            }
+            _ => false,
+        };
+        if gone {
+            pair.free(&mut self.set);
+        }
+        self.look(listener);
+    }
+
+    fn step_closing(&mut self, index: usize, until: Instant) {
+        let pair = &mut self.pairs[index];
+        let over = match pair.state {
+            tcp::State::Closed => true,
+            tcp::State::TimeWait => self.now >= pair.since + TIME_WAIT,
+            // Everything of ours is there; an RST could destroy what the peer has not read.
+            tcp::State::FinWait2 => self.now >= pair.since + FIN_WAIT,
+            _ => false,
+        };
+        if over {
+            pair.free(&mut self.set);
+        } else if pair.tcp(&self.set).can_recv() && pair.state != tcp::State::TimeWait {
+            // Nobody will ever read it (row 218).
+            self.reset(index);
+        } else if done(pair.state) {
+            pair.probe(None, &mut self.set);
+        } else if self.now >= until {
+            self.reset(index);
+        } else if self.now >= pair.since + ASK_FOR_ROOM {
+            pair.probe(Some(ASK_FOR_ROOM), &mut self.set);
+        }
+    }
+
+    /// Behind the way out: what has sent its RST is free.
+    pub(crate) fn step_resetting(&mut self) {
+        for pair in &mut *self.pairs {
+            if let Owner::Resetting(until) = pair.owner
+                && (self.now >= until || pair.tcp(&self.set).remote_endpoint().is_none())
+            {
+                pair.free(&mut self.set);
+            }
+        }
+    }
+
+    /// The socket is told that its connection is lost, or did not come about.
+    pub(crate) fn lose(&mut self, index: usize, handle: Handle, error: Error) {
+        let pair = &mut self.pairs[index];
+        let Ok(slot) = self.slots.get_mut(handle) else { return };
+        if let Role::Connecting(_) = slot.role {
+            pair.free(&mut self.set);
+            slot.fail(error);
+        } else if !pair.dead {
+            pair.lose(error, &mut self.set);
+        }
+        self.look(handle);
+    }
+
+    /// When time alone changes something.
+    pub(crate) fn pairs_due(&self) -> Option<Instant> {
+        (0..self.pairs.len()).filter_map(|index| self.pair_due(index)).min()
+    }
+
+    fn pair_due(&self, index: usize) -> Option<Instant> {
+        let pair = &self.pairs[index];
+        let time_wait = pair.state == tcp::State::TimeWait;
+        match pair.owner {
+            Owner::Free => None,
+            Owner::Socket(_) if pair.dead || !pair.shown() => None,
+            Owner::Socket(_) if time_wait => Some(pair.since + TIME_WAIT),
+            Owner::Socket(handle) => self.owned_due(index, handle),
+            Owner::Pending(_) if pair.state == tcp::State::SynReceived => {
+                Some(pair.since + HALF_OPEN)
+            }
+            Owner::Pending(_) => None,
+            Owner::Closing(_) if time_wait => Some(pair.since + TIME_WAIT),
+            Owner::Closing(_) if pair.state == tcp::State::FinWait2 => Some(pair.since + FIN_WAIT),
+            Owner::Closing(until) if self.now < pair.since + ASK_FOR_ROOM => {
+                Some(until.min(pair.since + ASK_FOR_ROOM))
+            }
+            Owner::Closing(until) | Owner::Resetting(until) => Some(until),
+        }
+    }
+
+    fn owned_due(&self, index: usize, handle: Handle) -> Option<Instant> {
+        let pair = &self.pairs[index];
+        let slot = self.slots.get(handle).ok()?;
+        if let Role::Connecting(_) = slot.role {
+            let limit = if pair.asked.get() { CONNECT_TIMEOUT } else { NEIGHBOUR_TIMEOUT };
+            return Some(pair.heard_at + limit);
+        }
+        let options = &slot.options;
+        let stuck = (pair.unacked > 0).then(|| {
+            let slow = pair.stuck_since + SLOW;
+            if self.now < slow { slow } else { pair.stuck_since + STUCK }
+        });
+        let keep_alive = options.keep_alive.then(|| {
+            let interval = Duration::from_secs(options.keep_interval.max(1).into());
+            match pair.probing {
+                Some(since) => since + interval * u32::from(options.keep_count.max(1)),
+                None => pair.heard_at + Duration::from_secs(options.keep_idle.into()),
+            }
+        });
+        usocket_core::earlier(stuck, keep_alive)
+    }
+
+    /// Closed sockets that still have bytes, FIN or RST to bring out.
+    pub(crate) fn lingering(&self) -> usize {
+        let busy = self.pairs.iter().filter(|pair| match pair.owner {
+            Owner::Closing(_) => !done(pair.tcp(&self.set).state()),
+            Owner::Resetting(_) => true,
+            _ => false,
+        });
+        busy.count() + self.datagrams_lingering()
+    }
+}
+
+/// Whether the peer has everything, FIN included.
+fn done(state: tcp::State) -> bool {
+    matches!(state, tcp::State::FinWait2 | tcp::State::TimeWait | tcp::State::Closed)
+}

@@ -1,0 +1,294 @@
+//! Streams: what the user does with a connection (S11 to S17).
+
+use core::time::Duration;
+
+use smoltcp::socket::tcp;
+use usocket_core::spi::{Handle, RecvFlags, Shutdown};
+use usocket_core::{
+    DEFAULT_LINGER, Error, Events, POLLERR, POLLHUP, POLLIN, POLLOUT, Result, SockAddr,
+};
+
+use crate::address::{check_scope, endpoint, is_broadcast, listen_endpoint, sock_addr};
+use crate::pairs::{Owner, at_end};
+use crate::slots::{Role, Slot};
+use crate::state::State;
+
+/// How long an RST may wait for the device.
+const RESET_BOUND: Duration = Duration::from_secs(1);
+
+impl State<'_> {
+    /// `try_connect` (S15, rows 80 to 92): a SYN goes out with the next drive.
+    pub(crate) fn connect(&mut self, handle: Handle, to: SockAddr) -> Result<()> {
+        let slot = self.slots.get_mut(handle)?;
+        match slot.role {
+            Role::Idle | Role::Ended => {}
+            Role::Connecting(_) => return Err(Error::EALREADY),
+            Role::Listening { .. } | Role::Connected(_) => return Err(Error::EISCONN),
+            Role::Failed(error) => {
+                slot.role = Role::Idle;
+                self.look(handle);
+                return Err(error);
+            }
+            Role::Dgram(_) => return self.connect_datagrams(handle, to),
+        }
+        let bound = slot.bound;
+        check_scope(to)?;
+        if to.ip().is_multicast() || is_broadcast(&self.iface, to.ip()) {
+            return Err(Error::ENETUNREACH);
+        }
+        let source = self.source(bound, to.ip())?;
+        let peer = endpoint(to).ok_or(Error::EAFNOSUPPORT)?;
+        let index = self.spare_pair().ok_or(Error::ENOBUFS)?;
+        let bound = self.bind_implicitly(handle, source)?;
+        let local = sock_addr(source, bound.port());
+        if self.connection_exists(local, to) {
+            return Err(Error::EADDRNOTAVAIL);
+        }
+        let pair = &mut self.pairs[index];
+        pair.begin(Owner::Socket(handle), local, to, self.now);
+        let socket = pair.tcp_mut(&mut self.set);
+        socket.set_timeout(None);
+        socket.set_keep_alive(None);
+        if socket.connect(self.iface.context(), peer, listen_endpoint(local)).is_err() {
+            pair.free(&mut self.set);
+            return Err(Error::EADDRNOTAVAIL);
+        }
+        pair.state = tcp::State::SynSent;
+        pair.show(&mut self.set);
+        let slot = self.slots.get_mut(handle)?;
+        slot.role = Role::Connecting(index);
+        slot.bound = Some(local);
+        self.tune(handle);
+        self.look(handle);
+        self.touch();
+        Err(Error::EINPROGRESS)
+    }
+
+    /// `connect_result` (S15, row 89).
+    pub(crate) fn connect_result(&mut self, handle: Handle) -> Result<()> {
+        let slot = self.slots.get_mut(handle)?;
+        match slot.role {
+            Role::Connected(_) | Role::Dgram(_) => Ok(()),
+            Role::Connecting(_) => Err(Error::EAGAIN),
+            Role::Failed(error) => {
+                slot.role = Role::Idle;
+                self.look(handle);
+                Err(error)
+            }
+            Role::Idle | Role::Ended | Role::Listening { .. } => Err(Error::ENOTCONN),
+        }
+    }
+
+    /// Sends on a stream (S11, S14, rows 94 to 100).
+    pub(crate) fn send_stream(&mut self, handle: Handle, data: &[u8]) -> Result<usize> {
+        let slot = self.slots.get_mut(handle)?;
+        let index = match slot.role {
+            Role::Connected(index) => index,
+            Role::Connecting(_) => return Err(Error::EAGAIN),
+            Role::Failed(error) => {
+                slot.role = Role::Ended;
+                self.look(handle);
+                return Err(error);
+            }
+            _ => return Err(Error::EPIPE),
+        };
+        let limit = usize::try_from(slot.options.send_buffer).unwrap_or(usize::MAX);
+        let pair = &mut self.pairs[index];
+        if pair.dead {
+            let error = pair.error.take().unwrap_or(Error::EPIPE);
+            self.look(handle);
+            return Err(error);
+        }
+        let shut = pair.write_shut;
+        let socket = pair.tcp_mut(&mut self.set);
+        if shut || !socket.may_send() {
+            return Err(Error::EPIPE);
+        }
+        if data.is_empty() {
+            return Ok(0);
+        }
+        let room = limit.saturating_sub(socket.send_queue()).min(data.len());
+        let taken = socket.send_slice(&data[..room]).map_err(|_| Error::EPIPE)?;
+        if taken == 0 {
+            return Err(Error::EAGAIN);
+        }
+        self.look(handle);
+        self.touch();
+        Ok(taken)
+    }
+
+    /// Receives from a stream (S12 to S14, rows 112 to 121); who sent it.
+    pub(crate) fn recv_stream(
+        &mut self,
+        handle: Handle,
+        buf: &mut [u8],
+        flags: RecvFlags,
+    ) -> Result<(usize, SockAddr)> {
+        let slot = self.slots.get_mut(handle)?;
+        let nobody = SockAddr::new(slot.family.unspecified(), 0);
+        let index = match slot.role {
+            Role::Connected(index) => index,
+            Role::Connecting(_) => return Err(Error::EAGAIN),
+            Role::Failed(_) if buf.is_empty() => return Ok((0, nobody)),
+            Role::Failed(error) => {
+                slot.role = Role::Ended;
+                self.look(handle);
+                return Err(error);
+            }
+            Role::Ended => return Ok((0, nobody)),
+            _ => return Err(Error::ENOTCONN),
+        };
+        let pair = &mut self.pairs[index];
+        let peer = pair.remote;
+        if buf.is_empty() {
+            return Ok((0, peer));
+        }
+        let (read_shut, dead) = (pair.read_shut, pair.dead);
+        let socket = pair.tcp_mut(&mut self.set);
+        if read_shut && !dead {
+            return Ok((0, peer));
+        }
+        if !socket.can_recv() {
+            let ended = at_end(socket);
+            // A reset is told once, a peek included: `readline` looks before it takes.
+            return match pair.error.take() {
+                Some(error) => {
+                    self.look(handle);
+                    Err(error)
+                }
+                None if dead || ended => Ok((0, peer)),
+                None => Err(Error::EAGAIN),
+            };
+        }
+        if flags.peek {
+            let seen = socket.peek_slice(buf).map_err(|_| Error::EIO)?;
+            return Ok((seen, peer));
+        }
+        let (capacity, waited) = (socket.recv_capacity(), socket.recv_queue());
+        let given = socket.recv_slice(buf).map_err(|_| Error::EIO)?;
+        self.look(handle);
+        if waited > capacity / 2 {
+            // The peer may have been waiting for room.
+            self.touch();
+        }
+        Ok((given, peer))
+    }
+
+    /// Readiness of a connected stream (rows 197 to 202).
+    pub(crate) fn stream_readiness(&self, slot: &Slot, index: usize) -> Events {
+        let pair = &self.pairs[index];
+        if pair.dead {
+            // Nothing will wait any more: every call answers at once.
+            let error = if pair.error.is_some() { POLLERR } else { Events::NONE };
+            return POLLIN | POLLOUT | POLLHUP | error;
+        }
+        let socket = pair.tcp(&self.set);
+        let mut events = Events::NONE;
+        let no_more_in = pair.read_shut || at_end(socket);
+        if no_more_in || socket.can_recv() {
+            events |= POLLIN;
+        }
+        let limit = usize::try_from(slot.options.send_buffer).unwrap_or(usize::MAX);
+        let room = limit.min(socket.send_capacity()) > socket.send_queue();
+        let no_more_out = pair.write_shut || !socket.may_send();
+        if no_more_out || room {
+            events |= POLLOUT;
+        }
+        if no_more_in && no_more_out {
+            events |= POLLHUP;
+        }
+        events
+    }
+
+    /// `shutdown` of a stream (R10).
+    pub(crate) fn shutdown_stream(&mut self, handle: Handle, how: Shutdown) -> Result<()> {
+        let Role::Connected(index) = self.slots.get(handle)?.role else {
+            return Err(Error::ENOTCONN);
+        };
+        let pair = &mut self.pairs[index];
+        if pair.dead {
+            return Err(Error::ENOTCONN);
+        }
+        if how != Shutdown::Write {
+            pair.read_shut = true;
+        }
+        if how != Shutdown::Read {
+            pair.finish(&mut self.set);
+            pair.stuck_since = self.now;
+        }
+        self.look(handle);
+        self.change();
+        Ok(())
+    }
+
+    /// Lets go of what a closed socket held (S17). `abort` resets at once (R10).
+    pub(crate) fn release(&mut self, handle: Handle, slot: &Slot, abort: bool) {
+        match slot.role {
+            Role::Listening { .. } => self.release_listener(handle),
+            Role::Connecting(index) => self.pairs[index].free(&mut self.set),
+            Role::Connected(index) => self.release_connection(index, slot, abort),
+            Role::Dgram(dgram) => self.release_datagrams(slot, &dgram),
+            Role::Idle | Role::Failed(_) | Role::Ended => {}
+        }
+        self.change();
+    }
+
+    fn release_connection(&mut self, index: usize, slot: &Slot, abort: bool) {
+        let linger = slot.options.linger;
+        let bound = linger.map_or(DEFAULT_LINGER, |seconds| Duration::from_secs(seconds.into()));
+        let pair = &mut self.pairs[index];
+        if pair.dead || !pair.shown() {
+            pair.free(&mut self.set);
+        } else if abort || linger == Some(0) || pair.tcp(&self.set).can_recv() {
+            self.reset(index);
+        } else {
+            pair.finish(&mut self.set);
+            pair.owner = Owner::Closing(self.now + bound);
+        }
+    }
+
+    /// Ends a connection with RST, which goes out with the next drive.
+    pub(crate) fn reset(&mut self, index: usize) {
+        let pair = &mut self.pairs[index];
+        pair.tcp_mut(&mut self.set).abort();
+        pair.owner = Owner::Resetting(self.now + RESET_BOUND);
+        self.touch();
+    }
+
+    /// `take_error` (`SO_ERROR`): the pending error, once.
+    pub(crate) fn take_error(&mut self, handle: Handle) -> Result<Option<Error>> {
+        let slot = self.slots.get_mut(handle)?;
+        let error = match &mut slot.role {
+            Role::Failed(error) => {
+                let error = *error;
+                slot.role = Role::Ended;
+                Some(error)
+            }
+            Role::Dgram(dgram) => dgram.error.take(),
+            Role::Connected(index) => self.pairs[*index].error.take(),
+            _ => None,
+        };
+        self.look(handle);
+        Ok(error)
+    }
+
+    /// The peer's address while connected.
+    pub(crate) fn peer_addr(&self, handle: Handle) -> Result<SockAddr> {
+        match self.slots.get(handle)?.role {
+            Role::Dgram(dgram) => dgram.peer.ok_or(Error::ENOTCONN),
+            Role::Connected(index) if !self.pairs[index].dead => Ok(self.pairs[index].remote),
+            _ => Err(Error::ENOTCONN),
+        }
+    }
+
+    /// Tells the connection what its socket's options are now.
+    pub(crate) fn tune(&mut self, handle: Handle) {
+        let Ok(slot) = self.slots.get(handle) else { return };
+        let (Role::Connected(index) | Role::Connecting(index)) = slot.role else { return };
+        let (no_delay, ttl) = (slot.options.no_delay, slot.options.ttl);
+        let socket = self.pairs[index].tcp_mut(&mut self.set);
+        socket.set_nagle_enabled(!no_delay);
+        socket.set_hop_limit(Some(ttl.max(1)));
+        self.touch();
+    }
+}

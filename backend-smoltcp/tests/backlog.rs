@@ -1,0 +1,188 @@
+//! R7: a backlog that holds more connections than there are buffers.
+
+mod support;
+
+use core::net::Ipv4Addr;
+use std::time::Duration;
+
+use support::frames::segment;
+use support::roomy;
+use support::wire::Side;
+use support::world::{PeerMemory, World, config, ip4};
+use usocket_backend_smoltcp::smoltcp::phy::Medium;
+use usocket_backend_smoltcp::smoltcp::wire::TcpControl;
+use usocket_backend_smoltcp::{Net, OWN, Storage};
+use usocket_conformance::{End, Harness, State, Step};
+use usocket_core::prelude::*;
+use usocket_core::{POLLIN, SockAddr};
+
+/// Two pairs of buffers.
+type Small<'a> = Storage<'a, 6, 2, 2048, 2048, 1, 1472, 16, { 2 + 1 + OWN }>;
+
+/// Runs in a world where our backend has two pairs of buffers.
+fn small(seed: u64, run: impl FnOnce(&World<'_>)) {
+    let (mut ours, mut theirs) = (Box::new(Small::new()), Box::new(PeerMemory::new()));
+    let ours = &mut *ours;
+    let world = World::with(
+        seed,
+        Medium::Ethernet,
+        move |device, board| Net::new(device, board, &config(Medium::Ethernet, 1), ours).unwrap(),
+        &mut theirs,
+    );
+    run(&world);
+}
+
+/// `small` where its memory fits.
+fn in_small(seed: u64, run: impl FnOnce(&World<'_>) + Send) {
+    roomy(|| small(seed, run));
+}
+
+const PORT: u16 = 80;
+
+fn address() -> SockAddr {
+    SockAddr::new(ip4(1), PORT)
+}
+
+#[test]
+fn fifty_clients_share_two_pairs_of_buffers() {
+    in_small(1, |world| {
+        let listener = world.net.tcp().unwrap();
+        listener.bind(("", PORT)).unwrap();
+        listener.listen(4).unwrap();
+        let script = [Step::Connect(address()), Step::Send(100), Step::Fin, Step::RecvToEnd];
+        let clients: Vec<_> = (0..50).map(|_| world.peer().start(&script).unwrap()).collect();
+        let mut peers = std::collections::HashSet::new();
+        for _ in 0..50 {
+            let (stream, peer) = listener.accept().unwrap();
+            assert!(peers.insert(peer), "{peer} came twice");
+            world.pass(Duration::from_millis(50));
+            let mut buf = [0; 200];
+            assert_eq!(stream.read(&mut buf), Ok(Some(100)));
+            stream.sendall("served").unwrap();
+            stream.close().unwrap();
+        }
+        for client in clients {
+            let report = world.peer().settle(client);
+            assert_eq!((report.state, report.end), (State::Done, End::Fin));
+            assert_eq!(&report.head[..], b"served");
+        }
+        world.net.drain(20).unwrap();
+    });
+}
+
+/// Spoofed senders, behind the router and on the link, where none answers for them.
+fn flood(world: &World<'_>, count: u32) {
+    for n in 0..count {
+        let octet = u8::try_from(n % 200).unwrap();
+        let from = match n % 2 {
+            0 => Ipv4Addr::new(172, 16, 0, octet),
+            _ => Ipv4Addr::new(10, 0, 0, 50 + octet % 200),
+        };
+        let port = 1000 + u16::try_from(n).unwrap();
+        let to = (Ipv4Addr::new(10, 0, 0, 1), PORT);
+        let frame = segment((from, port), to, TcpControl::Syn, 7, None);
+        let now = world.now().as_micros();
+        world.theirs.wire.borrow_mut().send(Side::Ours, now, frame);
+    }
+}
+
+#[test]
+fn a_client_gets_through_a_flood_of_half_open_connections() {
+    roomy(|| {
+        for seed in 1..20 {
+            small(seed, |world| {
+                let listener = world.net.tcp().unwrap();
+                listener.bind(("", PORT)).unwrap();
+                listener.listen(4).unwrap();
+                flood(world, 100);
+                world.pass(Duration::from_millis(100));
+                let begun = world.now();
+                let client =
+                    world.peer().start(&[Step::Connect(address()), Step::Send(5)]).unwrap();
+                listener.settimeout(5).unwrap();
+                let (stream, _) = listener.accept().unwrap();
+                assert_eq!(stream.readinto(&mut [0; 5]), Ok(Some(5)));
+                let took = world.now().saturating_since(begun);
+                assert!(took <= Duration::from_secs(5), "{took:?}");
+                assert_eq!(world.peer().settle(client).state, State::Done);
+            });
+        }
+    });
+}
+
+#[test]
+fn half_open_connections_age_out() {
+    in_small(3, |world| {
+        let listener = world.net.tcp().unwrap();
+        listener.bind(("", PORT)).unwrap();
+        listener.listen(4).unwrap();
+        flood(world, 2);
+        world.pass(Duration::from_millis(100));
+        // They hold both pairs.
+        let other = world.net.tcp().unwrap();
+        assert_eq!(other.connect((ip4(2), 9)), Err(Error::ENOBUFS));
+        world.pass(Duration::from_secs(64));
+        assert_eq!(other.connect((ip4(2), 9)), Err(Error::ECONNREFUSED));
+    });
+}
+
+#[test]
+fn who_resets_while_it_waits_disappears_or_says_so() {
+    in_small(4, |world| {
+        let listener = world.net.tcp().unwrap();
+        listener.bind(("", PORT)).unwrap();
+        listener.listen(4).unwrap();
+        // More than there are pairs: they make room for those behind them.
+        for _ in 0..6 {
+            let gone = world.peer().start(&[Step::Connect(address()), Step::Wait(5), Step::Rst]);
+            world.peer().settle(gone.unwrap());
+            world.pass(Duration::from_millis(20));
+        }
+        let script = [Step::Connect(address()), Step::Text(b"alive"), Step::Hold];
+        let client = world.peer().start(&script).unwrap();
+        listener.settimeout(10).unwrap();
+        let mut buf = [0; 16];
+        for _ in 0..8 {
+            let (stream, _) = listener.accept().unwrap();
+            stream.settimeout(5).unwrap();
+            match stream.recv(&mut buf) {
+                Err(Error::ECONNRESET) => {}
+                other => {
+                    assert_eq!((other, &buf[..5]), (Ok(5), &b"alive"[..]));
+                    assert_eq!(world.peer().settle(client).state, State::Running(2));
+                    return;
+                }
+            }
+        }
+        panic!("the living client was not among them");
+    });
+}
+
+#[test]
+fn nobody_is_refused_but_where_nobody_listens() {
+    in_small(5, |world| {
+        let refused = world.peer().start(&[Step::Connect(address())]).unwrap();
+        assert_eq!(world.peer().settle(refused).state, State::Failed(0, Error::ECONNREFUSED));
+        let listener = world.net.tcp().unwrap();
+        listener.bind(("", PORT)).unwrap();
+        listener.listen(1).unwrap();
+        let script = [Step::Connect(address()), Step::Hold];
+        let clients: Vec<_> = (0..5).map(|_| world.peer().start(&script).unwrap()).collect();
+        world.pass(Duration::from_secs(3));
+        let connected = clients.iter().filter(|client| {
+            let state = world.peer().report(**client).state;
+            assert!(matches!(state, State::Running(_)), "{state:?}");
+            state == State::Running(1)
+        });
+        assert_eq!(connected.count(), 1);
+        assert_eq!(listener.readiness(), POLLIN);
+        // What has not come in is refused when the listener goes, what has is reset.
+        listener.close().unwrap();
+        world.pass(Duration::from_secs(40));
+        for client in clients {
+            let state = world.peer().report(client).state;
+            let known = [State::Running(1), State::Failed(0, Error::ECONNREFUSED)];
+            assert!(known.contains(&state), "{state:?}");
+        }
+    });
+}

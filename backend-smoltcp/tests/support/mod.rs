@@ -1,0 +1,19 @@
+//! The world of the tests.
+#![allow(dead_code, reason = "each test uses a part")]
+
+pub(crate) mod frames;
+pub(crate) mod names;
+pub(crate) mod script;
+pub(crate) mod wire;
+pub(crate) mod world;
+
+/// Runs a test where its memories, made on the stack, fit.
+pub(crate) fn roomy(test: impl FnOnce() + Send) {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(64 << 20);
+        let outcome = thread.spawn_scoped(scope, test).expect("a thread").join();
+        if let Err(panic) = outcome {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}

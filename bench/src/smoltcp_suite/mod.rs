@@ -1,0 +1,5 @@
+//! The smoltcp backend against a hand-written loop on bare smoltcp, same buffers, same link.
+
+pub mod bare;
+pub mod link;
+pub mod ops;
