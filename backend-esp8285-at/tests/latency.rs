@@ -135,7 +135,7 @@ fn largest(version: Version, baud: u32) -> u64 {
 
 /// What the FIFO alone allows: the byte that finds it full is the seventeenth.
 fn limit(baud: u32) -> u64 {
-    u64::try_from((byte_time(baud) * FIFO as u32).as_micros()).unwrap()
+    u64::try_from((byte_time(baud) * u32::try_from(FIFO).unwrap()).as_micros()).unwrap()
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn a_lost_prompt_costs_no_byte_and_none_is_put_in() {
                     }
                     prompted
                 });
-                let data: Vec<u8> = (0..len).map(|n| n as u8).collect();
+                let data: Vec<u8> = (0..len).map(|n| u8::try_from(n % 251).unwrap()).collect();
                 let sent = socket.sendall(&data);
                 pass(net, 20_000);
                 assert!(sent.is_ok() && world.has_struck());
@@ -264,7 +264,7 @@ fn a_client_whose_data_overflow_before_it_is_accepted_has_no_gap() {
     let world = world(Version::V1_5, Knobs::default(), Script::sink());
     with_net(&world, Config::new(), |net| {
         let listener = listen(net);
-        let data: Vec<u8> = (0..1600_u16).map(|n| (n / 7) as u8).collect();
+        let data: Vec<u8> = (0..1600_u16).map(|n| u8::try_from(n / 7).unwrap()).collect();
         let wait = Step::Wait(Duration::from_secs(1));
         let steps = [Step::Send(data[..1000].into()), wait, Step::Send(data[1000..].into())];
         world.dial(5001, Script::new(steps));

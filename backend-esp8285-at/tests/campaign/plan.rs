@@ -146,11 +146,6 @@ impl Plan {
             faults,
         }
     }
-
-    /// TCP data are asked for.
-    pub(crate) fn is_passive(&self) -> bool {
-        self.receive == Receive::Auto && !matches!(self.version, Version::V1_5 | Version::V1_7_0)
-    }
 }
 
 fn knobs(rng: &mut Rng, baud: u32, class: Class) -> Knobs {

@@ -68,7 +68,7 @@ fn with_memory<const S: usize, const B: usize, const RX: usize, const TX: usize>
     }
     let mut shown = Shown::default();
     // One run in ten has its faults from the first moment on.
-    let early = plan.class != Class::Plain && plan.seed % 10 == 0;
+    let early = plan.class != Class::Plain && plan.seed.is_multiple_of(10);
     if early {
         rig.with_injector(|injector| injector.start());
     }
@@ -274,7 +274,7 @@ fn echoes(net: &Net<'_>, rig: &Rig, links: usize) -> Result<()> {
         let socket = net.tcp()?;
         socket.settimeout(20)?;
         socket.connect(SockAddr::new(PEER.into(), ECHO))?;
-        socket.sendall(&word(number))?;
+        socket.sendall(word(number))?;
         open.push(socket);
     }
     for (number, socket) in open.iter().enumerate() {
