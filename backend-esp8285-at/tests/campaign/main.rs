@@ -11,7 +11,8 @@
 //! the others without a checksum, which the protocol lacks: a bit flipped in payload, a byte
 //! lost and another doubled in one reply, a byte of pushed payload lost without a flag, a
 //! byte of a send hurt on its way to the modem, and a reply of a wrong length whose payload
-//! itself holds what must follow a reply, just there. After these bytes may be wrong, but
+//! itself holds what must follow a reply, just there, or where a second fault puts it there.
+//! After these bytes may be wrong, but
 //! they stay inside their link. In both, every call ends in time, nothing panics or leaks,
 //! and the driver works again.
 #![allow(
