@@ -390,7 +390,6 @@ impl Machine<'_> {
                 return;
             }
             self.out = Out::Line(0, self.flight.len);
-            self.flight.left = false;
             let sent = self.now + self.wire_time(self.flight.len);
             self.flight.again = Some(sent);
             self.flight.deadline = Some(sent + self.flight.patience);

@@ -235,10 +235,12 @@ impl Injector {
     }
 
     /// Whether a fault is still to strike that together with this one would be another kind:
-    /// two wrong lengths can make a right one.
+    /// two wrong lengths can make a right one, and the second `OK` can stand in for one that
+    /// the count has swallowed.
     fn is_in_the_way(&self, kind: Kind) -> bool {
-        kind == Kind::Length
-            && self.plans.iter().any(|other| other.kind == kind && other.state != State::Armed)
+        let pair = [Kind::Length, Kind::DoubledResult];
+        let loose = |other: &FaultPlan| other.state != State::Armed && pair.contains(&other.kind);
+        pair.contains(&kind) && self.plans.iter().any(loose)
     }
 
     fn let_loose(&mut self, index: usize, uart: &mut Uart<VirtualNet>, now: Instant) {

@@ -4,6 +4,17 @@
 //!
 //! `RUNS=1000000` sets how many runs there are, `FIRST` the first seed, `THREADS` how many
 //! threads share them. `SEED=n` replays one with a trace.
+//!
+//! Faults have two classes. After a *detectable* one (a loss that the UART flags, a reply of a
+//! wrong length, a boot, `busy`, a lost link, results that are late, missing or doubled) each
+//! stream is a prefix of what was sent, and datagrams are whole or absent. Nobody can detect
+//! the others without a checksum, which the protocol lacks: a bit flipped in payload, a byte
+//! lost and another doubled in one reply, a byte of pushed payload lost without a flag, a
+//! byte of a send hurt on its way to the modem, and a reply of a wrong length whose payload
+//! itself holds what must follow a reply, just there, or where a second fault puts it there.
+//! After these bytes may be wrong, but
+//! they stay inside their link. In both, every call ends in time, nothing panics or leaks,
+//! and the driver works again.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,

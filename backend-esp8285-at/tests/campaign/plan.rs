@@ -146,11 +146,6 @@ impl Plan {
             faults,
         }
     }
-
-    /// TCP data are asked for.
-    pub(crate) fn is_passive(&self) -> bool {
-        self.receive == Receive::Auto && !matches!(self.version, Version::V1_5 | Version::V1_7_0)
-    }
 }
 
 fn knobs(rng: &mut Rng, baud: u32, class: Class) -> Knobs {
@@ -168,7 +163,12 @@ fn knobs(rng: &mut Rng, baud: u32, class: Class) -> Knobs {
         ipd_trailer: [None, None, Some(true), Some(false)][rng.below(4) as usize],
         quote_ip: [None, None, Some(true), Some(false)][rng.below(4) as usize],
         read_max: (rng.below(6) == 0).then(|| 1 + rng.below(400) as usize),
-        ipd_chunk_max: if rng.below(3) == 0 { 1 + rng.below(1460) as usize } else { 1460 },
+        // Heads of tiny pieces fill the ring, and then datagrams are lost, too.
+        ipd_chunk_max: match (rng.below(3), 1 + rng.below(1460) as usize) {
+            (0, len) if class == Class::Plain => len.max(64),
+            (0, len) => len,
+            _ => 1460,
+        },
         stale_closed: millis(rng, 30),
         // A small one loses datagrams.
         tx_ring: if class == Class::Plain { 8192 } else { 64 + rng.below(2048) as usize },
