@@ -181,10 +181,10 @@ mod tests {
         let mut table = WakerTable::<1>::new();
         let (key, unneeded) = table.register(None, wait(1, POLLIN, None), Waker::noop().clone());
         assert!(unneeded.is_none());
-        let key = Some(key.unwrap());
+        let key = key.unwrap();
         assert!(table.waits_for(Handle::new(1, 0), POLLIN | POLLOUT));
         assert!(!table.waits_for(Handle::new(1, 0), POLLOUT));
-        for (key, found) in [(key, Ok(key.unwrap())), (None, Err(Error::ENOBUFS))] {
+        for (key, found) in [(Some(key), Ok(key)), (None, Err(Error::ENOBUFS))] {
             let (answer, unneeded) =
                 table.register(key, wait(1, POLLIN, None), Waker::noop().clone());
             assert_eq!((answer, unneeded.is_some()), (found, true));
