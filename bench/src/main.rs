@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use usocket_bench::counts::Side;
+use usocket_bench::esp8285_suite::report::{self, Options};
 use usocket_bench::pairs::Plan;
 use usocket_bench::smoltcp_suite;
 use usocket_bench::std_suite::{self, ops};
@@ -14,6 +15,9 @@ usage: usocket-bench [std] [--pairs N] [--quick] [--no-pin] [--only TEXT] [--mar
        usocket-bench syscalls          counts system calls; fails where a gate does
        usocket-bench instructions      counts instructions; fails where a gate does
        usocket-bench ceilings          what is possible on an ESP8285's wire
+       usocket-bench esp8285 [--alone] [--judged] [--only TEXT]
+                                       our driver and esp-at-nal beside those ceilings;
+                                       fails where a gate does
        usocket-bench op ours|peer OP N does one operation N times";
 
 fn main() -> ExitCode {
@@ -27,6 +31,7 @@ fn main() -> ExitCode {
             print!("{}", esp8285_suite::ceilings());
             ExitCode::SUCCESS
         }
+        ["esp8285", options @ ..] => modem(options),
         ["op", side, op, count] => operation(side, op, count),
         ["std", options @ ..] => suite(options),
         options => suite(options),
@@ -62,6 +67,30 @@ fn suite(options: &[&str]) -> ExitCode {
     );
     print!("{}", if markdown { table::markdown(&lines) } else { table::text(&lines) });
     ExitCode::SUCCESS
+}
+
+fn modem(options: &[&str]) -> ExitCode {
+    let mut chosen = Options::default();
+    let mut rest = options.iter();
+    while let Some(option) = rest.next() {
+        match *option {
+            "--alone" => chosen.alone = true,
+            "--judged" => chosen.judged = true,
+            "--only" => chosen.only = rest.next().copied().unwrap_or_default(),
+            _ => return usage(),
+        }
+    }
+    match report::run(chosen, &mut |row| println!("{row}")) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(failures) => {
+            eprintln!("usocket-bench: {failures} lines fail");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("usocket-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn operation(side: &str, name: &str, count: &str) -> ExitCode {

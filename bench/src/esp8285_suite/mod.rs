@@ -2,7 +2,11 @@
 
 pub mod ceiling;
 pub mod conditions;
+pub mod driver;
 pub mod jobs;
+pub mod peer;
+pub mod report;
+pub mod rig;
 
 use std::fmt::Write;
 
