@@ -132,6 +132,8 @@ pub(crate) struct Machine<'r> {
     hurt: bool,
     /// Ask which links there are.
     status_due: bool,
+    /// The heads of pushed data name the sender.
+    tells_sender: bool,
     /// When to ask for data whose notice may have been lost.
     lengths_at: Option<Instant>,
     status_at: Option<Instant>,
@@ -186,6 +188,7 @@ impl<'r> Machine<'r> {
             unversioned: 0,
             hurt: false,
             status_due: false,
+            tells_sender: false,
             lengths_at: None,
             status_at: None,
             ask_again: false,
