@@ -128,14 +128,12 @@ fn send(
                 Err(error) => return Err(format!("send: {error}")),
             }
         }
-        moved.bytes = world.with_net(|net, _| {
-            net.connections().map(|(conn, _)| net.received(conn).len()).sum()
-        });
+        moved.bytes = world
+            .with_net(|net, _| net.connections().map(|(conn, _)| net.received(conn).len()).sum());
         Ok(())
     })?;
-    let right = world.with_net(|net, _| {
-        net.connections().all(|(conn, _)| data.starts_with(net.received(conn)))
-    });
+    let right = world
+        .with_net(|net, _| net.connections().all(|(conn, _)| data.starts_with(net.received(conn))));
     if right { Ok(moved) } else { Err("the peer has wrong bytes".into()) }
 }
 

@@ -27,7 +27,8 @@ pub struct Options<'a> {
 /// # Errors
 /// `esp-at-nal` could not be run.
 pub fn run(options: Options<'_>, say: &mut dyn FnMut(&str)) -> io::Result<usize> {
-    let chosen = |line: &Line| line.name().contains(options.only) && (line.judged || !options.judged);
+    let chosen =
+        |line: &Line| line.name().contains(options.only) && (line.judged || !options.judged);
     let lines: Vec<Line> = lines().into_iter().filter(chosen).collect();
     let theirs = if options.alone { Vec::new() } else { peer::measure(&lines)? };
     say(&format!("{HEAD}\n{}", "-".repeat(HEAD.len())));
