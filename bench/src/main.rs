@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 
 use usocket_bench::counts::Side;
+use usocket_bench::esp8285_suite::recorded;
 use usocket_bench::esp8285_suite::report::{self, Options};
 use usocket_bench::pairs::Plan;
 use usocket_bench::smoltcp_suite;
@@ -94,9 +95,13 @@ fn modem(options: &[&str]) -> ExitCode {
 }
 
 fn operation(side: &str, name: &str, count: &str) -> ExitCode {
+    let Ok(count) = count.parse() else { return usage() };
+    if let Some((_, feed)) = recorded::OPS.iter().find(|(op, _)| *op == name) {
+        recorded::receive(*feed, count);
+        return ExitCode::SUCCESS;
+    }
     let mut known = ops::OPS.iter().chain(&smoltcp_suite::ops::OPS);
     let Some(op) = known.find(|op| op.name == name) else { return usage() };
-    let Ok(count) = count.parse() else { return usage() };
     let run = if side == Side::Ours.name() { Some(op.ours) } else { op.peer };
     match run {
         Some(run) => {

@@ -5,6 +5,7 @@ pub mod conditions;
 pub mod driver;
 pub mod jobs;
 pub mod peer;
+pub mod recorded;
 pub mod report;
 pub mod rig;
 

@@ -41,7 +41,9 @@ pub fn run(options: Options<'_>, say: &mut dyn FnMut(&str)) -> io::Result<usize>
     Ok(failures)
 }
 
-const HEAD: &str = "ceiling   driver     ratio   esp-at-nal (its cooldown)   with its 20 ms   line";
+/// Of `esp-at-nal`: its own cooldown of 20 ms; twice the latency of the prompt; exactly that
+/// latency, which is shown and not judged (see [`peer::Did`]).
+const HEAD: &str = "ceiling    driver     ratio   nal 20 ms  2 prompts  1 prompt   line";
 
 /// A line and what came of it.
 struct Row<'a> {
@@ -64,12 +66,12 @@ impl Row<'_> {
         if self.line.judged && !met {
             failures.push("MISSED".to_owned());
         }
-        if let Some(Answer::Did { best: one, default, .. }) = self.theirs {
-            let ahead = |theirs: &f64| match best {
-                Best::Efficiency(_) => ours > theirs,
-                Best::RoundTrip(_) => ours < theirs,
+        if let Some(Answer::Did(did)) = self.theirs {
+            let ahead = |theirs: f64| match best {
+                Best::Efficiency(_) => *ours > theirs,
+                Best::RoundTrip(_) => *ours < theirs,
             };
-            if !ahead(one) || !ahead(default) {
+            if !ahead(did.default) || !ahead(did.careful) {
                 failures.push("BEHIND".to_owned());
             }
         }
@@ -90,19 +92,18 @@ impl Row<'_> {
             Ok(ours) => (show(*ours), format!("{:.4}", ours / value)),
             Err(_) => ("-".into(), "-".into()),
         };
-        let (one, default) = match self.theirs {
-            None | Some(Answer::Unable) => ("-".into(), "-".into()),
-            Some(Answer::Failed(why)) => (why.clone(), "-".into()),
-            Some(Answer::Did { best, cooldown, default }) => {
-                (format!("{} ({cooldown} ms)", show(*best)), show(*default))
-            }
+        let theirs = match self.theirs {
+            None | Some(Answer::Unable) => ["-"; 3].map(str::to_owned),
+            Some(Answer::Failed(why)) => [why.clone(), "-".into(), "-".into()],
+            Some(Answer::Did(did)) => [did.default, did.careful, did.exact].map(show),
         };
+        let theirs = theirs.map(|cell| format!("{cell:9}")).join("  ");
         let verdict = match self.failures().join(", ") {
             none if none.is_empty() => String::new(),
             some => format!("   {some}"),
         };
         let name = self.line.name();
-        format!("{ceiling:9} {ours:9} {ratio:>7}   {one:25}   {default:14}   {name}{verdict}")
+        format!("{ceiling:9}  {ours:9}  {ratio:6}  {theirs}  {name}{verdict}")
     }
 }
 
@@ -110,6 +111,7 @@ impl Row<'_> {
 mod tests {
     use super::{Answer, Row, lines};
     use crate::esp8285_suite::jobs::Best;
+    use crate::esp8285_suite::peer::Did;
 
     /// A row whose driver does so many times its ceiling, and whose peer so many.
     fn verdicts(ours: f64, theirs: f64, echo: bool) -> Vec<String> {
@@ -118,7 +120,7 @@ mod tests {
         let line = lines.iter().find(|line| kind(line.best())).expect("such a line");
         let (Best::Efficiency(best) | Best::RoundTrip(best)) = line.best().expect("a ceiling");
         let default = if echo { best * 9.0 } else { best / 9.0 };
-        let theirs = Answer::Did { best: best * theirs, cooldown: 0.0, default };
+        let theirs = Answer::Did(Did { default, careful: best * theirs, exact: best });
         Row { line, ours: Ok(best * ours), theirs: Some(&theirs) }.failures()
     }
 
