@@ -149,12 +149,17 @@ impl<U: Uart, const WAITERS: usize> State<'_, U, WAITERS> {
         }
         let mut budget = BUDGET;
         while let Some(room) = self.machine.stream_room() {
+            let most = room.len();
             match self.uart.read(room) {
                 Ok(0) => return true,
                 Ok(len) => {
                     budget = budget.saturating_sub(len);
                     if !self.machine.streamed(now, len) || budget == 0 {
                         return false;
+                    }
+                    // That was all there is. If there is a loss behind it, we are pending.
+                    if len < most {
+                        return true;
                     }
                 }
                 Err(crate::Lost) => {

@@ -10,11 +10,12 @@ use std::task::Waker;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use esp8285_sim::net::VirtualNet;
+use esp8285_sim::uart::UartConfig;
 use esp8285_world::Board;
 use usocket_backend_esp8285_at::{Config, Esp8285, Lost, Resources, Uart};
 use usocket_core::Instant;
 use usocket_core::prelude::*;
-use usocket_core::spi::Platform;
+use usocket_core::spi::{EventSource, Platform};
 
 use super::conditions::{Conditions, Firmware};
 use super::rig::{self, Wire};
@@ -27,12 +28,15 @@ pub const BLOCK: usize = 2048;
 pub enum Feed {
     /// All that there is, at once.
     Bulk,
-    /// One by one, with an interrupt for each.
+    /// One by one, with an interrupt for each that drives the driver.
     Bytes,
+    /// The same, with a program that waits in `recv` meanwhile and is woken by each.
+    Waiting,
 }
 
 /// The operations, by name.
-pub const OPS: [(&str, Feed); 2] = [("modem-bulk", Feed::Bulk), ("modem-bytes", Feed::Bytes)];
+pub const OPS: [(&str, Feed); 3] =
+    [("modem-bulk", Feed::Bulk), ("modem-bytes", Feed::Bytes), ("modem-waiting", Feed::Waiting)];
 
 /// Receives so many blocks, with a call of `recv` for each.
 ///
@@ -40,7 +44,9 @@ pub const OPS: [(&str, Feed); 2] = [("modem-bulk", Feed::Bulk), ("modem-bytes", 
 /// If bytes are missing or wrong.
 pub fn receive(feed: Feed, blocks: usize) {
     let on = Conditions::new(Firmware::V1_7_6, 115_200);
-    let world = rig::world(&on, 2 * BLOCK);
+    // It takes a command in one piece, so that none is on its way in part at the change.
+    let uart = UartConfig { tx_depth: 64, ..UartConfig::default() };
+    let world = rig::world_with(&on, 4 * BLOCK, uart);
     let tape = Rc::new(Tape::new(feed));
     let mut memory = Box::new(Resources::<1, 1, 4096, 4096>::new());
     let uart = Line { wire: Wire(world.port()), tape: Rc::clone(&tape) };
@@ -52,14 +58,21 @@ pub fn receive(feed: Feed, blocks: usize) {
     socket.connect((rig::HOST, rig::SOURCE)).expect("connects");
     socket.send(b"!").expect("sends");
     let mut buf = [0; BLOCK];
-    // Everything that the source has, so that nothing but a notice is wanted.
     let mut live = 0;
     while live < 2 * BLOCK {
         live += socket.recv(&mut buf).expect("receives");
     }
-    tape.begin();
+    // There is more, so the next read is in flight.
+    tape.begin(net.platform().now());
     let payload = rig::content(BLOCK);
     for _ in 0..blocks {
+        if feed == Feed::Bytes {
+            // Whatever there is to ask for is asked for first.
+            net.drive(net.platform().now());
+            while tape.interrupt() {
+                net.drive(net.platform().now());
+            }
+        }
         let mut got = 0;
         while got < BLOCK {
             got += socket.recv(&mut buf[got..]).expect("receives");
@@ -68,10 +81,11 @@ pub fn receive(feed: Feed, blocks: usize) {
     }
 }
 
-/// The recording: an answer to a read, and the notice that follows it on 1.7.6.
+/// The recording: a notice, as there is one for most reads on 1.7.6, and an answer to a read.
 struct Tape {
     feed: Feed,
-    on: Cell<bool>,
+    /// Since when it plays. Time stands still meanwhile.
+    since: Cell<Option<Instant>>,
     bytes: Vec<u8>,
     /// Up to where it was read, and up to where it has come.
     read: Cell<usize>,
@@ -82,34 +96,44 @@ struct Tape {
 
 impl Tape {
     fn new(feed: Feed) -> Self {
-        let mut bytes = format!("\r\n+CIPRECVDATA,{BLOCK}:").into_bytes();
+        let mut bytes = format!("+IPD,4,1460\r\n+CIPRECVDATA,{BLOCK}:").into_bytes();
         bytes.extend(rig::content(BLOCK));
-        bytes.extend(b"\r\nOK\r\n+IPD,4,1460\r\n");
+        bytes.extend(b"\r\nOK\r\n");
         let [read, come, asked] = [0; 3].map(Cell::new);
-        Self { feed, on: Cell::new(false), bytes, read, come, asked }
+        Self { feed, since: Cell::new(None), bytes, read, come, asked }
     }
 
-    /// From now on there is nothing else. Its end is a notice.
-    fn begin(&self) {
-        self.on.set(true);
-        let notice = self.bytes.len() - NOTICE.len();
-        self.read.set(notice);
-        self.come.set(notice);
+    fn plays(&self) -> bool {
+        self.since.get().is_some()
+    }
+
+    /// From now on there is nothing else. The first read has been asked for.
+    fn begin(&self, now: Instant) {
+        self.since.set(Some(now));
         self.asked.set(self.bytes.len());
     }
 
-    /// An interrupt.
-    fn interrupt(&self) {
+    /// An interrupt, unless everything that was asked for is there.
+    fn interrupt(&self) -> bool {
         let (come, asked) = (self.come.get(), self.asked.get());
-        assert!(come < asked, "nothing will ever come");
+        if come == asked {
+            return false;
+        }
         self.come.set(match self.feed {
             Feed::Bulk => asked,
-            Feed::Bytes => come + 1,
+            Feed::Bytes | Feed::Waiting => come + 1,
         });
+        true
     }
 
     fn read(&self, buf: &mut [u8]) -> usize {
         let from = self.read.get();
+        // As a register is read.
+        if let (1, Some(place)) = (self.come.get() - from, buf.first_mut()) {
+            *place = self.bytes[from];
+            self.read.set(from + 1);
+            return 1;
+        }
         let len = buf.len().min(self.come.get() - from);
         buf[..len].copy_from_slice(&self.bytes[from..from + len]);
         self.read.set(from + len);
@@ -127,8 +151,6 @@ impl Tape {
     }
 }
 
-const NOTICE: &[u8] = b"+IPD,4,1460\r\n";
-
 /// The UART: the simulator's, then the recording.
 struct Line {
     wire: Wire,
@@ -137,11 +159,11 @@ struct Line {
 
 impl Uart for Line {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, Lost> {
-        if self.tape.on.get() { Ok(self.tape.read(buf)) } else { self.wire.read(buf) }
+        if self.tape.plays() { Ok(self.tape.read(buf)) } else { self.wire.read(buf) }
     }
 
     fn write(&mut self, bytes: &[u8]) -> usize {
-        if self.tape.on.get() {
+        if self.tape.plays() {
             self.tape.write(bytes);
             return bytes.len();
         }
@@ -149,7 +171,7 @@ impl Uart for Line {
     }
 
     fn readable(&self) -> bool {
-        if self.tape.on.get() {
+        if self.tape.plays() {
             self.tape.read.get() < self.tape.come.get()
         } else {
             self.wire.readable()
@@ -157,11 +179,11 @@ impl Uart for Line {
     }
 
     fn writable(&self) -> bool {
-        self.tape.on.get() || self.wire.writable()
+        self.tape.plays() || self.wire.writable()
     }
 
     fn is_idle(&self) -> bool {
-        self.tape.on.get() || self.wire.is_idle()
+        self.tape.plays() || self.wire.is_idle()
     }
 
     fn capacity(&self) -> usize {
@@ -169,7 +191,7 @@ impl Uart for Line {
     }
 }
 
-/// The platform: time stands still while the recording plays.
+/// The platform.
 struct Desk {
     board: Board<VirtualNet>,
     tape: Rc<Tape>,
@@ -177,7 +199,7 @@ struct Desk {
 
 impl Platform for Desk {
     fn now(&self) -> Instant {
-        if self.tape.on.get() { END } else { self.board.now() }
+        self.tape.since.get().unwrap_or_else(|| self.board.now())
     }
 
     fn seed(&self) -> u64 {
@@ -185,8 +207,8 @@ impl Platform for Desk {
     }
 
     fn idle(&self, until: Option<Instant>, ready: &mut dyn FnMut() -> bool) {
-        if self.tape.on.get() {
-            self.tape.interrupt();
+        if self.tape.plays() {
+            assert!(self.tape.interrupt(), "nothing will ever come");
         } else {
             self.board.idle(until, ready);
         }
@@ -196,9 +218,6 @@ impl Platform for Desk {
         None
     }
 }
-
-/// A time after everything that was live.
-const END: Instant = Instant::from_micros(60_000_000);
 
 #[cfg(test)]
 mod tests {

@@ -25,10 +25,16 @@ pub const SINK: u16 = 9;
 
 /// A world under these conditions, with a source of so many bytes on each connection.
 ///
-/// The host's receiver is the K210's: a FIFO of 16 bytes each way and a ring of 4 KiB, which
+/// The host's UART is the K210's: FIFOs of 16 bytes, and a ring of 4 KiB for what comes, which
 /// holds the largest reply to a read and some lines beside it, so that it bounds no read.
 #[must_use]
 pub fn world(on: &Conditions, source: usize) -> World<VirtualNet> {
+    world_with(on, source, UartConfig::default())
+}
+
+/// The same with another UART; its rate is that of the conditions.
+#[must_use]
+pub fn world_with(on: &Conditions, source: usize, uart: UartConfig) -> World<VirtualNet> {
     let latencies = on.latencies;
     let mut knobs = Knobs {
         command_latency: latencies.command,
@@ -52,8 +58,8 @@ pub fn world(on: &Conditions, source: usize) -> World<VirtualNet> {
     let mut net = VirtualNet::new(1);
     net.add_host(HOST, host);
     let air = Air::with(AccessPoint::new(SSID.as_bytes(), PASSWORD.as_bytes()));
-    let config = UartConfig { baud: on.baud, ..UartConfig::default() };
-    World::new(SimUart::new(Modem::new(version, knobs, air, net), config), 1)
+    let uart = UartConfig { baud: on.baud, ..uart };
+    World::new(SimUart::new(Modem::new(version, knobs, air, net), uart), 1)
 }
 
 /// The first `len` bytes of what a connection carries: all values.
