@@ -16,6 +16,7 @@ mod buffers;
 mod data;
 #[cfg(feature = "udp")]
 mod dgram;
+mod direct;
 mod flight;
 mod input;
 mod lost;
@@ -38,6 +39,7 @@ mod stream;
 mod urcs;
 
 pub(crate) use buffers::Pairs;
+pub(crate) use direct::Direct;
 pub(crate) use flight::{Exchange, Out};
 #[cfg(feature = "dns")]
 pub(crate) use names::Queries;
