@@ -4,8 +4,8 @@
 use std::process::ExitCode;
 
 use usocket_bench::counts::Side;
-use usocket_bench::esp8285_suite::recorded;
 use usocket_bench::esp8285_suite::report::{self, Options};
+use usocket_bench::esp8285_suite::{instructions, recorded};
 use usocket_bench::pairs::Plan;
 use usocket_bench::smoltcp_suite;
 use usocket_bench::std_suite::{self, ops};
@@ -19,6 +19,8 @@ usage: usocket-bench [std] [--pairs N] [--quick] [--no-pin] [--only TEXT] [--mar
        usocket-bench esp8285 [--alone] [--judged] [--only TEXT]
                                        our driver and esp-at-nal beside those ceilings;
                                        fails where a gate does
+       usocket-bench esp8285-instructions
+                                       instructions of our driver per received byte; likewise
        usocket-bench op ours|peer OP N does one operation N times";
 
 fn main() -> ExitCode {
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         ["esp8285", options @ ..] => modem(options),
+        ["esp8285-instructions"] => judged(instructions::run(&mut |row| println!("{row}"))),
         ["op", side, op, count] => operation(side, op, count),
         ["std", options @ ..] => suite(options),
         options => suite(options),
@@ -81,7 +84,12 @@ fn modem(options: &[&str]) -> ExitCode {
             _ => return usage(),
         }
     }
-    match report::run(chosen, &mut |row| println!("{row}")) {
+    judged(report::run(chosen, &mut |row| println!("{row}")))
+}
+
+/// The exit code of so many failures.
+fn judged(failures: std::io::Result<usize>) -> ExitCode {
+    match failures {
         Ok(0) => ExitCode::SUCCESS,
         Ok(failures) => {
             eprintln!("usocket-bench: {failures} lines fail");

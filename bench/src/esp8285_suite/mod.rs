@@ -3,6 +3,7 @@
 pub mod ceiling;
 pub mod conditions;
 pub mod driver;
+pub mod instructions;
 pub mod jobs;
 pub mod peer;
 pub mod recorded;
