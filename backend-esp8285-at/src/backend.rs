@@ -12,7 +12,7 @@ use usocket_core::spi::{
 use usocket_core::{Error, Events, Family, Instant, POLLIN, Result, SockAddr, earlier};
 
 use crate::config::Config;
-use crate::machine::{Action, Machine, Pairs};
+use crate::machine::{Action, Direct, Machine, Pairs};
 use crate::resources::Resources;
 use crate::slot::Slots;
 use crate::stats::Stats;
@@ -45,6 +45,7 @@ pub(crate) struct State<'r, U, const WAITERS: usize> {
     wakers: WakerTable<WAITERS>,
     /// What the last drive returned.
     next: Option<Instant>,
+    direct: Direct,
 }
 
 impl<'r, U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'r, U, P, M, WAITERS> {
@@ -78,13 +79,18 @@ impl<'r, U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'r, U,
         let slots = Slots(&mut resources.slots);
         let mut machine = Machine::new(config, slots, pairs, platform.seed());
         machine.station.uart_capacity = uart.capacity();
-        let state = State { machine, uart, wakers: WakerTable::new(), next: None };
+        let state =
+            State { machine, uart, wakers: WakerTable::new(), next: None, direct: Direct::NONE };
         Self { state: Mutex::new(RefCell::new(state)), platform }
     }
 
     /// What has been counted so far.
     pub fn stats(&self) -> Stats {
-        self.state.lock(|state| state.borrow().machine.stats)
+        self.state.lock(|state| {
+            let mut state = state.borrow_mut();
+            state.settle();
+            state.machine.stats
+        })
     }
 
     /// Calls `hook` for each line on the wire. It runs under the driver's lock: it must
@@ -100,9 +106,36 @@ impl<'r, U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'r, U,
         self.state.lock(|state| state.borrow_mut().wakers.take_workers()).wake();
     }
 
+    /// A drive that is not short.
+    #[inline(never)]
+    fn drive_fully(&self, now: Instant) -> Option<Instant> {
+        let (next, ready, overdue, sender) = self.state.lock(|state| {
+            let mut state = state.borrow_mut();
+            state.turn(now);
+            let ready = state.take_ready();
+            let overdue = state.wakers.take(now, |_, _| false);
+            let next = earlier(state.machine.next_deadline(), state.wakers.next_deadline());
+            state.next = next;
+            if !state.wakers.sooner() {
+                state.direct = state.machine.direct(next);
+            }
+            (next, ready, overdue, state.uart.take_waker())
+        });
+        wake(ready);
+        wake(Some(overdue));
+        if let Some(sender) = sender {
+            sender.wake();
+        }
+        next
+    }
+
     /// One operation under the lock; whom it concerns is woken after it.
     pub(crate) fn with<T>(&self, operation: impl FnOnce(&mut State<'r, U, WAITERS>) -> T) -> T {
-        let answer = self.state.lock(|state| operation(&mut state.borrow_mut()));
+        let answer = self.state.lock(|state| {
+            let mut state = state.borrow_mut();
+            state.settle();
+            operation(&mut state)
+        });
         self.announce();
         answer
     }
@@ -142,32 +175,31 @@ impl<U: Uart, const WAITERS: usize> State<'_, U, WAITERS> {
     /// The short way of a drive that finds nothing but payload: into its ring with it. An
     /// interrupt for each byte makes a drive for each byte, so this is what they cost.
     /// False where there may be more to do.
+    #[inline]
     fn stream(&mut self, now: Instant) -> bool {
-        let due = self.next.is_some_and(|next| next <= now);
-        if due || self.machine.work || self.machine.touched || self.wakers.sooner() {
+        if !self.direct.is_open(now) {
             return false;
         }
-        let mut budget = BUDGET;
-        while let Some(room) = self.machine.stream_room() {
-            match self.uart.read(room) {
-                Ok(0) => return true,
-                Ok(len) => {
-                    budget = budget.saturating_sub(len);
-                    if !self.machine.streamed(now, len) || budget == 0 {
-                        return false;
-                    }
-                }
-                Err(crate::Lost) => {
-                    self.machine.rx_lost(now);
-                    return false;
-                }
+        match self.uart.read(self.machine.direct_room(&self.direct)) {
+            Ok(0) => true,
+            // If there is more already, or a loss behind it, we are pending.
+            Ok(len) => self.direct.filled(now, len),
+            Err(crate::Lost) => {
+                self.settle();
+                self.machine.rx_lost(now);
+                false
             }
         }
-        false
+    }
+
+    /// Ends the short way: before anything else is done with the machine.
+    fn settle(&mut self) {
+        self.machine.settle(&mut self.direct);
     }
 
     /// Moves bytes both ways until nothing moves, within bounds.
     fn turn(&mut self, now: Instant) {
+        self.settle();
         let mut budget = BUDGET;
         for _ in 0..ROUNDS {
             let acted = self.act();
@@ -257,24 +289,11 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> EventSource
     for Esp8285<'_, U, P, M, WAITERS>
 {
     fn drive(&self, now: Instant) -> Option<Instant> {
-        let (next, ready, overdue, sender) = self.state.lock(|state| {
+        let short = self.state.lock(|state| {
             let mut state = state.borrow_mut();
-            if state.stream(now) {
-                return (state.next, None, None, None);
-            }
-            state.turn(now);
-            let ready = state.take_ready();
-            let overdue = state.wakers.take(now, |_, _| false);
-            let next = earlier(state.machine.next_deadline(), state.wakers.next_deadline());
-            state.next = next;
-            (next, ready, Some(overdue), state.uart.take_waker())
+            if state.stream(now) { Ok(state.next) } else { Err(()) }
         });
-        wake(ready);
-        wake(overdue);
-        if let Some(sender) = sender {
-            sender.wake();
-        }
-        next
+        short.unwrap_or_else(|()| self.drive_fully(now))
     }
 
     fn pending(&self) -> bool {
@@ -285,7 +304,8 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> EventSource
         self.state.lock(|state| {
             let mut state = state.borrow_mut();
             let events = state.machine.readiness(handle);
-            if !events.intersects(POLLIN) {
+            // While payload comes in, nothing is asked; what follows it is a full drive.
+            if !events.intersects(POLLIN) && !state.direct.is_begun() {
                 // Whoever asks waits for data, perhaps: a notice may have been lost.
                 state.machine.interested(u8::try_from(handle.slot()).unwrap_or(u8::MAX));
             }
@@ -297,6 +317,7 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> EventSource
         let mut waker = Some(wait.waker.clone());
         let (key, _unneeded, workers) = self.state.lock(|state| {
             let mut state = state.borrow_mut();
+            state.settle();
             if !matches!(wait.handle, Handle::ANY | Handle::WORK) {
                 let ready = state.machine.readiness(wait.handle);
                 if ready.intersects(usocket_core::POLLNVAL) {

@@ -19,6 +19,8 @@ pub(crate) struct Link {
     pub(crate) pair: Option<u8>,
     /// Data may wait in the modem: a level, never a count (5.2).
     pub(crate) readable: bool,
+    /// When data of it came last.
+    pub(crate) fed: Option<Instant>,
     /// A notice has come since the last read was issued.
     pub(crate) noticed: bool,
     /// A notice has come since a read gave something: one `ERROR` is not the end.
@@ -89,6 +91,7 @@ impl Link {
             tcp: true,
             pair: None,
             readable: false,
+            fed: None,
             noticed: false,
             owed: false,
             touched: false,

@@ -1,5 +1,7 @@
 //! A byte ring on the caller's memory, with a part at its end that is not yet valid.
 
+use core::ops::Range;
+
 /// A ring of bytes: committed ones, which can be read, then staged ones, which become
 /// readable by [`commit`](Self::commit) or vanish by [`discard`](Self::discard).
 ///
@@ -45,12 +47,24 @@ impl<'r> Ring<'r> {
 
     /// The next free bytes that lie together; empty only when there is no room.
     pub(crate) fn vacant(&mut self) -> &mut [u8] {
+        let vacant = self.vacant_range();
+        &mut self.bytes[vacant]
+    }
+
+    /// Where those are, until anything else is done to the ring.
+    pub(crate) fn vacant_range(&mut self) -> Range<usize> {
         if self.len + self.staged == 0 {
             self.head = 0;
         }
         let from = self.wrap(self.head + self.len + self.staged);
-        let until = (from + self.free()).min(self.bytes.len());
-        &mut self.bytes[from..until]
+        from..(from + self.free()).min(self.bytes.len())
+    }
+
+    /// A part of the memory, for whoever knows from [`vacant_range`](Self::vacant_range)
+    /// that it is free.
+    #[inline]
+    pub(crate) fn part(&mut self, range: Range<usize>) -> Option<&mut [u8]> {
+        self.bytes.get_mut(range)
     }
 
     /// The first `len` of the vacant bytes have been written.

@@ -4,6 +4,8 @@
 use std::process::ExitCode;
 
 use usocket_bench::counts::Side;
+use usocket_bench::esp8285_suite::report::{self, Options};
+use usocket_bench::esp8285_suite::{instructions, recorded};
 use usocket_bench::pairs::Plan;
 use usocket_bench::smoltcp_suite;
 use usocket_bench::std_suite::{self, ops};
@@ -14,6 +16,11 @@ usage: usocket-bench [std] [--pairs N] [--quick] [--no-pin] [--only TEXT] [--mar
        usocket-bench syscalls          counts system calls; fails where a gate does
        usocket-bench instructions      counts instructions; fails where a gate does
        usocket-bench ceilings          what is possible on an ESP8285's wire
+       usocket-bench esp8285 [--alone] [--judged] [--only TEXT]
+                                       our driver and esp-at-nal beside those ceilings;
+                                       fails where a gate does
+       usocket-bench esp8285-instructions
+                                       instructions of our driver per received byte; likewise
        usocket-bench op ours|peer OP N does one operation N times";
 
 fn main() -> ExitCode {
@@ -27,6 +34,8 @@ fn main() -> ExitCode {
             print!("{}", esp8285_suite::ceilings());
             ExitCode::SUCCESS
         }
+        ["esp8285", options @ ..] => modem(options),
+        ["esp8285-instructions"] => judged(instructions::run(&mut |row| println!("{row}"))),
         ["op", side, op, count] => operation(side, op, count),
         ["std", options @ ..] => suite(options),
         options => suite(options),
@@ -64,10 +73,43 @@ fn suite(options: &[&str]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+fn modem(options: &[&str]) -> ExitCode {
+    let mut chosen = Options::default();
+    let mut rest = options.iter();
+    while let Some(option) = rest.next() {
+        match *option {
+            "--alone" => chosen.alone = true,
+            "--judged" => chosen.judged = true,
+            "--only" => chosen.only = rest.next().copied().unwrap_or_default(),
+            _ => return usage(),
+        }
+    }
+    judged(report::run(chosen, &mut |row| println!("{row}")))
+}
+
+/// The exit code of so many failures.
+fn judged(failures: std::io::Result<usize>) -> ExitCode {
+    match failures {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(failures) => {
+            eprintln!("usocket-bench: {failures} lines fail");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("usocket-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
 fn operation(side: &str, name: &str, count: &str) -> ExitCode {
+    let Ok(count) = count.parse() else { return usage() };
+    if let Some((_, feed)) = recorded::OPS.iter().find(|(op, _)| *op == name) {
+        recorded::receive(*feed, count);
+        return ExitCode::SUCCESS;
+    }
     let mut known = ops::OPS.iter().chain(&smoltcp_suite::ops::OPS);
     let Some(op) = known.find(|op| op.name == name) else { return usage() };
-    let Ok(count) = count.parse() else { return usage() };
     let run = if side == Side::Ours.name() { Some(op.ours) } else { op.peer };
     match run {
         Some(run) => {

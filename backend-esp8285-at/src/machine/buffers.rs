@@ -43,6 +43,7 @@ impl<'r> Pairs<'r> {
         self.0.get(usize::from(pair?))
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, pair: Option<u8>) -> Option<&mut Pair<'r>> {
         self.0.get_mut(usize::from(pair?))
     }

@@ -55,6 +55,7 @@ impl Machine<'_> {
         let link = &mut self.links[index];
         link.owed = false;
         link.readable = got == reading.asked || link.noticed || link.gone || self.short_replies;
+        link.fed = Some(self.now);
         self.stats.payload += got as u64;
         self.touched = true;
     }
@@ -64,6 +65,7 @@ impl Machine<'_> {
         let state = &mut self.links[usize::from(link)];
         let noticed = state.noticed || (state.gone && core::mem::take(&mut state.owed));
         state.readable = false;
+        state.fed = None;
         if noticed {
             self.lengths_at = Some(self.now + READ_AGAIN);
         } else if state.gone {

@@ -12,7 +12,7 @@ use usocket_core::{Error, Family, Result, SockAddr};
 use super::Machine;
 use super::flight::{Exchange, Sending, Stage};
 use super::input::Target;
-use crate::cmd::{OpenUdp, Send};
+use crate::cmd::{OpenUdp, Send, Set};
 use crate::firmware::MAX_DATAGRAM;
 use crate::link::{Owner, Phase as LinkPhase};
 use crate::ring::Ring;
@@ -212,6 +212,9 @@ impl Machine<'_> {
     pub(super) fn open_datagrams(&mut self, link: u8) -> bool {
         if self.way().is_err() {
             return false;
+        }
+        if !self.tells_sender {
+            return self.issue(Exchange::Sender, &Set(b"+CIPDINFO=1"));
         }
         let state = &self.links[usize::from(link)];
         let Some(remote) = state.peer.map(|remote| remote.ip()) else { return false };

@@ -28,6 +28,9 @@ pub(crate) enum Exchange {
     Restart,
     Open(u8),
     Option(u8),
+    /// `CIPDINFO`, for datagrams.
+    #[cfg(feature = "udp")]
+    Sender,
     Close(u8),
     Send(Sending),
     Read(Reading),
@@ -231,6 +234,9 @@ impl Machine<'_> {
             Exchange::Restart => self.restarting(),
             Exchange::Open(link) => self.opened(link, ok),
             Exchange::Option(link) => self.option_sent(link),
+            // Once is enough, whatever the answer.
+            #[cfg(feature = "udp")]
+            Exchange::Sender => self.tells_sender = true,
             Exchange::Close(link) => self.closed(link),
             Exchange::Read(reading) => self.read_ended(reading, ok),
             Exchange::Lengths => self.lengths_ended(),

@@ -5,7 +5,7 @@ use core::net::SocketAddr;
 use atat::{AtatUrc, DigestResult, Digester};
 use usocket_core::Error;
 
-use super::{Exchange, Machine, Out, Phase};
+use super::{Exchange, Machine, Phase};
 use crate::cmd::Dialect;
 use crate::digest::{Event, Head, MAX_LINE, Source};
 use crate::link::{Owner, Phase as LinkPhase};
@@ -66,7 +66,7 @@ pub(crate) enum Target {
 }
 
 impl Target {
-    fn pair(self) -> Option<u8> {
+    pub(super) fn pair(self) -> Option<u8> {
         match self {
             Target::Nowhere => None,
             Target::Read { pair } | Target::Pushed { pair, .. } | Target::Datagram { pair, .. } => {
@@ -121,31 +121,9 @@ impl Machine<'_> {
         self.digest_all();
     }
 
-    /// Where payload goes while nothing but payload is coming in, and nothing is being sent.
-    pub(crate) fn stream_room(&mut self) -> Option<&mut [u8]> {
-        let left = self.digest.payload_left();
-        if left == 0 || !self.ingress.is_empty() || self.out != Out::Idle {
-            return None;
-        }
-        let vacant = self.pairs.get_mut(self.target.pair())?.rx.vacant();
-        let len = vacant.len().min(left);
-        (len > 0).then(|| &mut vacant[..len])
-    }
-
-    /// So many bytes have been put there; whether more payload is to come.
-    pub(crate) fn streamed(&mut self, now: usocket_core::Instant, len: usize) -> bool {
-        self.heard = now;
-        self.stats.rx_bytes += len as u64;
-        if let Some(pair) = self.pairs.get_mut(self.target.pair()) {
-            pair.rx.stage(len);
-        }
-        self.digest.payload_passed(len);
-        let more = self.digest.payload_left() > 0;
-        if !more {
-            self.now = self.now.max(now);
-            self.payload_ended();
-        }
-        more
+    /// Whether bytes wait for more of their line.
+    pub(super) fn has_input(&self) -> bool {
+        !self.ingress.is_empty()
     }
 
     fn room_of_target(&self) -> usize {
@@ -314,7 +292,7 @@ impl Machine<'_> {
     }
 
     /// Some payload has been staged.
-    fn payload_moved(&mut self) {
+    pub(super) fn payload_moved(&mut self) {
         if self.digest.payload_left() == 0 {
             self.payload_ended();
         }

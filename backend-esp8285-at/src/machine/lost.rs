@@ -115,7 +115,7 @@ impl Machine<'_> {
     pub(super) fn suspect(&mut self) {
         if self.phase == Phase::Ready {
             self.status_due = true;
-            self.lengths_at = Some(self.now);
+            self.doubt_all();
         }
     }
 
@@ -169,7 +169,7 @@ impl Machine<'_> {
     pub(super) fn found_track(&mut self) {
         self.phase = Phase::Ready;
         self.status_due = true;
-        self.lengths_at = Some(self.now);
+        self.doubt_all();
         for link in &mut self.links {
             // What was noticed meanwhile nobody has heard.
             link.readable |= link.is_open();

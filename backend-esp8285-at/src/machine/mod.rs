@@ -16,6 +16,7 @@ mod buffers;
 mod data;
 #[cfg(feature = "udp")]
 mod dgram;
+mod direct;
 mod flight;
 mod input;
 mod lost;
@@ -38,6 +39,7 @@ mod stream;
 mod urcs;
 
 pub(crate) use buffers::Pairs;
+pub(crate) use direct::Direct;
 pub(crate) use flight::{Exchange, Out};
 #[cfg(feature = "dns")]
 pub(crate) use names::Queries;
@@ -132,6 +134,8 @@ pub(crate) struct Machine<'r> {
     hurt: bool,
     /// Ask which links there are.
     status_due: bool,
+    /// The heads of pushed data name the sender.
+    tells_sender: bool,
     /// When to ask for data whose notice may have been lost.
     lengths_at: Option<Instant>,
     status_at: Option<Instant>,
@@ -186,6 +190,7 @@ impl<'r> Machine<'r> {
             unversioned: 0,
             hurt: false,
             status_due: false,
+            tells_sender: false,
             lengths_at: None,
             status_at: None,
             ask_again: false,

@@ -254,6 +254,10 @@ impl Machine<'_> {
         if !self.is_passive() || self.lengths_at.is_none_or(|at| at > self.now) {
             return false;
         }
+        self.lengths_at = self.doubtful_at();
+        if self.lengths_at.is_none_or(|at| at > self.now) {
+            return false;
+        }
         self.lengths_at = None;
         self.issue(Exchange::Lengths, &Lengths)
     }

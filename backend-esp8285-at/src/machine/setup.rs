@@ -287,11 +287,15 @@ impl Machine<'_> {
             Step::CloseAll => self.issue(exchange, &Close(5)),
             Step::Receive if passive => self.issue(exchange, &Set(b"+CIPRECVMODE=1")),
             Step::Receive => self.issue(exchange, &Set(b"+CIPRECVMODE=0")),
-            // On 2.x the sender would stand in the replies to reads as well (5.2).
-            Step::Sender if passive && dialect == Dialect::EspAt => {
-                self.issue(exchange, &Set(b"+CIPDINFO=0"))
+            // The sender in every head costs the wire some, and on 2.x it would stand in the
+            // replies to reads as well (5.2). Without `+LINK_CONN` it tells who a client is;
+            // else only datagrams need it, and ask for it.
+            Step::Sender => {
+                let replies = passive && dialect == Dialect::EspAt;
+                self.tells_sender = !(replies || self.firmware.link_conn);
+                let on = self.tells_sender;
+                self.issue(exchange, &Set(if on { b"+CIPDINFO=1" } else { b"+CIPDINFO=0" }))
             }
-            Step::Sender => self.issue(exchange, &Set(b"+CIPDINFO=1")),
             Step::Messages if dialect == Dialect::NonOs => {
                 self.issue(exchange, &Set(b"+SYSMSG_CUR=2"))
             }
@@ -384,7 +388,7 @@ impl Machine<'_> {
             Step::Sender if firmware.link_conn => Step::Messages,
             Step::Messages if !ok => {
                 self.firmware.link_conn = false;
-                Step::Status
+                Step::Sender
             }
             #[cfg(feature = "ipv6")]
             Step::Messages if firmware.ipv6 => Step::V6,

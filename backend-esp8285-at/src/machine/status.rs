@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use atat::AtatCmd;
-use usocket_core::{Family, SockAddr};
+use usocket_core::{Family, Instant, SockAddr};
 
 use super::setup::Step;
 use super::{Exchange, Machine, Phase};
@@ -211,6 +211,23 @@ impl Machine<'_> {
         if self.is_passive() {
             self.lengths_at.get_or_insert(self.now + ASK_LENGTHS);
         }
+    }
+
+    /// A notice may have been lost on any link, whatever came before: ask at once.
+    pub(super) fn doubt_all(&mut self) {
+        for link in &mut self.links {
+            link.fed = None;
+        }
+        self.lengths_at = Some(self.now);
+    }
+
+    /// When the first link has been silent for so long that its notice may have been lost.
+    /// One that is known to have data is read, which shows whether it has more, and one in
+    /// transfer needs no questions that hold up the others.
+    pub(super) fn doubtful_at(&self) -> Option<Instant> {
+        let doubtful = self.links.iter().filter(|link| link.is_open() && !link.readable);
+        let since = doubtful.map(|link| link.fed.map_or(self.now, |fed| fed + ASK_LENGTHS));
+        since.min()
     }
 
     /// Whether the modem has been asked, so that those who still wait must say so again.

@@ -2,7 +2,13 @@
 
 pub mod ceiling;
 pub mod conditions;
+pub mod driver;
+pub mod instructions;
 pub mod jobs;
+pub mod peer;
+pub mod recorded;
+pub mod report;
+pub mod rig;
 
 use std::fmt::Write;
 
