@@ -2,8 +2,9 @@
 
 use std::io;
 
+use super::conditions::Receiving;
 use super::driver;
-use super::jobs::{Best, Line, lines};
+use super::jobs::{Best, Job, Line, lines};
 use super::peer::{self, Answer};
 
 /// Least share of its ceiling that a line of bulk data must reach.
@@ -55,6 +56,9 @@ struct Row<'a> {
 impl Row<'_> {
     /// Why the line fails.
     fn failures(&self) -> Vec<String> {
+        if self.overflows() {
+            return Vec::new();
+        }
         let (Some(best), Ok(ours)) = (self.line.best(), &self.ours) else {
             return vec![self.ours.clone().err().unwrap_or_else(|| "no ceiling".into())];
         };
@@ -78,6 +82,13 @@ impl Row<'_> {
         failures
     }
 
+    /// What is pushed in larger pieces than a ring holds ends the socket, as documented.
+    fn overflows(&self) -> bool {
+        let pushed = matches!(self.line.job, Job::Receive(Receiving::Active));
+        let lost = self.ours.as_ref().is_err_and(|why| why.contains("EIO"));
+        pushed && self.line.on.ring < 1460 && lost
+    }
+
     fn text(&self) -> String {
         let best = self.line.best();
         let show = |value: f64| match best {
@@ -99,6 +110,7 @@ impl Row<'_> {
         };
         let theirs = theirs.map(|cell| format!("{cell:9}")).join("  ");
         let verdict = match self.failures().join(", ") {
+            _ if self.overflows() => "   overflow, as documented".into(),
             none if none.is_empty() => String::new(),
             some => format!("   {some}"),
         };
