@@ -62,9 +62,16 @@ impl Report {
         Phase::ALL.map(|phase| self.hits.get(&(kind, phase)).copied().unwrap_or(0))
     }
 
-    /// The floors that were not reached: those of 10,000 runs, in proportion for fewer.
+    /// The floors that were not reached: those of 10,000 runs; for fewer in proportion, less
+    /// three standard deviations, as a small sample scatters.
     pub(crate) fn floors(&self) -> Vec<String> {
-        let scaled = |floor: u64| floor * self.runs.min(10_000) / 10_000;
+        let scaled = |floor: u64| {
+            if self.runs >= 10_000 {
+                return floor;
+            }
+            let share = floor * self.runs / 10_000;
+            share.saturating_sub(3 * share.isqrt())
+        };
         let mut missed = Vec::new();
         if self.whole * 10 < self.runs {
             missed.push(format!("only {} fault-free runs delivered everything", self.whole));
