@@ -15,7 +15,7 @@ cd "$(dirname "$0")"
 QUICK=(fmt hygiene msrv clippy test doc examples consumer coverage liars campaign
        esp_at_nal modem_campaign modem_bench syscalls features cross portable nonet fresh package)
 SLOW=(features-all portable-all docsrs asan bench modem_bench_all footprint deny linux-peer fuzz)
-JOB_LIMIT=${JOB_LIMIT:-900}   # seconds; a hanging job must not hide the others
+JOB_LIMIT=${JOB_LIMIT:-1500}  # seconds; a hanging job must not hide the others
 NOT_RUN=77
 
 main() {
