@@ -11,7 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::{Errno, ioctl_fionbio, read, write};
 use rustix::termios::{ControlModes, InputModes, OptionalActions};
-use rustix::termios::{ioctl_tiocexcl, tcgetattr, tcsetattr};
+use rustix::termios::{tcgetattr, tcsetattr};
 
 use super::{Lost, RxQueue, Uart};
 
@@ -84,7 +84,6 @@ impl HostUart {
     pub fn open(path: impl AsRef<Path>, baud: u32) -> io::Result<(HostUart, HostReader)> {
         let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let line = open(path.as_ref(), flags, Mode::empty())?;
-        ioctl_tiocexcl(&line)?;
         let mut settings = tcgetattr(&line)?;
         settings.make_raw();
         // Each byte with an error comes as FF 00 and the byte, and FF as FF FF.
