@@ -164,4 +164,5 @@ pub use uart::{NbTransmitter, NbUart};
 #[cfg(feature = "embedded-io-async")]
 pub use uart::{Pump, PumpUart};
 pub use uart::{WithBaud, WithEnable};
+#[cfg(feature = "access-point")]
 pub use urc::StationEvent;

@@ -11,6 +11,7 @@ use crate::backend::Esp8285;
 use crate::cmd::Version;
 use crate::machine::Request;
 use crate::uart::Uart;
+#[cfg(feature = "access-point")]
 use crate::urc::StationEvent;
 
 /// The name of the one interface, for `SO_BINDTODEVICE`.
@@ -147,6 +148,7 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
 
     /// Calls `hook` for each client of the own access point that comes or goes. It runs
     /// under the driver's lock: it must not call the driver.
+    #[cfg(feature = "access-point")]
     pub fn on_station(&self, hook: Option<fn(StationEvent)>) {
         self.with(|state| state.machine.station.on_client(hook));
     }

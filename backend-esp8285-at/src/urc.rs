@@ -29,7 +29,11 @@ pub(crate) enum Urc {
     /// The segment of a `CIPSENDBUF` was acknowledged or failed.
     Segment { link: u8, segment: u32, ok: bool },
     /// A client of the access point came, got an address, or left.
+    #[cfg(feature = "access-point")]
     Station(StationEvent),
+    /// The same, of an access point that is not ours to use.
+    #[cfg(not(feature = "access-point"))]
+    Station,
 }
 
 /// `+LINK_CONN` (section 4.8).
@@ -46,6 +50,7 @@ pub(crate) struct LinkConn {
 }
 
 /// What a client of the access point did (1.6.1 on).
+#[cfg(feature = "access-point")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StationEvent {
     /// It associated.
@@ -110,6 +115,12 @@ fn plus(rest: &[u8]) -> Option<Urc> {
             local_port: fields.port()?,
         }));
     }
+    station(rest)
+}
+
+/// The clients of the access point.
+#[cfg(feature = "access-point")]
+fn station(rest: &[u8]) -> Option<Urc> {
     let mut fields;
     let station = if let Some(rest) = rest.strip_prefix(b"STA_CONNECTED:") {
         fields = Fields::new(rest);
@@ -126,7 +137,15 @@ fn plus(rest: &[u8]) -> Option<Urc> {
     Some(Urc::Station(station))
 }
 
+/// The same where nobody asks what they did.
+#[cfg(not(feature = "access-point"))]
+fn station(rest: &[u8]) -> Option<Urc> {
+    const WORDS: [&[u8]; 3] = [b"STA_CONNECTED:", b"STA_DISCONNECTED:", b"DIST_STA_IP:"];
+    WORDS.iter().any(|word| rest.starts_with(word)).then_some(Urc::Station)
+}
+
 /// Six pairs of hexadecimal digits with colons between.
+#[cfg(any(feature = "access-point", feature = "scan"))]
 pub(crate) fn mac(text: &[u8]) -> Option<[u8; 6]> {
     let mut mac = [0; 6];
     let mut parts = text.split(|byte| *byte == b':');
@@ -147,8 +166,6 @@ mod tests {
     #[test]
     fn each_line_of_the_sheet() {
         let segment = |segment, ok| Urc::Segment { link: 1, segment, ok };
-        let station = Urc::Station;
-        let mac = [1, 2, 3, 0xAA, 0xBB, 0xCC];
         let ip = core::net::Ipv4Addr::new(192, 168, 4, 2);
         let conn = Urc::LinkConn(LinkConn {
             link: 0,
@@ -171,15 +188,39 @@ mod tests {
             (b"1,12,SEND OK", segment(12, true)),
             (b"1,3,SEND FAIL", segment(3, false)),
             (b"+LINK_CONN:0,0,\"TCP\",1,\"192.168.4.2\",50000,80", conn),
-            (b"+STA_CONNECTED:\"01:02:03:aa:bb:cc\"", station(StationEvent::Connected(mac))),
-            (b"+STA_DISCONNECTED:\"01:02:03:AA:BB:CC\"", station(StationEvent::Disconnected(mac))),
-            (
-                b"+DIST_STA_IP:\"01:02:03:aa:bb:cc\",\"192.168.4.2\"",
-                station(StationEvent::Address(mac, ip)),
-            ),
         ] {
             assert_eq!(Urc::parse(line), Some(urc), "{}", line.escape_ascii());
         }
+    }
+
+    #[test]
+    fn clients_of_the_access_point() {
+        #[cfg(feature = "access-point")]
+        let [connected, address, disconnected] = {
+            let mac = [1, 2, 3, 0xAA, 0xBB, 0xCC];
+            let ip = core::net::Ipv4Addr::new(192, 168, 4, 2);
+            [
+                StationEvent::Connected(mac),
+                StationEvent::Address(mac, ip),
+                StationEvent::Disconnected(mac),
+            ]
+            .map(Urc::Station)
+        };
+        #[cfg(not(feature = "access-point"))]
+        let [connected, address, disconnected] = [Urc::Station; 3];
+        for (line, urc) in [
+            (&b"+STA_CONNECTED:\"01:02:03:aa:bb:cc\""[..], connected),
+            (b"+DIST_STA_IP:\"01:02:03:aa:bb:cc\",\"192.168.4.2\"", address),
+            (b"+STA_DISCONNECTED:\"01:02:03:AA:BB:CC\"", disconnected),
+        ] {
+            assert_eq!(Urc::parse(line), Some(urc), "{}", line.escape_ascii());
+        }
+    }
+
+    #[cfg(feature = "access-point")]
+    #[test]
+    fn a_client_without_an_address_is_none() {
+        assert_eq!(Urc::parse(b"+STA_CONNECTED:\"01:02:03\""), None);
     }
 
     #[test]
@@ -195,7 +236,7 @@ mod tests {
             b"OK",
             b"readyx",
             b"+LINK_CONN:0,9,\"TCP\",1,\"1.2.3.4\",1,2",
-            b"+STA_CONNECTED:\"01:02:03\"",
+            b"+STA_CONNECT:\"01:02:03:aa:bb:cc\"",
         ] {
             assert_eq!(Urc::parse(line), None, "{}", line.escape_ascii());
         }

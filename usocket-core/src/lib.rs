@@ -50,6 +50,7 @@
 //!
 //! - `std`: `std::io` traits, conversion into `std::io::Error`, [`spi::StdPlatform`].
 //! - `embedded-io-async`: the async stream traits, on `AsyncSocket::stream`.
+//! - `ipv6`: IPv6 literals in `getaddrinfo`. A backend with `AF_INET6` switches it on.
 //!
 //! `embedded_io` is always there. No feature changes what another does.
 #![no_std]

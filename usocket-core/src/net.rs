@@ -79,7 +79,9 @@ pub trait Usocket: Backend {
     /// Negative numbers: `EAI_NONAME` (-2) for an unknown or malformed name, which
     /// is never sent anywhere, `EAI_AGAIN` (-3) without link or in time, `EAI_FAIL`,
     /// `EAI_FAMILY`, `EAI_SOCKTYPE`, `EAI_SERVICE` for the port, `EAI_ADDRFAMILY`
-    /// for a literal of the other family, `EAI_BADFLAGS`, `EAI_MEMORY`.
+    /// for a literal of the other family, `EAI_BADFLAGS`, `EAI_MEMORY`. Without the
+    /// feature `ipv6`, which backends that have `AF_INET6` switch on, an IPv6 literal
+    /// is a malformed name.
     fn getaddrinfo(
         &self,
         host: &str,

@@ -45,6 +45,17 @@ pub(crate) enum Exchange {
     Request,
 }
 
+impl Exchange {
+    pub(super) fn is_idle(self) -> bool {
+        matches!(self, Exchange::Idle)
+    }
+
+    /// Whether it opens this link.
+    pub(super) fn opens(self, link: u8) -> bool {
+        matches!(self, Exchange::Open(ours) if ours == link)
+    }
+}
+
 /// A `CIPSEND` or `CIPSENDBUF`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sending {
@@ -186,6 +197,7 @@ impl Machine<'_> {
     }
 
     /// A line that belongs to the command in flight.
+    #[inline(never)]
     pub(super) fn replied(&mut self, reply: Reply<'_>) {
         if !self.flight.left && matches!(reply, Reply::Ok | Reply::Error | Reply::SendOk) {
             // Said before the modem has heard the command: the result of the one before,
@@ -195,7 +207,7 @@ impl Machine<'_> {
         }
         match reply {
             Reply::Busy => return self.busy(),
-            Reply::Restart if self.exchange == Exchange::Restart => {
+            Reply::Restart if matches!(self.exchange, Exchange::Restart) => {
                 self.finish();
                 return self.restarting();
             }
@@ -249,7 +261,7 @@ impl Machine<'_> {
             Exchange::Address => self.address_known(),
             Exchange::Request => self.requested(ok),
         }
-        if crossed && self.exchange == Exchange::Idle {
+        if crossed && self.exchange.is_idle() {
             // The line went out a second time, and that is answered, too.
             self.exchange = Exchange::Absorb;
             self.flight.deadline = Some(self.now + ABSORB);
@@ -366,10 +378,10 @@ impl Machine<'_> {
     /// another input that was meant; else the line is sent again (scenario 12).
     fn busy(&mut self) {
         self.stats.busy += 1;
-        if self.exchange == Exchange::Idle {
+        if self.exchange.is_idle() {
             return;
         }
-        if self.exchange == Exchange::Absorb {
+        if matches!(self.exchange, Exchange::Absorb) {
             self.finish();
             return;
         }

@@ -131,6 +131,7 @@ impl Machine<'_> {
     }
 
     /// Digests what has come until it makes no more sense without the rest.
+    #[inline(never)]
     fn digest_all(&mut self) {
         while !self.ingress.is_empty() {
             let (from, to) = (self.ingress.from, self.ingress.to);
@@ -148,7 +149,7 @@ impl Machine<'_> {
             };
             let mut event = self.digest.take_event();
             if let (Some(Event::Framed(false)), Token::Line(len)) = (event, &token)
-                && self.exchange != Exchange::Idle
+                && !self.exchange.is_idle()
                 && !matches!(self.target, Target::Read { .. })
                 && self.expects(&copy[..*len])
             {
@@ -235,6 +236,7 @@ impl Machine<'_> {
     }
 
     /// Data that the modem pushes.
+    #[inline(never)]
     fn pushed(&mut self, link: u8, len: usize, from: Option<SocketAddr>) -> Target {
         let state = &self.links[usize::from(link)];
         if state.phase == LinkPhase::Opening && state.tcp {
@@ -342,7 +344,7 @@ impl Machine<'_> {
             self.echo_heard();
             return;
         }
-        if self.exchange == Exchange::Idle && Reply::parse(line) == Reply::Line(line) {
+        if self.exchange.is_idle() && Reply::parse(line) == Reply::Line(line) {
             self.unknown(line);
             return;
         }

@@ -55,7 +55,7 @@ impl Machine<'_> {
     pub(super) fn is_deaf(&self) -> bool {
         match self.phase {
             _ if self.deaf => true,
-            Phase::Lost(_) => self.exchange == Exchange::Idle,
+            Phase::Lost(_) => self.exchange.is_idle(),
             Phase::Off(_) => true,
             _ => false,
         }

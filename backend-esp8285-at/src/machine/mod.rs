@@ -211,7 +211,7 @@ impl<'r> Machine<'r> {
         self.overdue();
         self.payload_overdue();
         self.expire();
-        if self.exchange == Exchange::Idle && self.out == Out::Idle && self.action.is_none() {
+        if self.exchange.is_idle() && self.out == Out::Idle && self.action.is_none() {
             self.schedule();
         }
     }
@@ -220,15 +220,15 @@ impl<'r> Machine<'r> {
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let flight = self.flight.deadline;
         let phase = match self.phase {
-            _ if self.exchange != Exchange::Idle => None,
+            _ if !self.exchange.is_idle() => None,
             Phase::Booting(until) | Phase::Off(until) => Some(until),
             // A probe in flight has a deadline of its own.
-            Phase::Lost(lost) if self.exchange == Exchange::Idle => Some(lost.until(self.heard)),
+            Phase::Lost(lost) if self.exchange.is_idle() => Some(lost.until(self.heard)),
             Phase::Lost(_) | Phase::Probe(_) | Phase::Setup(_) | Phase::Ready => None,
         };
         // Nothing of it begins before the modem may be spoken to.
         let phase = phase.map(|at| at.max(self.quiet_until));
-        let free = self.exchange == Exchange::Idle && self.out == Out::Idle;
+        let free = self.exchange.is_idle() && self.out == Out::Idle;
         let idle = if free { self.next_idle() } else { None };
         let phase = earlier(phase, self.payload_deadline());
         let action = self.action.map(|_| self.now + Duration::from_micros(100));

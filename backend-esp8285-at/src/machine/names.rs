@@ -60,7 +60,7 @@ impl Queries {
             let query = &mut self.0[handle.slot() - FIRST as usize];
             query.generation = query.generation.wrapping_add(1);
             // What is in flight runs to its end (S22).
-            let running = query.state == State::Running;
+            let running = matches!(query.state, State::Running);
             query.state = if running { State::Orphan } else { State::Free };
         }
     }
@@ -80,7 +80,8 @@ impl Machine<'_> {
         if self.station.link() != LinkState::Up {
             return Err(Error::EAI_AGAIN);
         }
-        let free = self.queries.0.iter_mut().zip(FIRST..).find(|(q, _)| q.state == State::Free);
+        let free =
+            self.queries.0.iter_mut().zip(FIRST..).find(|(q, _)| matches!(q.state, State::Free));
         let (query, slot) = free.ok_or(Error::EAI_MEMORY)?;
         query.state = State::Wanted;
         query.name = text;
@@ -118,7 +119,8 @@ impl Machine<'_> {
 
     /// Asks the next name.
     pub(super) fn name_next(&mut self) -> bool {
-        let Some(index) = self.queries.0.iter().position(|query| query.state == State::Wanted)
+        let Some(index) =
+            self.queries.0.iter().position(|query| matches!(query.state, State::Wanted))
         else {
             return false;
         };
@@ -143,7 +145,7 @@ impl Machine<'_> {
 
     pub(super) fn resolved_line(&mut self, query: u8, line: &[u8]) {
         let query = &mut self.queries.0[usize::from(query)];
-        if query.state != State::Running {
+        if !matches!(query.state, State::Running) {
             return;
         }
         if let Ok(Address(ip)) = (Resolve { name: &[], family: None }).parse(Ok(line))
@@ -175,7 +177,7 @@ impl Machine<'_> {
     /// The modem has booted or the station has lost its network.
     pub(super) fn names_lost(&mut self) {
         for query in &mut self.queries.0 {
-            if query.state == State::Wanted {
+            if matches!(query.state, State::Wanted) {
                 query.state = State::Failed(Error::EAI_AGAIN);
             }
         }

@@ -215,7 +215,7 @@ impl Machine<'_> {
         self.action = None;
         // It may be an old `ready` that has waited for us, before the answer to a probe. And
         // a result of what is in flight must not pass for that of `ATE0`.
-        let wait = if exchange == Exchange::Idle { SETTLE } else { ECHO };
+        let wait = if exchange.is_idle() { SETTLE } else { ECHO };
         self.quiet_until = self.now + wait;
         self.phase = Phase::Setup(Step::Echo);
         self.work = true;

@@ -13,6 +13,7 @@ use super::{Exchange, Machine, Phase};
 use crate::cmd::{self, AddressLine, Addresses, Join};
 use crate::network::IfConfig;
 use crate::reply::Hint;
+#[cfg(feature = "access-point")]
 use crate::urc::StationEvent;
 
 /// How long the firmware may take to come back by itself before we join again.
@@ -89,6 +90,7 @@ pub(crate) struct Station {
     pub(crate) scratch: Scratch,
     /// What the UART can hold.
     pub(crate) uart_capacity: usize,
+    #[cfg(feature = "access-point")]
     client: Option<fn(StationEvent)>,
     link_hook: Option<fn(LinkState)>,
     /// The status of the set-up says that it has an address.
@@ -154,6 +156,7 @@ impl Station {
                 found: heapless::Vec::new(),
             },
             uart_capacity: 0,
+            #[cfg(feature = "access-point")]
             client: None,
             link_hook: None,
             listed: false,
@@ -202,6 +205,7 @@ impl Station {
     }
 
     /// Calls `hook` for each client of the access point that comes or goes.
+    #[cfg(feature = "access-point")]
     pub(crate) fn on_client(&mut self, hook: Option<fn(StationEvent)>) {
         self.client = hook;
     }
@@ -220,6 +224,7 @@ impl Station {
         }
     }
 
+    #[cfg(feature = "access-point")]
     pub(super) fn client(&mut self, event: StationEvent) {
         if let Some(hook) = self.client {
             hook(event);

@@ -25,6 +25,7 @@ impl Machine<'_> {
             Urc::WifiDisconnect => return self.wifi_lost(),
             #[cfg(feature = "ipv6")]
             Urc::WifiGotIpV6 => return self.station.got_address(),
+            #[cfg(feature = "access-point")]
             Urc::Station(event) => return self.station.client(event),
             _ => {}
         }
@@ -36,7 +37,7 @@ impl Machine<'_> {
             Urc::Connect(link) => self.connect_seen(link),
             Urc::Closed(link) => self.closed_seen(link),
             Urc::ConnectFail(link) => {
-                if self.exchange == Exchange::Open(link) {
+                if self.exchange.opens(link) {
                     self.flight.hint = None;
                 } else {
                     self.closed_seen(link);
@@ -50,7 +51,7 @@ impl Machine<'_> {
 
     /// `<id>,CONNECT`: the success of our own open, or a client.
     fn connect_seen(&mut self, link: u8) {
-        if self.exchange == Exchange::Open(link) {
+        if self.exchange.opens(link) {
             self.flight.connected = true;
             return;
         }
@@ -71,14 +72,14 @@ impl Machine<'_> {
             return;
         }
         if conn.server {
-            if self.exchange == Exchange::Open(conn.link) {
+            if self.exchange.opens(conn.link) {
                 self.client_was_faster(conn.link);
             } else if self.links[link].is_open() && !self.links[link].gone {
                 return;
             }
             self.client_came(conn.link, peer);
             self.links[link].local_port = conn.local_port;
-        } else if self.exchange == Exchange::Open(conn.link) {
+        } else if self.exchange.opens(conn.link) {
             self.links[link].peer = peer;
             self.links[link].local_port = conn.local_port;
         }
