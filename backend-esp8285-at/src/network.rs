@@ -10,6 +10,8 @@ use usocket_core::{Error, Events, Result};
 use crate::backend::Esp8285;
 use crate::cmd::Version;
 use crate::machine::Request;
+#[cfg(any(feature = "settings", feature = "ping", feature = "access-point"))]
+use crate::machine::Scratch;
 use crate::uart::Uart;
 #[cfg(feature = "access-point")]
 use crate::urc::StationEvent;
@@ -161,6 +163,23 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
 
     fn ask(&self, request: Request) -> Result<()> {
         let ticket = self.with(|state| state.machine.request(request))?;
+        self.answer(ticket)
+    }
+
+    /// The same with arguments, which are in place before anybody else can ask.
+    #[cfg(any(feature = "settings", feature = "ping", feature = "access-point"))]
+    fn ask_with(&self, request: Request, fill: impl FnOnce(&mut Scratch)) -> Result<()> {
+        let ticket = self.with(|state| {
+            let ticket = state.machine.request(request);
+            if ticket.is_ok() {
+                fill(&mut state.machine.station.scratch);
+            }
+            ticket
+        })?;
+        self.answer(ticket)
+    }
+
+    fn answer(&self, ticket: u32) -> Result<()> {
         let deadline = self.platform().now() + PATIENCE;
         let mut result = None;
         wait_until(self, Some(deadline), || {
@@ -215,15 +234,16 @@ impl<B: Backend> Drop for Listening<'_, B> {
 /// Settings of the station (feature `settings`).
 #[cfg(feature = "settings")]
 impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, M, WAITERS> {
-    /// The name under which DHCP knows the station: at most 32 bytes. It is forgotten when
-    /// the modem boots, so set it before each `connect`.
+    /// The name under which DHCP knows the station: at most 32 bytes. Set it before
+    /// `connect`. After a boot of the modem it is set again, as are the addresses and name
+    /// servers below, before the station joins.
     ///
     /// # Errors
     /// `EINVAL`: too long, or a byte that cannot be said. `ETIMEDOUT`, `EALREADY`.
     pub fn set_hostname(&self, name: &str) -> Result<()> {
         check(name.as_bytes(), 32)?;
-        self.set_text(name.as_bytes())?;
-        self.ask(Request::HostName)
+        let text = text(name.as_bytes())?;
+        self.ask_with(Request::HostName, |scratch| scratch.text = text)
     }
 
     /// A fixed address instead of DHCP's.
@@ -231,8 +251,7 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
     /// # Errors
     /// `EINVAL`: the modem refuses it. `ETIMEDOUT`, `EALREADY`.
     pub fn set_ifconfig(&self, config: IfConfig) -> Result<()> {
-        self.with(|state| state.machine.station.scratch.fixed = config);
-        self.ask(Request::Fixed)
+        self.ask_with(Request::Fixed, |scratch| scratch.fixed = config)
     }
 
     /// An address by DHCP again.
@@ -249,8 +268,7 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
     /// `EINVAL`: more than three, or the modem refuses them. `ETIMEDOUT`, `EALREADY`.
     pub fn set_dns(&self, servers: &[Ipv4Addr]) -> Result<()> {
         let servers = heapless::Vec::from_slice(servers).map_err(|_| Error::EINVAL)?;
-        self.with(|state| state.machine.station.scratch.servers = servers);
-        self.ask(Request::Dns)
+        self.ask_with(Request::Dns, |scratch| scratch.servers = servers)
     }
 
     /// How well the access point is heard, dBm.
@@ -258,21 +276,16 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
     /// # Errors
     /// `ENETDOWN`: not joined. `ETIMEDOUT`, `EALREADY`.
     pub fn rssi(&self) -> Result<i8> {
-        self.with(|state| state.machine.station.scratch.number = 0);
-        self.ask(Request::Rssi)?;
+        self.ask_with(Request::Rssi, |scratch| scratch.number = 0)?;
         let rssi = self.with(|state| state.machine.station.scratch.number);
         i8::try_from(rssi).ok().filter(|rssi| *rssi != 0).ok_or(Error::ENETDOWN)
     }
 }
 
+/// The text argument of a request.
 #[cfg(any(feature = "settings", feature = "ping", feature = "access-point"))]
-impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, M, WAITERS> {
-    /// Keeps the argument of a request.
-    fn set_text(&self, text: &[u8]) -> Result<()> {
-        let text = heapless::Vec::from_slice(text).map_err(|_| Error::EINVAL)?;
-        self.with(|state| state.machine.station.scratch.text = text);
-        Ok(())
-    }
+fn text(bytes: &[u8]) -> Result<heapless::Vec<u8, 64>> {
+    heapless::Vec::from_slice(bytes).map_err(|_| Error::EINVAL)
 }
 
 /// Scanning (feature `scan`).
@@ -293,7 +306,7 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
 #[cfg(feature = "access-point")]
 impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, M, WAITERS> {
     /// Opens an access point beside the station: with a key of 8 to 64 bytes for WPA2, an
-    /// empty one for none.
+    /// empty one for none. After a boot of the modem it is opened again.
     ///
     /// # Errors
     /// `EINVAL`: lengths, a byte that cannot be said, or the modem refuses. `ETIMEDOUT`,
@@ -310,13 +323,12 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
         if ssid.is_empty() || (1..8).contains(&key.len()) || !(1..=14).contains(&channel) {
             return Err(Error::EINVAL);
         }
-        self.set_text(ssid)?;
-        let key = heapless::Vec::from_slice(key).map_err(|_| Error::EINVAL)?;
-        self.with(|state| {
-            state.machine.station.scratch.key = key;
-            state.machine.station.scratch.channel = channel;
-        });
-        self.ask(Request::AccessPointMode)
+        let (ssid, key) = (text(ssid)?, text(key)?);
+        self.ask_with(Request::AccessPointMode, |scratch| {
+            scratch.text = ssid;
+            scratch.key = key;
+            scratch.channel = channel;
+        })
     }
 
     /// Closes it.
@@ -338,9 +350,11 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
     /// `ETIMEDOUT`: no answer. `EINVAL`: a name that cannot be said. `EALREADY`.
     pub fn ping(&self, host: &str) -> Result<Duration> {
         check(host.as_bytes(), 63)?;
-        self.set_text(host.as_bytes())?;
-        self.with(|state| state.machine.station.scratch.number = -1);
-        self.ask(Request::Ping)?;
+        let text = text(host.as_bytes())?;
+        self.ask_with(Request::Ping, |scratch| {
+            scratch.text = text;
+            scratch.number = -1;
+        })?;
         let millis = self.with(|state| state.machine.station.scratch.number);
         u64::try_from(millis).map(Duration::from_millis).map_err(|_| Error::ETIMEDOUT)
     }

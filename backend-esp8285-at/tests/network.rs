@@ -10,12 +10,14 @@ use std::time::Duration;
 use esp8285_sim::{AccessPoint, Version};
 use esp8285_world::{KEY, Kit, SSID, Settings, network};
 use support::{Memory, Net, Wire, trace};
-use usocket_backend_esp8285_at::{Config, IfConfig};
+use usocket_backend_esp8285_at::{Config, IfConfig, Trace};
 use usocket_core::prelude::*;
-use usocket_core::spi::{Backend, Link};
+use usocket_core::spi::{Backend, Link, wait_until};
 
 thread_local! {
     static LINKS: RefCell<Vec<Link>> = const { RefCell::new(Vec::new()) };
+    /// Command lines.
+    static SENT: RefCell<Vec<String>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Runs a test over each firmware, with the access points of the air that it asks for.
@@ -117,6 +119,68 @@ fn an_access_point_of_its_own() {
         assert!(net.isconnected(), "the station goes on");
         net.disable_ap().unwrap();
         assert!(net.isconnected());
+    });
+}
+
+/// Takes the commands so far, those that set something or join.
+fn settings_sent() -> Vec<String> {
+    SENT.with_borrow_mut(|sent| {
+        let set = ["HOSTNAME=", "CIPSTA_CUR=", "CIPSTA=", "CIPDNS", "CWSAP", "CWJAP"];
+        let of_interest = |line: &&String| set.iter().any(|word| line.contains(word));
+        let found = sent.iter().filter(of_interest).cloned().collect();
+        sent.clear();
+        found
+    })
+}
+
+#[test]
+fn a_boot_undoes_no_setting() {
+    each(&[], |version, kit, net| {
+        SENT.with_borrow_mut(Vec::clear);
+        net.set_trace(Some(|trace| {
+            let Trace::Command(line) = trace else { return };
+            let text = String::from_utf8_lossy(line).trim_end().to_owned();
+            SENT.with_borrow_mut(|sent| sent.push(text));
+        }));
+        net.start(Duration::from_secs(5)).unwrap();
+        net.set_hostname("board").unwrap();
+        net.connect(SSID, KEY).unwrap();
+        let fixed = IfConfig { gateway: Ipv4Addr::new(10, 0, 0, 9), ..net.ifconfig() };
+        net.set_ifconfig(fixed).unwrap();
+        net.set_dns(&[Ipv4Addr::new(10, 0, 0, 53)]).unwrap();
+        net.enable_ap("own", KEY, 6).unwrap();
+        let guest = [2, 0, 0, 0, 0, 9];
+        let joins = || {
+            kit.world().with_modem(|modem, now| {
+                let joins = modem.softap_join(now, guest, Ipv4Addr::new(192, 168, 4, 2));
+                modem.softap_leave(now, guest);
+                joins
+            })
+        };
+        assert!(joins(), "{version:?}");
+        settings_sent();
+        kit.world().with_modem(|modem, now| modem.crash(now));
+        assert!(!joins(), "{version:?}");
+        let deadline = Some(kit.world().now() + Duration::from_secs(30));
+        wait_until(net, deadline, || net.stats().reboots == 1).unwrap();
+        wait_until(net, deadline, || net.ifconfig() == fixed && net.isconnected()).unwrap();
+        assert!(joins(), "{version:?}");
+        let sent = settings_sent();
+        let words = sent.iter().map(|line| line.split(['=', '_']).next().unwrap());
+        let words: Vec<_> = words.filter(|word| !word.ends_with('?')).collect();
+        let wanted = ["AT+CWHOSTNAME", "AT+CIPSTA", "AT+CIPDNS", "AT+CWSAP", "AT+CWJAP"];
+        assert_eq!(words, wanted, "{version:?} {sent:?}");
+
+        // What was taken back is not set again.
+        net.use_dhcp().unwrap();
+        net.set_dns(&[]).unwrap();
+        net.disable_ap().unwrap();
+        settings_sent();
+        net.reset().unwrap();
+        assert!(!joins(), "{version:?}");
+        let sent = settings_sent();
+        assert!(!sent.iter().any(|line| line.contains("CIPDNS") || line.contains("CWSAP")));
+        assert!(sent.iter().any(|line| line.contains("HOSTNAME=\"board\"")), "{sent:?}");
     });
 }
 

@@ -33,6 +33,7 @@ impl<'r> Pairs<'r> {
         Some(index as u8)
     }
 
+    #[inline(never)] // once in an image
     pub(crate) fn release(&mut self, pair: Option<u8>) {
         if let Some(pair) = pair.and_then(|pair| self.0.get_mut(usize::from(pair))) {
             pair.leased = false;

@@ -43,6 +43,9 @@ pub(crate) enum Exchange {
     Join,
     Address,
     Request,
+    /// A setting that a boot has undone.
+    #[cfg(any(feature = "settings", feature = "access-point"))]
+    Kept,
 }
 
 impl Exchange {
@@ -177,11 +180,13 @@ impl Machine<'_> {
     }
 
     /// How long so many bytes take on the wire, generously.
+    #[inline(never)] // once in an image
     pub(super) fn wire_time(&self, len: usize) -> Duration {
         Duration::from_micros(len as u64 * 12_000_000 / u64::from(self.baud.max(1)))
     }
 
     /// The exchange is over.
+    #[inline(never)] // once in an image
     pub(super) fn finish(&mut self) {
         self.exchange = Exchange::Idle;
         self.flight.deadline = None;
@@ -197,7 +202,7 @@ impl Machine<'_> {
     }
 
     /// A line that belongs to the command in flight.
-    #[inline(never)]
+    #[inline(never)] // once in an image
     pub(super) fn replied(&mut self, reply: Reply<'_>) {
         if !self.flight.left && matches!(reply, Reply::Ok | Reply::Error | Reply::SendOk) {
             // Said before the modem has heard the command: the result of the one before,
@@ -260,6 +265,8 @@ impl Machine<'_> {
             Exchange::Join => self.joined(ok),
             Exchange::Address => self.address_known(),
             Exchange::Request => self.requested(ok),
+            #[cfg(any(feature = "settings", feature = "access-point"))]
+            Exchange::Kept => {}
         }
         if crossed && self.exchange.is_idle() {
             // The line went out a second time, and that is answered, too.

@@ -131,7 +131,7 @@ impl Machine<'_> {
     }
 
     /// Digests what has come until it makes no more sense without the rest.
-    #[inline(never)]
+    #[inline(never)] // once in an image
     fn digest_all(&mut self) {
         while !self.ingress.is_empty() {
             let (from, to) = (self.ingress.from, self.ingress.to);
@@ -236,7 +236,7 @@ impl Machine<'_> {
     }
 
     /// Data that the modem pushes.
-    #[inline(never)]
+    #[inline(never)] // once in an image
     fn pushed(&mut self, link: u8, len: usize, from: Option<SocketAddr>) -> Target {
         let state = &self.links[usize::from(link)];
         if state.phase == LinkPhase::Opening && state.tcp {

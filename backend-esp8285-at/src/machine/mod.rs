@@ -19,6 +19,8 @@ mod dgram;
 mod direct;
 mod flight;
 mod input;
+#[cfg(any(feature = "settings", feature = "access-point"))]
+mod kept;
 mod lost;
 #[cfg(feature = "dns")]
 mod names;
@@ -28,6 +30,7 @@ mod no_dgram;
 mod no_server;
 mod options;
 mod ready;
+mod request;
 mod schedule;
 #[cfg(feature = "server")]
 mod server;
@@ -43,7 +46,10 @@ pub(crate) use direct::Direct;
 pub(crate) use flight::{Exchange, Out};
 #[cfg(feature = "dns")]
 pub(crate) use names::Queries;
-pub(crate) use station::{Request, Station};
+pub(crate) use request::Request;
+#[cfg(any(feature = "settings", feature = "ping", feature = "access-point"))]
+pub(crate) use station::Scratch;
+pub(crate) use station::Station;
 
 use core::time::Duration;
 
