@@ -296,3 +296,5 @@ impl<'r> Machine<'r> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod words;

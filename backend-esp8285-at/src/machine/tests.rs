@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use usocket_core::spi::{Handle, Opt, Shutdown, SockType};
 use usocket_core::{Error, Family, Instant, SockAddr};
 
+use super::words::WORDS;
 use super::*;
 use crate::slot::{Slot, Slots};
 
@@ -35,50 +36,6 @@ enum Call {
     Join,
     Query,
 }
-
-/// Words of the modem, and pieces of them.
-const WORDS: [&[u8]; 40] = [
-    b"\r\nOK\r\n",
-    b"\r\nERROR\r\n",
-    b"\r\nready\r\n",
-    b"> ",
-    b"\r\n>",
-    b"\r\nRecv 5 bytes\r\n",
-    b"\r\nSEND OK\r\n",
-    b"SEND FAIL\r\n",
-    b"busy p...\r\n",
-    b"busy s...\r\n",
-    b"WIFI CONNECTED\r\n",
-    b"WIFI GOT IP\r\n",
-    b"WIFI DISCONNECT\r\n",
-    b"4,CONNECT\r\n",
-    b"0,CONNECT\r\n",
-    b"4,CLOSED\r\n",
-    b"0,CLOSED\r\n",
-    b"\r\n+IPD,4,5\r\n",
-    b"\r\n+IPD,4,5:hello",
-    b"\r\n+IPD,0,3,10.0.0.2,7:abc",
-    b"\r\n+CIPRECVDATA,5:hello\r\nOK\r\n",
-    b"+CIPRECVDATA:5,hello\r\nOK\r\n",
-    b"\r\n+CIPRECVDATA,5:hell",
-    b"AT version:1.7.6.0(x)\r\nOK\r\n",
-    b"AT version:2.2.0.0(x)\r\nOK\r\n",
-    b"AT version:1.5.0.0(x)\r\nOK\r\n",
-    b"+CWMODE_CUR:1\r\nOK\r\n",
-    b"STATUS:2\r\n",
-    b"STATUS:5\r\n",
-    b"+CIPSTATUS:4,\"TCP\",\"10.0.0.2\",80,50000,0\r\n",
-    b"+CIPSTATUS:0,\"TCP\",\"10.0.0.2\",80,50000,1\r\n",
-    b"+CIPSTA_CUR:ip:\"10.0.0.1\"\r\n",
-    b"+LINK_CONN:0,0,\"TCP\",1,\"10.0.0.2\",50000,80\r\n",
-    b"+LINK_CONN:0,4,\"TCP\",0,\"10.0.0.2\",80,50000\r\n",
-    b"1,0\r\n\r\nOK\r\n> ",
-    b"4,1,SEND OK\r\n",
-    b"4,1,SEND FAIL\r\n",
-    b"+CIPRECVLEN:0,0,5,0,-1\r\n",
-    b"+CIPDOMAIN:10.0.0.2\r\n",
-    b"Will force to restart!!!\r\n",
-];
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
