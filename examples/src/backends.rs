@@ -4,26 +4,36 @@ use usocket::esp8285::AccessPoint;
 use usocket::prelude::*;
 use usocket::std::StdNet;
 
-use crate::Trouble;
 use crate::modem::{ModemOptions, Run, Scan};
+use crate::raw::RawOptions;
+use crate::{Site, Trouble};
 
 /// A program that runs on any backend.
-pub trait Program {
-    /// Runs it.
+pub trait Program: Send {
+    /// Runs it; `site` says where `net` is.
     ///
     /// # Errors
     /// What went wrong, in one line.
-    fn run<B: Backend>(self, net: &B) -> Result<(), Trouble>;
+    fn run<B: Backend>(self, net: &B, site: &Site<'_>) -> Result<(), Trouble>;
 }
 
 /// The backends that this build has.
-pub const BUILT_IN: &[&str] = &["std", "esp8285-at"];
+pub const BUILT_IN: &[&str] = &["std", "smoltcp", "esp8285-at"];
+
+/// Their options, for `--help`.
+pub(crate) fn help() -> String {
+    let own = "\
+  --backend NAME    the network it runs on (default: std)
+      std           this machine's sockets";
+    [own, crate::raw::HELP, crate::modem::HELP].join("\n")
+}
 
 /// Which backend, and what it is told: `--backend` and the options that go with it.
 #[derive(Clone, Debug, Default)]
 pub struct Network {
     kind: Kind,
     modem: ModemOptions,
+    raw: RawOptions,
 }
 
 /// One of [`BUILT_IN`].
@@ -32,6 +42,8 @@ enum Kind {
     /// The operating system's sockets.
     #[default]
     Std,
+    /// A stack in this program.
+    Smoltcp,
     /// A modem behind a UART.
     Esp8285At,
 }
@@ -52,7 +64,7 @@ impl Network {
     /// Whether `--name` is an option of a backend, or chooses one.
     #[must_use]
     pub fn has(name: &str) -> bool {
-        name == "backend" || ModemOptions::has(name)
+        name == "backend" || ModemOptions::has(name) || RawOptions::has(name)
     }
 
     /// Takes the value of such an option.
@@ -62,11 +74,15 @@ impl Network {
     pub fn set(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<(), Trouble> {
         use lexopt::ValueExt;
 
-        if name != "backend" {
+        if ModemOptions::has(name) {
             return self.modem.set(name, parser);
+        }
+        if RawOptions::has(name) {
+            return self.raw.set(name, parser);
         }
         self.kind = match parser.value()?.string()?.as_str() {
             "std" => Kind::Std,
+            "smoltcp" => Kind::Smoltcp,
             "esp8285-at" => Kind::Esp8285At,
             name => {
                 return Err(Trouble::Usage(format!(
@@ -86,9 +102,19 @@ impl Network {
 
     /// What a second program in this process may run on to be reached from this network:
     /// the same, but there is only one modem at a port.
-    #[must_use]
-    pub fn beside(&self) -> Self {
-        if self.modem.is_one_of_a_kind() { Self::std() } else { self.clone() }
+    ///
+    /// # Errors
+    /// A usage error: a device has no loopback.
+    pub fn beside(&self) -> Result<Self, Trouble> {
+        match self.kind {
+            Kind::Smoltcp if self.raw.has_device() => {
+                Err(Trouble::Usage("--tap and --packet need a URL".to_owned()))
+            }
+            // Both would write one file.
+            Kind::Smoltcp => Ok(Self { raw: RawOptions::default(), ..self.clone() }),
+            _ if self.modem.is_one_of_a_kind() => Ok(Self::std()),
+            _ => Ok(self.clone()),
+        }
     }
 
     /// What the modem hears on the air. It need not have joined.
@@ -110,19 +136,27 @@ impl Network {
     /// # Errors
     /// Those of the program, and what keeps the backend from working.
     pub fn run(&self, program: impl Program) -> Result<(), Trouble> {
+        if self.kind != Kind::Esp8285At {
+            self.modem.refuse()?;
+        }
+        if self.kind != Kind::Smoltcp {
+            self.raw.refuse()?;
+        }
         match self.kind {
-            Kind::Std => {
-                self.modem.refuse()?;
-                run_on(&StdNet::new(), program)
-            }
+            Kind::Std => run_on(&StdNet::new(), &Site::HERE, program),
+            Kind::Smoltcp => self.raw.run(program),
             Kind::Esp8285At => self.modem.run(Run(program)),
         }
     }
 }
 
 /// Runs the program to its end.
-pub(crate) fn run_on<B: Backend>(net: &B, program: impl Program) -> Result<(), Trouble> {
-    let outcome = program.run(net);
+pub(crate) fn run_on<B: Backend>(
+    net: &B,
+    site: &Site<'_>,
+    program: impl Program,
+) -> Result<(), Trouble> {
+    let outcome = program.run(net, site);
     let drained = net.drain(10);
     outcome?;
     drained.map_err(|error| Trouble::Failed(format!("sockets still busy at the end: {error}")))

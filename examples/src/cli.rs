@@ -40,7 +40,7 @@ pub fn program(
     let (message, code) = match body(lexopt::Parser::from_env()) {
         Ok(()) => return ExitCode::SUCCESS,
         Err(Trouble::Help) => {
-            out(format_args!("{}", help.trim().replace("{network}", crate::modem::HELP)));
+            out(format_args!("{}", help.trim().replace("{network}", &crate::backends::help())));
             return ExitCode::SUCCESS;
         }
         Err(Trouble::Failed(message)) => (message, 1),

@@ -8,13 +8,16 @@ mod cli;
 mod file;
 mod modem;
 mod progress;
+mod raw;
 mod screen;
+mod site;
 
 pub use backends::{BUILT_IN, Network, Program};
 pub use cli::{Trouble, address, hex, out, program, seconds};
 pub use file::{OpenFile, PartFile};
 pub use progress::{Bar, Printer};
 pub use screen::{Colour, Frame};
+pub use site::{Site, Spot};
 
 /// The programs in the documents of the repository compile.
 #[cfg(doctest)]

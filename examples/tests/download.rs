@@ -269,7 +269,7 @@ fn command_lines() {
     let (ran, _) = download(&["--help"]);
     assert_eq!((ran.code, ran.stdout.contains("usage: download_picture")), (Some(0), true));
     for (args, words) in [
-        (&["--backend", "smoltcp"][..], "backend \"smoltcp\" is not built in; this build has: std"),
+        (&["--backend", "pigeon"][..], "backend \"pigeon\" is not built in; this build has: std"),
         (&["--backend"][..], "missing"),
         (&["--timeout", "0"][..], "not a positive number"),
         (&["--timeout", "-1"][..], "not a positive number"),

@@ -115,8 +115,11 @@ fn join<'b, B: Backend>(net: &'b B, room: &Room<'_>) -> Result<Socket<'b, B>> {
     s.setsockopt(IPPROTO_IP, IP_ADD_MEMBERSHIP, &membership(room))?;
     s.setsockopt(IPPROTO_IP, IP_MULTICAST_IF, &room.interface.octets())?;
     s.setsockopt(IPPROTO_IP, IP_MULTICAST_TTL, 1)?;
-    s.setsockopt(IPPROTO_IP, IP_MULTICAST_LOOP, 1)?;
-    Ok(s)
+    match s.setsockopt(IPPROTO_IP, IP_MULTICAST_LOOP, 1) {
+        // Nothing comes back to a stack of its own; it is alone on its machine.
+        Ok(()) | Err(Error::ENOPROTOOPT) => Ok(s),
+        Err(error) => Err(error),
+    }
 }
 
 /// Group and interface, as the option wants them (row 145).

@@ -33,7 +33,7 @@ mod transfer;
 pub use chat::{Console, MAX_TEXT, Room, Typed, chat};
 pub use download::{Cause, Failure, Limits, download};
 pub use echo::EchoServer;
-pub use many::{Seen, poll_many};
+pub use many::{Kind, Loopback, Neighbourhood, Seen, poll_many};
 pub use picture::{Painter, Picture, PictureError};
 pub use serve::serve_picture;
 pub use sinks::{Journal, Progress, Sink, Source};

@@ -1,9 +1,10 @@
 //! One poll over many sockets, a listener, a wake and a timer, and what it sees.
 
+use core::net::Ipv4Addr;
 use core::time::Duration;
 
 use usocket::prelude::*;
-use usocket::{RawMutex, UserWake};
+use usocket::{RawMutex, SockAddr, UserWake};
 
 use crate::Journal;
 
@@ -20,6 +21,40 @@ pub struct Seen {
     pub ticks: usize,
 }
 
+/// What a socket is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Streams.
+    Tcp,
+    /// Datagrams.
+    Udp,
+    /// Both, with one port.
+    Both,
+}
+
+/// Where the sockets of one program meet.
+pub trait Neighbourhood {
+    /// Where the next socket is bound; port 0 picks one.
+    fn place(&mut self, kind: Kind) -> Result<(Ipv4Addr, u16)>;
+
+    /// How other sockets of the program reach the one with this address.
+    fn reach(&self, local: SockAddr) -> SockAddr;
+}
+
+/// They meet at 127.0.0.1.
+#[derive(Clone, Copy, Debug)]
+pub struct Loopback;
+
+impl Neighbourhood for Loopback {
+    fn place(&mut self, _: Kind) -> Result<(Ipv4Addr, u16)> {
+        Ok((Ipv4Addr::LOCALHOST, 0))
+    }
+
+    fn reach(&self, local: SockAddr) -> SockAddr {
+        local
+    }
+}
+
 /// Watches `SOCKETS` UDP sockets, a listener and `wake` in one poll for `ticks` ticks
 /// of `tick` each, and tells the journal what became ready and when.
 ///
@@ -28,6 +63,7 @@ pub struct Seen {
 /// thread, a task, an interrupt handler.
 pub fn poll_many<'b, B: Backend, M: RawMutex, const SOCKETS: usize, const ENTRIES: usize>(
     net: &'b B,
+    around: &mut impl Neighbourhood,
     wake: &'b UserWake<M>,
     tick: Duration,
     ticks: usize,
@@ -38,12 +74,12 @@ pub fn poll_many<'b, B: Backend, M: RawMutex, const SOCKETS: usize, const ENTRIE
     let mut sockets = heapless::Vec::<_, SOCKETS>::new();
     for _ in 0..SOCKETS {
         let s = net.udp()?;
-        s.bind(("127.0.0.1", 0))?;
+        s.bind(around.place(Kind::Udp)?)?;
         poll.register(&s, POLLIN)?;
         let _ = sockets.push(s);
     }
     let listener = net.tcp()?;
-    listener.bind(("127.0.0.1", 0))?;
+    listener.bind(around.place(Kind::Tcp)?)?;
     listener.listen(None)?;
     poll.register(&listener, POLLIN)?;
     poll.register(wake, POLLIN)?;
@@ -53,7 +89,7 @@ pub fn poll_many<'b, B: Backend, M: RawMutex, const SOCKETS: usize, const ENTRIE
     let since = || platform.now().saturating_since(start).as_millis();
     let mut seen = Seen::default();
     let mut next_tick = start + tick;
-    traffic(net, &sockets, &listener, 0)?;
+    traffic(net, around, &sockets, &listener, 0)?;
     while seen.ticks < ticks {
         // The timer is the poll's own time-out.
         let left = next_tick.saturating_since(platform.now());
@@ -88,7 +124,7 @@ pub fn poll_many<'b, B: Backend, M: RawMutex, const SOCKETS: usize, const ENTRIE
             journal.line(format_args!("{:6} ms  tick {}", since(), seen.ticks));
             seen.ticks += 1;
             if seen.ticks < ticks {
-                traffic(net, &sockets, &listener, seen.ticks)?;
+                traffic(net, around, &sockets, &listener, seen.ticks)?;
             }
         }
     }
@@ -98,6 +134,7 @@ pub fn poll_many<'b, B: Backend, M: RawMutex, const SOCKETS: usize, const ENTRIE
 /// One socket writes to three others, and somebody connects and leaves again.
 fn traffic<B: Backend>(
     net: &B,
+    around: &impl Neighbourhood,
     sockets: &[Socket<'_, B>],
     listener: &Socket<'_, B>,
     round: usize,
@@ -105,9 +142,9 @@ fn traffic<B: Backend>(
     if let Some(sender) = sockets.get(round % sockets.len().max(1)) {
         for step in [1, 5, 11] {
             let to = &sockets[(round + step) % sockets.len()];
-            sender.sendto("hello", to.local_addr()?)?;
+            sender.sendto("hello", around.reach(to.local_addr()?))?;
         }
     }
     let client = net.tcp()?;
-    client.connect(listener.local_addr()?)
+    client.connect(around.reach(listener.local_addr()?))
 }

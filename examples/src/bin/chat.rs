@@ -11,7 +11,7 @@ use lexopt::prelude::*;
 use usocket::prelude::*;
 use usocket::{CriticalSectionRawMutex, UserWake};
 use usocket_example_apps::{Console, MAX_TEXT, Room, Typed, chat};
-use usocket_examples::{Network, Program, Trouble, address, out, program};
+use usocket_examples::{Network, Program, Site, Trouble, address, out, program};
 
 const HELP: &str = "
 Everybody in a multicast group reads what is typed. Start it twice.
@@ -63,9 +63,10 @@ struct Chat {
 }
 
 impl Program for Chat {
-    fn run<B: Backend>(self, net: &B) -> Result<(), Trouble> {
+    fn run<B: Backend>(self, net: &B, site: &Site<'_>) -> Result<(), Trouble> {
         let (group, port) = self.group;
-        let room = Room { group, port, interface: self.interface, name: &self.name };
+        let interface = site.group(self.group, self.interface)?;
+        let room = Room { group, port, interface, name: &self.name };
         let wake = Arc::new(Wake::new());
         let mut console = Keyboard::start(Arc::clone(&wake));
         chat(net, &room, &*wake, &mut console).map_err(|error| {

@@ -1,5 +1,6 @@
 //! Routine 1 of the reference text: download a picture, show it, save it.
 
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc;
@@ -8,9 +9,9 @@ use std::thread;
 use lexopt::prelude::*;
 use usocket::prelude::*;
 use usocket_example_apps::http::Url;
-use usocket_example_apps::{Limits, Picture, download, scene, serve_picture};
+use usocket_example_apps::{Kind, Limits, Picture, download, scene, serve_picture};
 use usocket_examples::{
-    Bar, Colour, Frame, Network, PartFile, Program, Trouble, hex, out, program, seconds,
+    Bar, Colour, Frame, Network, PartFile, Program, Site, Trouble, hex, out, program, seconds,
 };
 
 const HELP: &str = "
@@ -90,11 +91,11 @@ fn colour(text: &str) -> Result<Colour, &'static str> {
 struct Download(Options);
 
 impl Program for Download {
-    fn run<B: Backend>(self, net: &B) -> Result<(), Trouble> {
+    fn run<B: Backend>(self, net: &B, site: &Site<'_>) -> Result<(), Trouble> {
         let Self(options) = self;
         let (url, server) = match options.url {
             Some(url) => (url, None),
-            None => serve_ourselves(options.network.beside())?,
+            None => serve_ourselves(options.network.beside()?)?,
         };
         let path = options.out.unwrap_or_else(|| {
             let name = Url::parse(&url).ok().and_then(|url| url.file_name());
@@ -105,9 +106,15 @@ impl Program for Download {
         let cannot = |error| Trouble::of(&format!("cannot write {}", path.display()), error);
         let mut file = PartFile::create(&path).map_err(cannot)?;
         // 4096 bytes, as in the reference's routine.
-        let fetched =
-            download(net, &url, options.limits, &mut [0; 4096], &mut file, &mut Bar::new())
-                .map_err(|failure| Trouble::of(&url, failure))?;
+        let fetched = download(
+            net,
+            &site.url(&url),
+            options.limits,
+            &mut [0; 4096],
+            &mut file,
+            &mut Bar::new(),
+        )
+        .map_err(|failure| Trouble::of(&url, failure))?;
 
         // A board has room for one row of its panel; here any picture may come.
         let mut row = vec![0; 256 << 10];
@@ -174,13 +181,14 @@ fn serve_ourselves(network: Network) -> Result<(String, Option<Served>), Trouble
 struct Server(mpsc::Sender<SockAddr>);
 
 impl Program for Server {
-    fn run<B: Backend>(self, net: &B) -> Result<(), Trouble> {
+    fn run<B: Backend>(self, net: &B, site: &Site<'_>) -> Result<(), Trouble> {
+        let spot = site.server((Ipv4Addr::LOCALHOST, 0), Kind::Tcp)?;
         let serve = || {
             let listener = net.tcp()?;
-            listener.bind(("127.0.0.1", 0))?;
+            listener.bind(spot.bind)?;
             listener.listen(1)?;
             // Gone if the client failed before it connected: then nobody waits for us.
-            let _ = self.0.send(listener.local_addr()?);
+            let _ = self.0.send(spot.seen(listener.local_addr()?));
             let mut work = [0; 4096];
             serve_picture(&listener, &mut scene::Scene, scene::LEN.into(), 1, &mut work, &mut ())
         };

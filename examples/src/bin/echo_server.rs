@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use lexopt::prelude::*;
 use usocket::prelude::*;
-use usocket_example_apps::EchoServer;
-use usocket_examples::{Network, Printer, Program, Trouble, address, out, program};
+use usocket_example_apps::{EchoServer, Kind};
+use usocket_examples::{Network, Printer, Program, Site, Trouble, address, out, program};
 
 const HELP: &str = "
 Sends back what it gets, TCP and UDP on one port, up to 62 clients at once.
@@ -48,11 +48,12 @@ struct Echo {
 }
 
 impl Program for Echo {
-    fn run<B: Backend>(self, net: &B) -> Result<(), Trouble> {
+    fn run<B: Backend>(self, net: &B, site: &Site<'_>) -> Result<(), Trouble> {
         let at = format!("{}:{}", self.at.0, self.at.1);
+        let spot = site.server(self.at, Kind::Both)?;
         let serve = || {
-            let mut server = EchoServer::<B, 64, 2048>::new(net, self.at)?;
-            out(format_args!("echo on {}, TCP and UDP", server.local_addr()?));
+            let mut server = EchoServer::<B, 64, 2048>::new(net, spot.bind)?;
+            out(format_args!("echo on {}, TCP and UDP", spot.seen(server.local_addr()?)));
             while server.served() < self.clients {
                 server.turn(None, &mut Printer)?;
             }

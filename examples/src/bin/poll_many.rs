@@ -10,7 +10,7 @@ use lexopt::prelude::*;
 use usocket::prelude::*;
 use usocket::{CriticalSectionRawMutex, UserWake};
 use usocket_example_apps::poll_many;
-use usocket_examples::{Network, Printer, Program, Trouble, out, program, seconds};
+use usocket_examples::{Network, Printer, Program, Site, Trouble, out, program, seconds};
 
 const HELP: &str = "
 Watches 100 UDP sockets, a listener, a timer and a wake by another thread in one
@@ -55,7 +55,7 @@ struct Run<const SOCKETS: usize, const ENTRIES: usize> {
 }
 
 impl<const SOCKETS: usize, const ENTRIES: usize> Program for Run<SOCKETS, ENTRIES> {
-    fn run<B: Backend>(self, net: &B) -> Result<(), Trouble> {
+    fn run<B: Backend>(self, net: &B, site: &Site<'_>) -> Result<(), Trouble> {
         let wake = Arc::new(UserWake::<CriticalSectionRawMutex>::new());
         let done = Arc::new(AtomicBool::new(false));
         let somebody = {
@@ -67,8 +67,9 @@ impl<const SOCKETS: usize, const ENTRIES: usize> Program for Run<SOCKETS, ENTRIE
                 }
             })
         };
+        let (tick, ticks, mut around) = (self.tick, self.ticks, *site);
         let seen =
-            poll_many::<B, _, SOCKETS, ENTRIES>(net, &wake, self.tick, self.ticks, &mut Printer);
+            poll_many::<B, _, SOCKETS, ENTRIES>(net, &mut around, &wake, tick, ticks, &mut Printer);
         done.store(true, Ordering::Relaxed);
         let _ = somebody.join();
         let seen = seen.map_err(|error| Trouble::of("poll", error))?;

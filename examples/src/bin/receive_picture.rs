@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use lexopt::prelude::*;
 use usocket::prelude::*;
-use usocket_example_apps::receive;
+use usocket_example_apps::{Kind, receive};
 use usocket_examples::{
-    Bar, Network, PartFile, Program, Trouble, address, hex, out, program, seconds,
+    Bar, Network, PartFile, Program, Site, Spot, Trouble, address, hex, out, program, seconds,
 };
 
 const HELP: &str = "
@@ -57,8 +57,9 @@ struct Receive {
 }
 
 impl Program for Receive {
-    fn run<B: Backend>(self, net: &B) -> Result<(), Trouble> {
-        let listener = listen(net, self.at)
+    fn run<B: Backend>(self, net: &B, site: &Site<'_>) -> Result<(), Trouble> {
+        let spot = site.server(self.at, Kind::Tcp)?;
+        let listener = listen(net, &spot)
             .map_err(|error| Trouble::of(&format!("{}:{}", self.at.0, self.at.1), error))?;
         let cannot = |error| Trouble::of(&format!("cannot write {}", self.path.display()), error);
         let mut file = PartFile::create(&self.path).map_err(cannot)?;
@@ -72,11 +73,11 @@ impl Program for Receive {
     }
 }
 
-fn listen<B: Backend>(net: &B, at: (Ipv4Addr, u16)) -> Result<Socket<'_, B>> {
+fn listen<'n, B: Backend>(net: &'n B, spot: &Spot) -> Result<Socket<'n, B>> {
     let listener = net.tcp()?;
     listener.setsockopt(usocket::SOL_SOCKET, usocket::SO_REUSEADDR, 1)?;
-    listener.bind(at)?;
+    listener.bind(spot.bind)?;
     listener.listen(1)?;
-    out(format_args!("listening on {}", listener.local_addr()?));
+    out(format_args!("listening on {}", spot.seen(listener.local_addr()?)));
     Ok(listener)
 }

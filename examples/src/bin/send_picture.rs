@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 use usocket::prelude::*;
 use usocket_example_apps::{Source, scene, send};
-use usocket_examples::{Bar, Network, OpenFile, Program, Trouble, address, out, program};
+use usocket_examples::{Bar, Network, OpenFile, Program, Site, Trouble, address, out, program};
 
 const HELP: &str = "
 Sends a file over a plain TCP connection; receive_picture is the other end.
@@ -56,10 +56,10 @@ struct Send<S> {
     len: u64,
 }
 
-impl<S: Source> Program for Send<S> {
-    fn run<B: Backend>(mut self, net: &B) -> Result<(), Trouble> {
+impl<S: Source + core::marker::Send> Program for Send<S> {
+    fn run<B: Backend>(mut self, net: &B, site: &Site<'_>) -> Result<(), Trouble> {
         let to = format!("{}:{}", self.to.0, self.to.1);
-        let sent = send(net, self.to, &mut self.file, Some(self.len), &mut Bar::new())
+        let sent = send(net, site.peer(self.to), &mut self.file, Some(self.len), &mut Bar::new())
             .map_err(|error| Trouble::of(&to, error))?;
         out(format_args!("sent {sent} bytes to {to}"));
         Ok(())

@@ -14,8 +14,8 @@ use usocket::spi::Platform;
 use usocket::{NoopRawMutex, RawMutex};
 
 use self::simulated::{Simulated, SimulatedBoard, SimulatedUart};
-use crate::Trouble;
 use crate::backends::{Program, run_on};
+use crate::{Site, Trouble};
 
 /// What was said about the modem on the command line.
 #[derive(Clone, Debug, Default)]
@@ -32,8 +32,6 @@ pub(crate) struct ModemOptions {
 
 /// The options, for `--help`.
 pub(crate) const HELP: &str = "\
-  --backend NAME    the network it runs on (default: std)
-      std           this machine's sockets
       esp8285-at    a Wi-Fi modem, with these options:
   --firmware V      a simulated one with AT firmware V, on this machine's network:
                     1.5, 1.7.0, 1.7.2, 1.7.6 (the default), 2.1 or 2.2
@@ -178,7 +176,7 @@ impl<R: Program> Use for Run<R> {
         self,
         net: &Esp8285<'_, U, P, M>,
     ) -> Result<(), Trouble> {
-        run_on(net, self.0).map_err(|trouble| match trouble {
+        run_on(net, &Site::HERE, self.0).map_err(|trouble| match trouble {
             Trouble::Failed(message) if message.contains("EOPNOTSUPP") => {
                 let esp_at = net.firmware().is_some_and(|version| version.major >= 2);
                 let hint = if esp_at { "; AT firmware 2.x has UDP only with --active" } else { "" };
