@@ -29,6 +29,9 @@ pub(crate) struct Watch<'w, 'a> {
     pub(crate) parking: RefCell<&'w mut Parking<'a>>,
     /// The last "unreachable" about a datagram of ours.
     pub(crate) unreachable: Cell<Option<(SockAddr, SockAddr, Error)>>,
+    /// What routers have said, where anybody listens to them.
+    #[cfg(feature = "slaac")]
+    pub(crate) advertised: Option<RefCell<crate::routers::Heards>>,
 }
 
 impl Watch<'_, '_> {
@@ -46,7 +49,21 @@ impl Watch<'_, '_> {
                 self.note_unreachable(tcp, &ends, why);
                 true
             }
-            Kind::Other => true,
+            Kind::Other => {
+                #[cfg(feature = "slaac")]
+                self.note_advertisement(frame);
+                true
+            }
+        }
+    }
+
+    #[cfg(feature = "slaac")]
+    fn note_advertisement(&self, frame: &[u8]) {
+        if let Some(advertised) = &self.advertised
+            && let Some(heard) = crate::routers::read(frame)
+        {
+            // There is room for those of one network; a router repeats itself.
+            let _ = advertised.borrow_mut().push(heard);
         }
     }
 

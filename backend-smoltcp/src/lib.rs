@@ -76,6 +76,8 @@ mod options;
 mod pairs;
 mod parked;
 mod ports;
+#[cfg(feature = "slaac")]
+mod routers;
 #[cfg(feature = "udp")]
 mod seat;
 #[cfg(feature = "udp")]

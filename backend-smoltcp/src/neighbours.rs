@@ -122,23 +122,35 @@ impl State<'_> {
     }
 }
 
-/// A neighbour solicitation (RFC 4861, 4.3).
+/// A neighbour solicitation (RFC 4861, 4.3), to the group of all that may have the address.
 #[cfg(all(feature = "ethernet", feature = "ipv6"))]
 fn solicitation(
     own: EthernetAddress,
     source: core::net::Ipv6Addr,
     hop: core::net::Ipv6Addr,
 ) -> Option<Vec<u8, QUESTION>> {
-    use smoltcp::phy::ChecksumCapabilities;
-    use smoltcp::wire::{
-        Icmpv6Packet, Icmpv6Repr, IpProtocol, Ipv6Packet, Ipv6Repr, NdiscRepr, RawHardwareAddress,
-    };
+    use smoltcp::wire::{NdiscRepr, RawHardwareAddress};
 
     let [.., a, b, c] = hop.octets();
     let low = u16::from_be_bytes([b, c]);
     let group = core::net::Ipv6Addr::new(0xff02, 0, 0, 0, 0, 1, 0xff00 | u16::from(a), low);
     let lladdr = Some(RawHardwareAddress::from(own));
-    let icmp = Icmpv6Repr::Ndisc(NdiscRepr::NeighborSolicit { target_addr: hop, lladdr });
+    discovery_frame(own, source, group, NdiscRepr::NeighborSolicit { target_addr: hop, lladdr })
+}
+
+/// A message of neighbour discovery to a group, in its frame.
+#[cfg(all(feature = "ethernet", feature = "ipv6"))]
+pub(crate) fn discovery_frame(
+    own: EthernetAddress,
+    source: core::net::Ipv6Addr,
+    group: core::net::Ipv6Addr,
+    message: smoltcp::wire::NdiscRepr<'_>,
+) -> Option<Vec<u8, QUESTION>> {
+    use smoltcp::phy::ChecksumCapabilities;
+    use smoltcp::wire::{Icmpv6Packet, Icmpv6Repr, IpProtocol, Ipv6Packet, Ipv6Repr};
+
+    let [.., a, b, c, d] = group.octets();
+    let icmp = Icmpv6Repr::Ndisc(message);
     let ip = Ipv6Repr {
         src_addr: source,
         dst_addr: group,
@@ -150,7 +162,7 @@ fn solicitation(
     frame.resize(14 + ip.buffer_len() + icmp.buffer_len(), 0).ok()?;
     let mut ethernet = EthernetFrame::new_unchecked(&mut frame[..]);
     ethernet.set_src_addr(own);
-    ethernet.set_dst_addr(EthernetAddress([0x33, 0x33, 0xff, a, b, c]));
+    ethernet.set_dst_addr(EthernetAddress([0x33, 0x33, a, b, c, d]));
     ethernet.set_ethertype(EthernetProtocol::Ipv6);
     let mut packet = Ipv6Packet::new_unchecked(ethernet.payload_mut());
     ip.emit(&mut packet);

@@ -67,10 +67,6 @@ impl<'a, D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Net<'a, D, P,
         let mut setup = smoltcp::iface::Config::new(config.hardware);
         // Another one than that of our ports.
         setup.random_seed = seed.rotate_left(29) ^ 0x5851_f42d_4c95_7f2d;
-        #[cfg(feature = "slaac")]
-        {
-            setup.slaac = config.slaac;
-        }
         let iface = Interface::new(setup, &mut device, stack_time(now));
         let state = State::new(iface, &capabilities, config, storage.split(), now, seed);
         let shared = Shared { state, device, wakers: WakerTable::new() };

@@ -88,6 +88,13 @@ impl State<'_> {
         if let Some(gateway) = config.gateway_v6 {
             let _ = self.iface.routes_mut().add_default_ipv6_route(gateway);
         }
+        #[cfg(feature = "slaac")]
+        {
+            self.use_router();
+            if config.slaac && !self.routers.is_on() {
+                self.listen_to_routers(true);
+            }
+        }
         #[cfg(feature = "dhcp")]
         if config.dhcp && self.setup.dhcp.is_none() {
             self.setup.dhcp = Some(self.set.add(dhcpv4::Socket::new()));
@@ -99,6 +106,8 @@ impl State<'_> {
     pub(crate) fn follow_setup(&mut self) {
         #[cfg(feature = "dhcp")]
         self.follow_dhcp();
+        #[cfg(feature = "slaac")]
+        self.expire_routers();
         let own = self.iface.ip_addrs().iter().map(|cidr| from_stack(cidr.address()));
         if !own.eq(self.own.iter().copied()) {
             self.note_addresses();
@@ -143,6 +152,10 @@ impl State<'_> {
                 self.cut(index, Error::ENETDOWN);
             }
             self.parking.forget(|_| true);
+        }
+        #[cfg(feature = "slaac")]
+        if up {
+            self.routers.begin(self.now);
         }
         #[cfg(feature = "dhcp")]
         if let Some(dhcp) = self.setup.dhcp
@@ -214,7 +227,7 @@ fn is_unicast(ip: Ipv4Address) -> bool {
 
 /// The link-local address of an Ethernet interface (RFC 4291, appendix A).
 #[cfg(all(feature = "ipv6", feature = "ethernet"))]
-fn link_local(mac: [u8; 6]) -> core::net::Ipv6Addr {
+pub(crate) fn link_local(mac: [u8; 6]) -> core::net::Ipv6Addr {
     let [a, b, c, d, e, f] = mac;
     let half = [a ^ 2, b, c, 0xff, 0xfe, d, e, f];
     let mut octets = [0xfe, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];

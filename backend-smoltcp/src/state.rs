@@ -47,6 +47,8 @@ pub(crate) struct State<'a> {
     #[cfg(feature = "dns")]
     pub(crate) resolver: crate::dns::Resolver<'a>,
     pub(crate) setup: Setup,
+    #[cfg(feature = "slaac")]
+    pub(crate) routers: crate::routers::Routers,
     pub(crate) time_waits: TimeWaits,
     pub(crate) name: DeviceName,
     pub(crate) interval: Option<Duration>,
@@ -95,6 +97,8 @@ impl<'a> State<'a> {
             #[cfg(feature = "dns")]
             resolver: parts.resolver,
             setup: Setup::new(config),
+            #[cfg(feature = "slaac")]
+            routers: crate::routers::Routers::new(),
             time_waits: TimeWaits::new(),
             name: config.name.clone(),
             interval: config.interval,
@@ -246,6 +250,8 @@ impl<'a> State<'a> {
         self.step_senders(full);
         if self.up {
             self.ask_neighbours(device);
+            #[cfg(feature = "slaac")]
+            self.ask_routers(device);
         }
         self.time_waits.expire(self.now);
         self.look_at_all();
@@ -266,6 +272,8 @@ impl<'a> State<'a> {
             own,
             parking: RefCell::new(parking),
             unreachable: Cell::new(None),
+            #[cfg(feature = "slaac")]
+            advertised: self.routers.is_on().then(RefCell::default),
         };
         let mut frames = 0;
         while frames < FRAMES {
@@ -276,7 +284,11 @@ impl<'a> State<'a> {
             }
         }
         let (unreachable, last) = (watch.unreachable.get(), watch.last.get());
+        #[cfg(feature = "slaac")]
+        let advertised = watch.advertised.map(RefCell::into_inner);
         self.last_pair = last;
+        #[cfg(feature = "slaac")]
+        advertised.iter().flatten().for_each(|heard| self.heed(heard));
         if let Some((local, remote, error)) = unreachable {
             self.note_unreachable(local, remote, error);
         }
@@ -332,6 +344,10 @@ impl<'a> State<'a> {
         next = earlier(next, self.datagrams_due());
         next = earlier(next, self.neighbours_due());
         next = earlier(next, self.queries_due());
+        #[cfg(feature = "slaac")]
+        {
+            next = earlier(next, self.routers_due());
+        }
         // Nothing can be overdue behind a drive; if it is, it must not be a busy loop.
         next.map(|next| if next <= self.now { self.now + RETRY } else { next })
     }
