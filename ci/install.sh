@@ -10,7 +10,8 @@ main() {
         case $group in
             system) packages strace:strace valgrind:valgrind ip:iproute2 setpriv:util-linux shellcheck:shellcheck ;;
             cross) packages /usr/bin/rustc:rustc-web /usr/lib/rustlib/src/rust/library:rust-web-src lld-22:lld-22 ;;
-            peer) packages ip:iproute2 nft:nftables ping:iputils-ping dnsmasq:dnsmasq-base curl:curl ;;
+            peer) packages ip:iproute2 nft:nftables ping:iputils-ping dnsmasq:dnsmasq-base curl:curl \
+                           ethtool:ethtool nginx:nginx-light ;;
             mingw) packages x86_64-w64-mingw32-dlltool:binutils-mingw-w64-x86-64 ;;
             hack) cargo_tool cargo-hack ;;
             deny) cargo_tool cargo-deny ;;

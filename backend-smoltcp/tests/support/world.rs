@@ -11,6 +11,7 @@ use usocket_conformance::{Actor, Caps, Harness, Peer, Report, State, Step};
 use usocket_core::spi::{Backend, EventSource, Handle, Platform, SockType};
 use usocket_core::{Error, Family, Instant, NoopRawMutex, Result, SockAddr, earlier};
 
+use super::keep::{Kept, kept};
 use super::names::{self, Record};
 use super::script::{Script, empty_report, scripts_due};
 use super::wire::{End, Side, Wire};
@@ -34,7 +35,7 @@ pub(crate) type Memory<'a> = Storage<'a, SOCKETS, 12, 8192, 8192, 12, 7360, 16, 
 pub(crate) type PeerMemory<'a> = Storage<'a, 80, 56, 8192, 8192, 16, 7360, 16, { 72 + OWN }>;
 
 /// Our backend.
-pub(crate) type Ours<'w> = Net<'w, End, Board<'w>, NoopRawMutex, 64>;
+pub(crate) type Ours<'w> = Net<'w, Kept<End>, Board<'w>, NoopRawMutex, 64>;
 
 /// A clock that somebody else moves.
 #[derive(Clone)]
@@ -190,7 +191,7 @@ impl<'w> World<'w> {
     pub(crate) fn with(
         seed: u64,
         medium: Medium,
-        make: impl FnOnce(End, Board<'w>) -> Ours<'w>,
+        make: impl FnOnce(Kept<End>, Board<'w>) -> Ours<'w>,
         theirs: &'w mut PeerMemory<'w>,
     ) -> Self {
         // Not at zero, as no board's clock is.
@@ -211,8 +212,10 @@ impl<'w> World<'w> {
         theirs.net.bind(server, SockAddr::new(ip4(2), 53)).unwrap();
         theirs.name_server.set(Some(server));
         theirs.step();
-        let net =
-            make(end(Side::Ours), Board { theirs: Rc::clone(&theirs), asked: Cell::default() });
+        let net = make(
+            kept(end(Side::Ours)),
+            Board { theirs: Rc::clone(&theirs), asked: Cell::default() },
+        );
         Self { net, theirs }
     }
 
