@@ -6,10 +6,11 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream, UdpSocket};
 use std::thread;
 
-use support::{Running, run};
+use support::{Running, SHA256, run};
 
 const ECHO: &str = env!("CARGO_BIN_EXE_echo_server");
 const CHAT: &str = env!("CARGO_BIN_EXE_chat");
+const SERVE: &str = env!("CARGO_BIN_EXE_serve_picture");
 const POLL: &str = env!("CARGO_BIN_EXE_poll_many");
 
 #[test]
@@ -51,6 +52,22 @@ fn echo(mut client: TcpStream, len: usize) {
         client.read_to_end(&mut got).unwrap();
         assert!(got == sent);
     });
+}
+
+#[test]
+fn a_picture_for_two_programs() {
+    for backend in [&[][..], &["--backend", "smoltcp"]] {
+        let folder = tempfile::tempdir().unwrap();
+        let args = [backend, &["--clients", "2", "127.0.0.1:0"]].concat();
+        let mut server = Running::start(SERVE, folder.path(), &args);
+        let url = format!("http://{}/lake.bmp", server.address());
+        for _ in 0..2 {
+            let ran = run(env!("CARGO_BIN_EXE_download_picture"), folder.path(), &[&url]);
+            assert!(ran.code == Some(0) && ran.stdout.contains(SHA256), "{ran:?}");
+        }
+        let (code, said) = server.end();
+        assert_eq!((code, said.matches(": 230454 bytes").count()), (Some(0), 2), "{said}");
+    }
 }
 
 /// One that never reads must not hold up the others.
@@ -121,7 +138,7 @@ fn poll_sees_everything() {
 #[test]
 fn command_lines() {
     let folder = tempfile::tempdir().unwrap();
-    for program in [ECHO, CHAT, POLL] {
+    for program in [ECHO, CHAT, POLL, SERVE] {
         let ran = run(program, folder.path(), &["--help"]);
         assert_eq!((ran.code, ran.stdout.contains("usage: ")), (Some(0), true));
         for args in [&["--backend", "none"][..], &["--what"]] {
