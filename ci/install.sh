@@ -5,13 +5,12 @@ set -euo pipefail
 
 main() {
     local group
-    [[ $# -gt 0 ]] || set -- system cross hack
+    [[ $# -gt 0 ]] || set -- system cross hack peer
     for group in "$@"; do
         case $group in
             system) packages strace:strace valgrind:valgrind ip:iproute2 setpriv:util-linux shellcheck:shellcheck ;;
             cross) packages /usr/bin/rustc:rustc-web /usr/lib/rustlib/src/rust/library:rust-web-src lld-22:lld-22 ;;
-            peer) packages ip:iproute2 nft:nftables ping:iputils-ping dnsmasq:dnsmasq-base curl:curl \
-                           ethtool:ethtool nginx:nginx-light ;;
+            peer) peers ;;
             mingw) packages x86_64-w64-mingw32-dlltool:binutils-mingw-w64-x86-64 ;;
             hack) cargo_tool cargo-hack ;;
             deny) cargo_tool cargo-deny ;;
@@ -19,6 +18,15 @@ main() {
             *) echo "install.sh: no group '$group'" >&2; exit 2 ;;
         esac
     done
+}
+
+# The tests start what they need; nobody has asked for a service.
+peers() {
+    local served=
+    present nginx && served=yes
+    packages ip:iproute2 nft:nftables ping:iputils-ping dnsmasq:dnsmasq-base curl:curl \
+        ethtool:ethtool nginx:nginx-light
+    [[ -n $served ]] || systemctl disable --now nginx 2>/dev/null || true
 }
 
 # packages PROBE:PACKAGE... : a probe is a command, or a path that must exist

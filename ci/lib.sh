@@ -11,6 +11,13 @@ NO_STD=(usocket-core usocket usocket-conformance usocket-example-apps usocket-ba
 # shellcheck disable=SC2034
 OS_FEATURES=std
 
+# Packages that are tested with all their features too; in one list, so that the jobs that
+# do it share what they build.
+# shellcheck disable=SC2034
+with_features=(--package usocket-core --package usocket
+    --package usocket-backend-std --package usocket-backend-smoltcp
+    --package usocket-backend-esp8285-at --package esp8285-sim)
+
 target_dir=${CARGO_TARGET_DIR:-target}
 
 # Prints a command, then runs it.

@@ -54,14 +54,12 @@ impl Server {
         std::fs::write(&file, config).unwrap();
         let server =
             Self::start(Command::new("nginx").arg("-e").arg("stderr").arg("-c").arg(&file));
-        while TcpStream::connect("10.7.0.1:8080").is_err() {
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        wait_for("10.7.0.1:8080");
         server
     }
 
     fn dnsmasq() -> Self {
-        Self::start(
+        let server = Self::start(
             Command::new("dnsmasq")
                 .args([
                     "--keep-in-foreground",
@@ -71,8 +69,10 @@ impl Server {
                 ])
                 .args(["--interface=tap0", "--bind-interfaces", "--user=root", "--pid-file="])
                 .args(["--dhcp-range=10.7.0.50,10.7.0.60,120", "--dhcp-leasefile=/dev/null"])
-                .args(["--local=/test/", "--host-record=web.test,10.7.0.1"]),
-        )
+                .args(["--local=/test/", "--host-record=web.test,10.7.0.1", "--no-ping"]),
+        );
+        wait_for("10.7.0.1:53");
+        server
     }
 }
 
@@ -81,6 +81,13 @@ impl Drop for Server {
         // By TERM, so that nginx takes its workers along.
         let _ = Command::new("kill").arg(self.0.id().to_string()).status();
         let _ = self.0.wait();
+    }
+}
+
+/// Waits until somebody listens there.
+fn wait_for(address: &str) {
+    while TcpStream::connect(address).is_err() {
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
 

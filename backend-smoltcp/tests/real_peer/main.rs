@@ -194,12 +194,16 @@ impl Dnsmasq {
         let child = Command::new("dnsmasq")
             .args(["--keep-in-foreground", "--no-resolv", "--no-hosts", "--conf-file=/dev/null"])
             .args(["--interface=tap0", "--bind-interfaces", "--user=root", "--pid-file="])
-            .arg("--dhcp-leasefile=/dev/null")
+            .args(["--dhcp-leasefile=/dev/null", "--no-ping"])
             .args(options)
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        Self(child)
+        let server = Self(child);
+        while TcpStream::connect((LINUX, 53)).is_err() {
+            thread::sleep(Duration::from_millis(10));
+        }
+        server
     }
 }
 
