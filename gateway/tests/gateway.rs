@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddrV4, TcpListener, TcpStream, UdpSocket};
+use std::sync::mpsc;
 use std::thread;
 
 use usocket_backend_smoltcp::{Config, Net, OWN, Storage};
@@ -163,6 +164,38 @@ fn a_reset_of_the_board_arrives() {
         drop(s);
         net.drain(5).unwrap();
         assert_eq!(server.join().unwrap(), std::io::ErrorKind::ConnectionReset);
+    });
+}
+
+/// Nothing between the two grows without end, and nothing is lost.
+#[test]
+fn a_peer_that_does_not_read_holds_the_board_up() {
+    const LEN: usize = 40_000_000;
+    with_board(|_, net| {
+        let (go, wait) = mpsc::channel();
+        let (port, server) = server(move |mut s| {
+            let mut got = Vec::new();
+            wait.recv().unwrap();
+            s.read_to_end(&mut got).unwrap();
+            got
+        });
+        let s = dial(net, port);
+        s.setblocking(false).unwrap();
+        let mut poll = usocket_core::Poll::<1>::new(net);
+        poll.register(&s, usocket_core::POLLOUT).unwrap();
+        let data = pattern(LEN);
+        let mut sent = 0;
+        while !poll.poll(1000).unwrap().is_empty() {
+            sent += s.send(&data[sent..]).unwrap();
+            assert!(sent < LEN, "nobody has read a byte");
+        }
+        go.send(()).unwrap();
+        s.settimeout(10).unwrap();
+        s.sendall("the end").unwrap();
+        drop(s);
+        net.drain(10).unwrap();
+        let got = server.join().unwrap();
+        assert!(got[..sent] == data[..sent] && &got[sent..] == b"the end");
     });
 }
 

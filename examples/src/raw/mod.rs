@@ -177,7 +177,7 @@ fn run<D: Device, P: Platform>(
 }
 
 /// As much as a PC's programs want: 62 clients of `echo_server`, 100 sockets of `poll_many`.
-type Memory<'a> = Storage<'a, 192, 64, 65_536, 16_384, 104, 7360, 64, { 64 + 104 + OWN }>;
+type Memory<'a> = Storage<'a, 192, 64, 65_536, 16_384, 104, 7360, 128, { 64 + 104 + OWN }>;
 
 /// Entries of the largest poll, twice.
 const WAITERS: usize = 256;
