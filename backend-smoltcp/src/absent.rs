@@ -2,6 +2,7 @@
 
 #[cfg(not(feature = "udp"))]
 mod udp {
+    use smoltcp::wire::IpEndpoint;
     use usocket_core::spi::{Handle, RecvFlags, RecvInfo, Shutdown};
     use usocket_core::{Error, Events, Family, Instant, Result, SockAddr};
 
@@ -13,7 +14,7 @@ mod udp {
             Err(Error::EOPNOTSUPP)
         }
 
-        pub(crate) fn bind_queue(&mut self, _: Handle, _: SockAddr) -> Result<()> {
+        pub(crate) fn bind_queue(&mut self, _: Handle, _: IpEndpoint) -> Result<()> {
             Ok(())
         }
 
@@ -50,7 +51,7 @@ mod udp {
 
         pub(crate) fn purge_all(&mut self) {}
 
-        pub(crate) fn note_unreachable(&mut self, _: SockAddr, _: SockAddr, _: Error) {}
+        pub(crate) fn note_unreachable(&mut self, _: IpEndpoint, _: IpEndpoint, _: Error) {}
 
         pub(crate) fn queue_bytes(&self, _: &Dgram) -> usize {
             0

@@ -3,11 +3,15 @@
 //! Nothing here is trusted: what is too short or odd is no segment, and goes to the
 //! stack as it is.
 
+use core::net::Ipv4Addr;
 #[cfg(feature = "ipv6")]
 use core::net::Ipv6Addr;
-use core::net::{IpAddr, Ipv4Addr};
 
 use smoltcp::phy::Medium;
+use smoltcp::wire::{IpAddress, IpEndpoint};
+use usocket_core::Family;
+
+use crate::address::family;
 
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -23,8 +27,8 @@ const ACK: u8 = 16;
 /// Two ends of a packet, as its header names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ends {
-    pub(crate) from: (IpAddr, u16),
-    pub(crate) to: (IpAddr, u16),
+    pub(crate) from: IpEndpoint,
+    pub(crate) to: IpEndpoint,
 }
 
 /// What a frame is to the gate.
@@ -100,7 +104,7 @@ fn scale(segment: &[u8]) -> u8 {
 }
 
 /// The neighbour that a frame on Ethernet asks for.
-pub(crate) fn sought(frame: &[u8]) -> Option<IpAddr> {
+pub(crate) fn sought(frame: &[u8]) -> Option<IpAddress> {
     match frame.get(12..14)? {
         [0x08, 0x06] if frame.get(20..22)? == [0, 1] => {
             let octets: [u8; 4] = frame.get(38..42)?.try_into().ok()?;
@@ -138,17 +142,21 @@ fn classify_ip(medium: Medium, frame: &[u8]) -> Option<Kind> {
                 _ => Kind::Segment(ends, window_of(payload)?),
             })
         }
-        ICMP if header.from.is_ipv4() => unreachable_v4(payload),
+        ICMP if is_v4(header.from) => unreachable_v4(payload),
         #[cfg(feature = "ipv6")]
-        ICMPV6 if header.from.is_ipv6() => unreachable_v6(payload),
+        ICMPV6 if !is_v4(header.from) => unreachable_v6(payload),
         _ => None,
     }
 }
 
+fn is_v4(ip: IpAddress) -> bool {
+    family(ip) == Family::V4
+}
+
 struct Header {
     protocol: u8,
-    from: IpAddr,
-    to: IpAddr,
+    from: IpAddress,
+    to: IpAddress,
 }
 
 impl Header {
@@ -156,7 +164,10 @@ impl Header {
     fn ends(&self, payload: &[u8]) -> Option<Ends> {
         let ports = payload.get(..4)?;
         let port = |at: usize| u16::from_be_bytes([ports[at], ports[at + 1]]);
-        Some(Ends { from: (self.from, port(0)), to: (self.to, port(2)) })
+        Some(Ends {
+            from: IpEndpoint::new(self.from, port(0)),
+            to: IpEndpoint::new(self.to, port(2)),
+        })
     }
 }
 
@@ -176,7 +187,7 @@ fn split(packet: &[u8]) -> Option<(Header, &[u8])> {
         #[cfg(feature = "ipv6")]
         6 => {
             let header = packet.get(..40)?;
-            let ip = |at: usize| -> Option<IpAddr> {
+            let ip = |at: usize| -> Option<IpAddress> {
                 let octets: [u8; 16] = header.get(at..at + 16)?.try_into().ok()?;
                 Some(Ipv6Addr::from(octets).into())
             };
@@ -244,8 +255,8 @@ mod tests {
 
     fn ends() -> Ends {
         Ends {
-            from: (Ipv4Addr::new(10, 0, 0, 2).into(), 0x1234),
-            to: (Ipv4Addr::new(10, 0, 0, 1).into(), 80),
+            from: IpEndpoint::new(IpAddress::v4(10, 0, 0, 2), 0x1234),
+            to: IpEndpoint::new(IpAddress::v4(10, 0, 0, 1), 80),
         }
     }
 

@@ -5,13 +5,12 @@
 //! stack does not pass on.
 
 use core::cell::{Cell, RefCell};
-use core::net::IpAddr;
 
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant as StackInstant;
-use usocket_core::{Error, Instant, SockAddr};
+use smoltcp::wire::{IpAddress, IpEndpoint};
+use usocket_core::{Error, Instant};
 
-use crate::address::sock_addr;
 use crate::frame::{Ends, Kind, Why, classify, opening};
 use crate::pairs::Pair;
 use crate::parked::Parking;
@@ -23,12 +22,12 @@ pub(crate) struct Watch<'w, 'a> {
     pub(crate) now: Instant,
     pub(crate) pairs: &'w [Pair<'a>],
     pub(crate) slots: &'w Slots<'w>,
-    pub(crate) own: &'w [IpAddr],
+    pub(crate) own: &'w [IpAddress],
     /// The pair that the last segment was for: mostly the next one is, too.
     pub(crate) last: Cell<usize>,
     pub(crate) parking: RefCell<&'w mut Parking<'a>>,
     /// The last "unreachable" about a datagram of ours.
-    pub(crate) unreachable: Cell<Option<(SockAddr, SockAddr, Error)>>,
+    pub(crate) unreachable: Cell<Option<(IpEndpoint, IpEndpoint, Error)>>,
 }
 
 impl Watch<'_, '_> {
@@ -37,7 +36,7 @@ impl Watch<'_, '_> {
         match classify(self.medium, frame) {
             Kind::Syn(ends) => self.passes_syn(frame, &ends),
             Kind::Segment(ends, window) => {
-                if let Some(pair) = self.pair(local(&ends), remote(&ends)) {
+                if let Some(pair) = self.pair(ends.to, ends.from) {
                     pair.hear(window);
                 }
                 true
@@ -50,7 +49,7 @@ impl Watch<'_, '_> {
         }
     }
 
-    fn pair(&self, local: SockAddr, remote: SockAddr) -> Option<&Pair<'_>> {
+    fn pair(&self, local: IpEndpoint, remote: IpEndpoint) -> Option<&Pair<'_>> {
         let last = self.pairs.get(self.last.get());
         if let Some(pair) = last.filter(|pair| pair.connects(local, remote)) {
             return Some(pair);
@@ -63,25 +62,24 @@ impl Watch<'_, '_> {
     /// A SYN for a listener is parked; where nobody listens the stack answers with RST,
     /// and for a connection that exists it knows what to do.
     fn passes_syn(&self, frame: &[u8], ends: &Ends) -> bool {
-        let (ip, port) = ends.to;
         if cfg!(not(feature = "server")) {
             return true;
         }
-        if !self.own.contains(&ip) || self.pair(local(ends), remote(ends)).is_some() {
+        if !self.own.contains(&ends.to.addr) || self.pair(ends.to, ends.from).is_some() {
             return true;
         }
-        let listening = self.slots.iter().filter(|(_, slot)| slot.listens_on(ip, port));
+        let listening = self.slots.iter().filter(|(_, slot)| slot.listens_on(ends.to));
         // One bound to the very address before one bound to any.
-        let best = listening.max_by_key(|(_, slot)| !slot.local().ip().is_unspecified());
+        let best = listening.max_by_key(|(_, slot)| !slot.local().addr.is_unspecified());
         let Some((listener, _)) = best else { return true };
         let mut parking = self.parking.borrow_mut();
-        parking.park(frame, listener, local(ends), remote(ends), self.now);
+        parking.park(frame, listener, ends.to, ends.from, self.now);
         false
     }
 
     /// The ends are those of our packet: from us.
     fn note_unreachable(&self, tcp: bool, ends: &Ends, why: Why) {
-        let (own, other) = (remote(ends), local(ends));
+        let (own, other) = (ends.from, ends.to);
         let error = match why {
             Why::Port => Error::ECONNREFUSED,
             Why::Network => Error::ENETUNREACH,
@@ -93,14 +91,6 @@ impl Watch<'_, '_> {
             pair.hint.set(Some(error));
         }
     }
-}
-
-fn local(ends: &Ends) -> SockAddr {
-    sock_addr(ends.to.0, ends.to.1)
-}
-
-fn remote(ends: &Ends) -> SockAddr {
-    sock_addr(ends.from.0, ends.from.1)
 }
 
 /// The user's device behind the gate.
@@ -213,7 +203,7 @@ pub(crate) struct Outlet<'g, 'a, D: ?Sized> {
     pub(crate) medium: Medium,
     pub(crate) pairs: &'g [Pair<'a>],
     /// The neighbour that the stack asked for last.
-    pub(crate) sought: Cell<Option<IpAddr>>,
+    pub(crate) sought: Cell<Option<IpAddress>>,
 }
 
 impl<'a, D: Device + ?Sized> Device for Outlet<'_, 'a, D> {
@@ -248,7 +238,7 @@ pub(crate) struct OutletToken<'t, 'a, T> {
     inner: T,
     medium: Medium,
     pairs: &'t [Pair<'a>],
-    sought: &'t Cell<Option<IpAddr>>,
+    sought: &'t Cell<Option<IpAddress>>,
 }
 
 impl<T: TxToken> TxToken for OutletToken<'_, '_, T> {
@@ -269,10 +259,9 @@ impl<T: TxToken> TxToken for OutletToken<'_, '_, T> {
     }
 }
 
-fn look_at(medium: Medium, pairs: &[Pair<'_>], sought: &Cell<Option<IpAddr>>, frame: &[u8]) {
+fn look_at(medium: Medium, pairs: &[Pair<'_>], sought: &Cell<Option<IpAddress>>, frame: &[u8]) {
     if let Some(ends) = opening(medium, frame) {
-        let (local, remote) = (remote(&ends), local(&ends));
-        if let Some(pair) = pairs.iter().find(|pair| pair.connects(local, remote)) {
+        if let Some(pair) = pairs.iter().find(|pair| pair.connects(ends.from, ends.to)) {
             pair.asked.set(true);
         }
     } else if medium != Medium::Ip

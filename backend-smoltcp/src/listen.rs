@@ -7,7 +7,7 @@ use smoltcp::socket::tcp;
 use usocket_core::spi::{Handle, SockType};
 use usocket_core::{Error, Events, Instant, POLLIN, Result, SockAddr};
 
-use crate::address::stack_time;
+use crate::address::{sock_addr, stack_time, wildcard};
 use crate::frame::window;
 use crate::gate::Replay;
 use crate::pairs::{Owner, Pair};
@@ -32,7 +32,7 @@ impl State<'_> {
             Role::Dgram(_) => return Err(Error::EOPNOTSUPP),
             _ => return Err(Error::EINVAL),
         }
-        let address = self.bind_implicitly(handle, slot.family.unspecified())?;
+        let address = self.bind_implicitly(handle, wildcard(slot.family))?;
         if !self.may_listen(handle, address) {
             return Err(Error::EADDRINUSE);
         }
@@ -70,7 +70,7 @@ impl State<'_> {
         self.look(handle);
         // Its place in the backlog is free: one that is parked may come in.
         self.touch();
-        Ok((accepted, remote))
+        Ok((accepted, sock_addr(remote)))
     }
 
     fn oldest_pending(&self, listener: Handle) -> Option<usize> {

@@ -4,12 +4,12 @@
 //! is wanted again and again keeps it from ever asking for another. So whoever waits for a
 //! neighbour has a question of its own, once a second (R19). The stack takes the answer.
 
-use core::net::IpAddr;
 use core::time::Duration;
 
 use heapless::Vec;
 use smoltcp::phy::{Device, TxToken};
 use smoltcp::socket::tcp;
+use smoltcp::wire::IpAddress;
 #[cfg(feature = "ethernet")]
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
@@ -17,7 +17,7 @@ use smoltcp::wire::{
 };
 use usocket_core::Instant;
 
-use crate::address::{from_stack, next_hop, stack_time, to_stack};
+use crate::address::{next_hop, stack_time};
 use crate::pairs::Owner;
 use crate::state::State;
 
@@ -31,7 +31,7 @@ const ASKED: usize = 8;
 const QUESTION: usize = 14 + 40 + 32;
 
 /// Who was asked for, and when.
-pub(crate) type Asked = Vec<(IpAddr, Instant), ASKED>;
+pub(crate) type Asked = Vec<(IpAddress, Instant), ASKED>;
 
 impl State<'_> {
     /// Behind the way out: asks for those whom somebody waits for.
@@ -41,12 +41,12 @@ impl State<'_> {
         }
         let now = self.now;
         self.asked.retain(|&(_, at)| now < at + AGAIN);
-        let mut wanted: Vec<IpAddr, ASKED> = Vec::new();
+        let mut wanted: Vec<IpAddress, ASKED> = Vec::new();
         for pair in &*self.pairs {
             if pair.is_free() || !pair.shown() || !self.misses_neighbour(pair) {
                 continue;
             }
-            let _ = wanted.push(next_hop(&self.iface, pair.remote.ip()));
+            let _ = wanted.push(next_hop(&self.iface, pair.remote.addr));
         }
         #[cfg(feature = "udp")]
         for hop in self.senders.wanted() {
@@ -61,7 +61,7 @@ impl State<'_> {
     }
 
     /// The stack has asked by itself.
-    pub(crate) fn note_asked(&mut self, hop: IpAddr) {
+    pub(crate) fn note_asked(&mut self, hop: IpAddress) {
         self.asked.retain(|&(ip, _)| ip != hop);
         let _ = self.asked.push((hop, self.now));
     }
@@ -80,7 +80,7 @@ impl State<'_> {
     }
 
     /// Sends one question; whether it went out.
-    fn ask_for<D: Device + ?Sized>(&mut self, hop: IpAddr, device: &mut D) -> bool {
+    fn ask_for<D: Device + ?Sized>(&mut self, hop: IpAddress, device: &mut D) -> bool {
         let Some(question) = self.neighbour_question(hop) else { return false };
         let Some(token) = device.transmit(stack_time(self.now)) else { return false };
         token.consume(question.len(), |frame| frame.copy_from_slice(&question));
@@ -88,11 +88,11 @@ impl State<'_> {
     }
 
     #[cfg(feature = "ethernet")]
-    fn neighbour_question(&self, hop: IpAddr) -> Option<Vec<u8, QUESTION>> {
+    fn neighbour_question(&self, hop: IpAddress) -> Option<Vec<u8, QUESTION>> {
         let HardwareAddress::Ethernet(own) = self.iface.hardware_addr() else { return None };
-        let source = self.iface.get_source_address(&to_stack(hop)?).map(from_stack)?;
+        let source = self.iface.get_source_address(&hop)?;
         match (source, hop) {
-            (IpAddr::V4(source), IpAddr::V4(hop)) => {
+            (IpAddress::Ipv4(source), IpAddress::Ipv4(hop)) => {
                 let arp = ArpRepr::EthernetIpv4 {
                     operation: ArpOperation::Request,
                     source_hardware_addr: own,
@@ -110,14 +110,14 @@ impl State<'_> {
                 Some(frame)
             }
             #[cfg(feature = "ipv6")]
-            (IpAddr::V6(source), IpAddr::V6(hop)) => solicitation(own, source, hop),
+            (IpAddress::Ipv6(source), IpAddress::Ipv6(hop)) => solicitation(own, source, hop),
+            #[cfg(feature = "ipv6")]
             _ => None,
         }
     }
 
     #[cfg(not(feature = "ethernet"))]
-    fn neighbour_question(&self, _: IpAddr) -> Option<Vec<u8, QUESTION>> {
-        let _ = (from_stack, to_stack);
+    fn neighbour_question(&self, _: IpAddress) -> Option<Vec<u8, QUESTION>> {
         None
     }
 }

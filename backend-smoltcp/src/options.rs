@@ -2,6 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
+use smoltcp::wire::IpAddress;
 use usocket_core::spi::{Group, Handle, Opt, OptName, SockType};
 use usocket_core::{Error, Family, Result};
 
@@ -20,7 +21,7 @@ impl State<'_> {
             Opt::Join(group) => return self.join(handle, group),
             Opt::Leave(group) => return self.leave(handle, group),
             Opt::MulticastInterface(ip)
-                if !ip.is_unspecified() && !is_local(&self.iface, (*ip).into()) =>
+                if !ip.is_unspecified() && !is_local(&self.iface, IpAddress::Ipv4(*ip)) =>
             {
                 return Err(Error::EADDRNOTAVAIL);
             }
@@ -200,7 +201,7 @@ impl State<'_> {
         match *group {
             Group::V4 { group, interface } => {
                 let known =
-                    interface.is_unspecified() || is_local(&self.iface, IpAddr::V4(interface));
+                    interface.is_unspecified() || is_local(&self.iface, IpAddress::Ipv4(interface));
                 let group = Group::V4 { group, interface: Ipv4Addr::UNSPECIFIED };
                 known.then_some(group).ok_or(Error::ENODEV)
             }

@@ -7,9 +7,10 @@ use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp;
 use usocket_core::spi::Handle;
 
-use usocket_core::{Error, Instant, SockAddr};
+use smoltcp::wire::IpEndpoint;
+use usocket_core::{Error, Instant};
 
-use crate::address::duration;
+use crate::address::{UNSPECIFIED, duration};
 use crate::frame::Window;
 
 /// Who holds a pair.
@@ -42,8 +43,8 @@ pub(crate) struct Pair<'a> {
     /// Where the stack keeps it else.
     place: Option<SocketHandle>,
     pub(crate) owner: Owner,
-    pub(crate) local: SockAddr,
-    pub(crate) remote: SockAddr,
+    pub(crate) local: IpEndpoint,
+    pub(crate) remote: IpEndpoint,
     /// What the holder must be told, once (S13).
     pub(crate) error: Option<Error>,
     /// The connection was lost: by a reset, the link, or time.
@@ -79,7 +80,7 @@ pub(crate) struct Pair<'a> {
     pub(crate) hint: Cell<Option<Error>>,
 }
 
-const NOWHERE: SockAddr = SockAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED), 0);
+const NOWHERE: IpEndpoint = IpEndpoint::new(UNSPECIFIED, 0);
 
 impl<'a> Pair<'a> {
     /// A pair without buffers: one is put in by `equip`.
@@ -170,7 +171,13 @@ impl<'a> Pair<'a> {
     }
 
     /// Begins a new connection's bookkeeping.
-    pub(crate) fn begin(&mut self, owner: Owner, local: SockAddr, remote: SockAddr, now: Instant) {
+    pub(crate) fn begin(
+        &mut self,
+        owner: Owner,
+        local: IpEndpoint,
+        remote: IpEndpoint,
+        now: Instant,
+    ) {
         self.owner = owner;
         self.local = local;
         self.remote = remote;
@@ -244,11 +251,8 @@ impl<'a> Pair<'a> {
     }
 
     /// Whether it is a connection between these addresses.
-    pub(crate) fn connects(&self, local: SockAddr, remote: SockAddr) -> bool {
-        !self.is_free()
-            && (self.local.port(), self.remote.port()) == (local.port(), remote.port())
-            && self.remote.ip() == remote.ip()
-            && self.local.ip() == local.ip()
+    pub(crate) fn connects(&self, local: IpEndpoint, remote: IpEndpoint) -> bool {
+        !self.is_free() && self.local == local && self.remote == remote
     }
 }
 

@@ -1,14 +1,12 @@
 //! Local addresses: who may bind what (rows 50 to 58), ports, routes.
 
-use core::net::IpAddr;
 use core::time::Duration;
 
+use smoltcp::wire::{IpAddress, IpEndpoint};
 use usocket_core::spi::{Handle, SockType};
 use usocket_core::{Error, Family, Instant, Result, SockAddr};
 
-use crate::address::{
-    check_scope, from_stack, is_broadcast, is_local, overlap, route, sock_addr, to_stack,
-};
+use crate::address::{endpoint, family, is_group, is_local, is_own, overlap, route, wildcard};
 use crate::pairs::Owner;
 use crate::slots::Role;
 use crate::state::State;
@@ -25,8 +23,8 @@ pub(crate) struct TimeWaits(heapless::Deque<TimeWait, 16>);
 
 #[derive(Clone, Copy)]
 pub(crate) struct TimeWait {
-    pub(crate) local: SockAddr,
-    pub(crate) remote: SockAddr,
+    pub(crate) local: IpEndpoint,
+    pub(crate) remote: IpEndpoint,
     pub(crate) until: Instant,
 }
 
@@ -71,14 +69,13 @@ impl State<'_> {
         if slot.bound.is_some() || !matches!(slot.role, Role::Idle | Role::Dgram(_)) {
             return Err(Error::EINVAL);
         }
-        check_scope(address)?;
-        if !self.may_bind(kind, address.ip()) {
+        let mut address = endpoint(address)?;
+        if !self.may_bind(kind, address.addr) {
             return Err(Error::EADDRNOTAVAIL);
         }
-        let address = match address.port() {
-            0 => address.with_port(self.pick_port(kind)?),
-            _ => address,
-        };
+        if address.port == 0 {
+            address.port = self.pick_port(kind)?;
+        }
         let refused = |holder| match holder {
             Holder::Firm => true,
             Holder::Bound(theirs) => !(reuse && theirs),
@@ -91,18 +88,18 @@ impl State<'_> {
     }
 
     /// Binds to `ip` and a port of our choice, unless bound (rows 65, 80, 128).
-    pub(crate) fn bind_implicitly(&mut self, handle: Handle, ip: IpAddr) -> Result<SockAddr> {
+    pub(crate) fn bind_implicitly(&mut self, handle: Handle, ip: IpAddress) -> Result<IpEndpoint> {
         let slot = self.slots.get(handle)?;
         if let Some(bound) = slot.bound {
             return Ok(bound);
         }
         let port = self.pick_port(slot.kind)?;
-        let address = sock_addr(ip, port);
+        let address = IpEndpoint::new(ip, port);
         self.settle_bound(handle, address, true)?;
         Ok(address)
     }
 
-    fn settle_bound(&mut self, handle: Handle, address: SockAddr, implicit: bool) -> Result<()> {
+    fn settle_bound(&mut self, handle: Handle, address: IpEndpoint, implicit: bool) -> Result<()> {
         self.bind_queue(handle, address)?;
         let slot = self.slots.get_mut(handle)?;
         slot.bound = Some(address);
@@ -111,12 +108,12 @@ impl State<'_> {
     }
 
     /// Whether a listener may start on this address: never beside another (row 58).
-    pub(crate) fn may_listen(&self, handle: Handle, address: SockAddr) -> bool {
+    pub(crate) fn may_listen(&self, handle: Handle, address: IpEndpoint) -> bool {
         !self.holders(handle, SockType::Stream, address).any(|holder| holder == Holder::Firm)
     }
 
     /// Whether a connection or TIME-WAIT of this very pair exists.
-    pub(crate) fn connection_exists(&self, local: SockAddr, remote: SockAddr) -> bool {
+    pub(crate) fn connection_exists(&self, local: IpEndpoint, remote: IpEndpoint) -> bool {
         let same = |entry: &TimeWait| entry.local == local && entry.remote == remote;
         self.time_waits.0.iter().any(same)
             || self.pairs.iter().any(|pair| pair.connects(local, remote))
@@ -127,7 +124,7 @@ impl State<'_> {
         &self,
         handle: Handle,
         kind: SockType,
-        address: SockAddr,
+        address: IpEndpoint,
     ) -> impl Iterator<Item = Holder> + '_ {
         let sockets = self.slots.iter().filter_map(move |(other, slot)| {
             let bound = slot.bound?;
@@ -163,7 +160,7 @@ impl State<'_> {
         for step in 0..span {
             let port = EPHEMERAL.start() + (first + step) % span;
             let in_use = [Family::V4, Family::V6].into_iter().any(|family| {
-                let address = SockAddr::new(family.unspecified(), port);
+                let address = IpEndpoint::new(wildcard(family), port);
                 self.holders(Handle::ANY, kind, address).next().is_some()
             });
             if !in_use {
@@ -173,29 +170,28 @@ impl State<'_> {
         Err(Error::EADDRINUSE)
     }
 
-    fn may_bind(&self, kind: SockType, ip: IpAddr) -> bool {
-        let group = ip.is_multicast() || is_broadcast(&self.iface, ip);
-        ip.is_unspecified() || is_local(&self.iface, ip) || (kind == SockType::Dgram && group)
+    fn may_bind(&self, kind: SockType, ip: IpAddress) -> bool {
+        ip.is_unspecified()
+            || is_local(&self.iface, ip)
+            || (kind == SockType::Dgram && is_group(&self.iface, ip))
     }
 
     /// The address to send from to reach `to`, or why that cannot be (row 92, R24).
-    pub(crate) fn source(&self, bound: Option<SockAddr>, to: IpAddr) -> Result<IpAddr> {
-        self.check_link(Family::of(to))?;
-        // The stack has no way to itself.
-        if to.is_unspecified() || to.is_loopback() || is_local(&self.iface, to) {
+    pub(crate) fn source(&self, bound: Option<IpEndpoint>, to: IpAddress) -> Result<IpAddress> {
+        self.check_link(family(to))?;
+        if is_own(&self.iface, to) {
             return Err(Error::ENETUNREACH);
         }
         route(&self.iface, to).ok_or(Error::ENETUNREACH)?;
-        let bound = bound.map(|address| address.ip()).filter(|ip| {
-            !ip.is_unspecified() && !ip.is_multicast() && !is_broadcast(&self.iface, *ip)
-        });
+        let bound = bound
+            .map(|address| address.addr)
+            .filter(|&ip| !ip.is_unspecified() && !is_group(&self.iface, ip));
         if let Some(bound) = bound {
             // Its address may have gone since.
             let there = is_local(&self.iface, bound);
             return if there { Ok(bound) } else { Err(Error::ENETUNREACH) };
         }
-        let to = to_stack(to).ok_or(Error::ENETUNREACH)?;
-        let source = self.iface.get_source_address(&to).map(from_stack);
+        let source = self.iface.get_source_address(&to);
         source.filter(|ip| is_local(&self.iface, *ip)).ok_or(Error::ENETUNREACH)
     }
 }

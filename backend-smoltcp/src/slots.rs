@@ -1,10 +1,11 @@
 //! The sockets of the user: a table in the caller's storage.
 
-use core::net::IpAddr;
-
 use heapless::Vec;
+use smoltcp::wire::IpEndpoint;
 use usocket_core::spi::{DeviceName, Group, Handle, SockType};
-use usocket_core::{Error, Events, Family, Result, SockAddr};
+use usocket_core::{Error, Events, Family, Result};
+
+use crate::address::{overlap, wildcard};
 
 /// Groups that one socket can join.
 pub(crate) const GROUPS: usize = 4;
@@ -45,7 +46,7 @@ pub(crate) struct Dgram {
     /// The index of its queue.
     pub(crate) queue: usize,
     /// The default peer; datagrams of others are filtered out (row 91).
-    pub(crate) peer: Option<SockAddr>,
+    pub(crate) peer: Option<IpEndpoint>,
     /// What an ICMP message told, until somebody is told (row 126).
     pub(crate) error: Option<Error>,
     pub(crate) read_shut: bool,
@@ -57,7 +58,7 @@ pub(crate) struct Slot {
     pub(crate) family: Family,
     pub(crate) kind: SockType,
     /// The local address once bound, by `bind` or implicitly.
-    pub(crate) bound: Option<SockAddr>,
+    pub(crate) bound: Option<IpEndpoint>,
     /// Whether we chose it: then a failed connect gives it back.
     pub(crate) implicit: bool,
     pub(crate) role: Role,
@@ -109,8 +110,13 @@ impl Options {
 
 impl Slot {
     /// The local address, `0.0.0.0:0` or `:::0` before bind.
-    pub(crate) fn local(&self) -> SockAddr {
-        self.bound.unwrap_or(SockAddr::new(self.family.unspecified(), 0))
+    pub(crate) fn local(&self) -> IpEndpoint {
+        self.bound.unwrap_or(self.nowhere())
+    }
+
+    /// The wildcard and port 0.
+    pub(crate) fn nowhere(&self) -> IpEndpoint {
+        IpEndpoint::new(wildcard(self.family), 0)
     }
 
     /// A connect has failed: the outcome waits to be fetched.
@@ -122,13 +128,9 @@ impl Slot {
     }
 
     /// Whether a listener of ours takes a connection to this address.
-    pub(crate) fn listens_on(&self, ip: IpAddr, port: u16) -> bool {
+    pub(crate) fn listens_on(&self, at: IpEndpoint) -> bool {
         matches!(self.role, Role::Listening { .. })
-            && self.bound.is_some_and(|bound| {
-                bound.port() == port
-                    && bound.family() == Family::of(ip)
-                    && (bound.ip() == ip || bound.ip().is_unspecified())
-            })
+            && self.bound.is_some_and(|bound| overlap(bound, at))
     }
 }
 
@@ -182,10 +184,6 @@ impl Slots<'_> {
     pub(crate) fn capacity(&self) -> usize {
         self.0.len()
     }
-}
-
-pub(crate) fn is_link_local(ip: IpAddr) -> bool {
-    matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a table has far fewer than u32::MAX slots")]

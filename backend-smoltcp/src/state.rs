@@ -1,18 +1,18 @@
 //! Everything the backend's lock protects, and the loop that moves it on.
 
 use core::cell::{Cell, RefCell};
-use core::net::IpAddr;
 use core::time::Duration;
 
 use heapless::Vec;
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken};
+use smoltcp::wire::IpAddress;
 use usocket_core::spi::{DeviceName, Handle, Link, SockType};
 use usocket_core::{
     Error, Events, Family, Instant, POLLHUP, POLLIN, POLLNVAL, POLLOUT, Result, earlier,
 };
 
-use crate::address::{from_stack_time, has_family, stack_time};
+use crate::address::{from_stack_time, has_family, is_link_local, stack_time};
 use crate::config::Config;
 use crate::gate::{Gate, Outlet, Watch};
 use crate::neighbours::Asked;
@@ -20,7 +20,7 @@ use crate::pairs::{Owner, Pair};
 use crate::parked::Parking;
 use crate::ports::TimeWaits;
 use crate::setup::Setup;
-use crate::slots::{Options, Role, Slot, Slots, is_link_local};
+use crate::slots::{Options, Role, Slot, Slots};
 use crate::storage::Parts;
 
 /// Frames that one drive takes in (S3).
@@ -52,7 +52,7 @@ pub(crate) struct State<'a> {
     pub(crate) interval: Option<Duration>,
     pub(crate) up: bool,
     /// Our addresses, as the stack had them last.
-    pub(crate) own: Vec<IpAddr, 8>,
+    pub(crate) own: Vec<IpAddress, 8>,
     pub(crate) random: u64,
     /// Counts connections that came.
     pub(crate) order: u64,
@@ -94,7 +94,7 @@ impl<'a> State<'a> {
             senders: parts.senders,
             #[cfg(feature = "dns")]
             resolver: parts.resolver,
-            setup: Setup::new(config),
+            setup: Setup::new(),
             time_waits: TimeWaits::new(),
             name: config.name.clone(),
             interval: config.interval,

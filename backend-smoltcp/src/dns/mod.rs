@@ -10,11 +10,12 @@ use core::time::Duration;
 
 use heapless::{String, Vec};
 use smoltcp::socket::udp;
+use smoltcp::wire::IpEndpoint;
 use usocket_core::spi::{Answer, Handle, Link, MAX_ADDRESSES, MAX_NAME};
-use usocket_core::{Error, Events, Family, Instant, POLLIN, POLLNVAL, Result, SockAddr};
+use usocket_core::{Error, Events, Family, Instant, POLLIN, POLLNVAL, Result};
 
 use self::message::{ANSWER, Kind, Reply, question, reply};
-use crate::address::{from_stack, has_family, sock_addr};
+use crate::address::{from_stack, has_family, to_stack};
 use crate::seat::Seat;
 use crate::state::State;
 
@@ -232,10 +233,13 @@ impl State<'_> {
                 continue;
             }
             let Some(text) = question(ask.id, &query.name, ask.kind) else { continue };
-            let to = sock_addr(server, PORT);
-            let from = self.source(None, server);
+            let to = to_stack(server).ok_or(Error::ENETUNREACH);
+            let from = to.and_then(|to| Ok((self.source(None, to)?, to)));
             let port = self.resolver.port;
-            let sent = from.and_then(|ip| self.launch(Handle::ANY, (ip, port), to, 64, &text));
+            let sent = from.and_then(|(from, to)| {
+                let (from, to) = (IpEndpoint::new(from, port), IpEndpoint::new(to, PORT));
+                self.launch(Handle::ANY, from, to, 64, &text)
+            });
             let Some(query) = &mut self.resolver.places[index].1 else { return };
             match sent {
                 Err(Error::EAGAIN) => {
@@ -258,8 +262,8 @@ impl State<'_> {
         loop {
             let Some(socket) = self.resolver.seat.shown(&mut self.set) else { return };
             let Ok((data, meta)) = socket.recv() else { return };
-            let from = SockAddr::new(from_stack(meta.endpoint.addr), meta.endpoint.port);
-            if from.port() != PORT || !self.setup.servers.contains(&from.ip()) {
+            let IpEndpoint { addr, port } = meta.endpoint;
+            if port != PORT || !self.setup.servers.contains(&from_stack(addr)) {
                 continue;
             }
             let queries = self.resolver.places.iter_mut().flat_map(|(_, query)| query);
