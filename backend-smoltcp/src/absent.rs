@@ -105,3 +105,42 @@ mod dns {
         }
     }
 }
+
+#[cfg(not(feature = "server"))]
+mod server {
+    use smoltcp::phy::Device;
+    use usocket_core::spi::Handle;
+    use usocket_core::{Error, Events, Instant, Result, SockAddr};
+
+    use crate::state::State;
+
+    impl State<'_> {
+        pub(crate) fn listen(&mut self, handle: Handle, _: u32) -> Result<()> {
+            self.slots.get(handle)?;
+            Err(Error::EOPNOTSUPP)
+        }
+
+        pub(crate) fn accept(&mut self, handle: Handle) -> Result<(Handle, SockAddr)> {
+            self.slots.get(handle)?;
+            Err(Error::EOPNOTSUPP)
+        }
+
+        pub(crate) fn listener_readiness(&self, _: Handle) -> Events {
+            Events::NONE
+        }
+
+        pub(crate) fn release_listener(&mut self, _: Handle) {}
+
+        pub(crate) fn admit<D: Device + ?Sized>(&mut self, _: &mut D) {}
+
+        pub(crate) fn admission_due(&self) -> Option<Instant> {
+            None
+        }
+
+        pub(crate) fn step_pending(&mut self, _: usize, _: Handle) {}
+
+        pub(crate) fn pending_due(&self, _: usize) -> Option<Instant> {
+            None
+        }
+    }
+}

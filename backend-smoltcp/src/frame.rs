@@ -19,9 +19,12 @@ const ICMP: u8 = 1;
 #[cfg(feature = "ipv6")]
 const ICMPV6: u8 = 58;
 
+#[cfg(feature = "server")]
 const FIN: u8 = 1;
 const SYN: u8 = 2;
+#[cfg(feature = "server")]
 const RST: u8 = 4;
+#[cfg(feature = "server")]
 const ACK: u8 = 16;
 
 /// Two ends of a packet, as its header names them.
@@ -35,6 +38,7 @@ pub(crate) struct Ends {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A TCP segment that asks for a connection.
+    #[cfg(feature = "server")]
     Syn(Ends),
     /// Any other TCP segment, and how much its sender takes.
     Segment(Ends, Window),
@@ -75,6 +79,7 @@ pub(crate) fn opening(medium: Medium, frame: &[u8]) -> Option<Ends> {
     if opens { header.ends(payload) } else { None }
 }
 
+#[cfg(feature = "server")]
 /// The window of a frame that is a segment.
 pub(crate) fn window(medium: Medium, frame: &[u8]) -> Option<Window> {
     let (header, payload) = split(packet(medium, frame)?)?;
@@ -135,12 +140,12 @@ fn classify_ip(medium: Medium, frame: &[u8]) -> Option<Kind> {
     let (header, payload) = split(packet)?;
     match header.protocol {
         TCP => {
-            let flags = *payload.get(13)? & (FIN | SYN | RST | ACK);
             let ends = header.ends(payload)?;
-            Some(match flags {
-                SYN => Kind::Syn(ends),
-                _ => Kind::Segment(ends, window_of(payload)?),
-            })
+            #[cfg(feature = "server")]
+            if *payload.get(13)? & (FIN | SYN | RST | ACK) == SYN {
+                return Some(Kind::Syn(ends));
+            }
+            Some(Kind::Segment(ends, window_of(payload)?))
         }
         ICMP if is_v4(header.from) => unreachable_v4(payload),
         #[cfg(feature = "ipv6")]

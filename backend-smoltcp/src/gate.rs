@@ -4,28 +4,32 @@
 //! each at once, notes of whom anything was heard, and reads the ICMP messages that the
 //! stack does not pass on.
 
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken, TxToken};
 use smoltcp::time::Instant as StackInstant;
 use smoltcp::wire::{IpAddress, IpEndpoint};
-use usocket_core::{Error, Instant};
+use usocket_core::Error;
 
 use crate::frame::{Ends, Kind, Why, classify, opening};
 use crate::pairs::Pair;
-use crate::parked::Parking;
+#[cfg(feature = "server")]
 use crate::slots::Slots;
 
 /// What the gate knows while a frame is looked at.
 pub(crate) struct Watch<'w, 'a> {
     pub(crate) medium: Medium,
-    pub(crate) now: Instant,
+    #[cfg(feature = "server")]
+    pub(crate) now: usocket_core::Instant,
     pub(crate) pairs: &'w [Pair<'a>],
+    #[cfg(feature = "server")]
     pub(crate) slots: &'w Slots<'w>,
+    #[cfg(feature = "server")]
     pub(crate) own: &'w [IpAddress],
     /// The pair that the last segment was for: mostly the next one is, too.
     pub(crate) last: Cell<usize>,
-    pub(crate) parking: RefCell<&'w mut Parking<'a>>,
+    #[cfg(feature = "server")]
+    pub(crate) parking: core::cell::RefCell<&'w mut crate::parked::Parking<'a>>,
     /// The last "unreachable" about a datagram of ours.
     pub(crate) unreachable: Cell<Option<(IpEndpoint, IpEndpoint, Error)>>,
 }
@@ -34,6 +38,7 @@ impl Watch<'_, '_> {
     /// Whether the stack shall see the frame.
     fn passes(&self, frame: &[u8]) -> bool {
         match classify(self.medium, frame) {
+            #[cfg(feature = "server")]
             Kind::Syn(ends) => self.passes_syn(frame, &ends),
             Kind::Segment(ends, window) => {
                 if let Some(pair) = self.pair(ends.to, ends.from) {
@@ -61,10 +66,8 @@ impl Watch<'_, '_> {
 
     /// A SYN for a listener is parked; where nobody listens the stack answers with RST,
     /// and for a connection that exists it knows what to do.
+    #[cfg(feature = "server")]
     fn passes_syn(&self, frame: &[u8], ends: &Ends) -> bool {
-        if cfg!(not(feature = "server")) {
-            return true;
-        }
         if !self.own.contains(&ends.to.addr) || self.pair(ends.to, ends.from).is_some() {
             return true;
         }
@@ -154,12 +157,14 @@ impl<R: RxToken> RxToken for GateToken<'_, R> {
     }
 }
 
+#[cfg(feature = "server")]
 /// A device that has one frame to receive: a parked SYN, whose time has come.
 pub(crate) struct Replay<'g, D: ?Sized> {
     pub(crate) device: &'g mut D,
     pub(crate) frame: Option<&'g [u8]>,
 }
 
+#[cfg(feature = "server")]
 impl<D: Device + ?Sized> Device for Replay<'_, D> {
     type RxToken<'t>
         = FrameToken<'t>
@@ -188,8 +193,10 @@ impl<D: Device + ?Sized> Device for Replay<'_, D> {
     }
 }
 
+#[cfg(any(test, feature = "server"))]
 pub(crate) struct FrameToken<'t>(&'t [u8]);
 
+#[cfg(any(test, feature = "server"))]
 impl RxToken for FrameToken<'_> {
     fn consume<T, F: FnOnce(&[u8]) -> T>(self, f: F) -> T {
         f(self.0)

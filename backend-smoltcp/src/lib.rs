@@ -69,11 +69,13 @@ mod datagram;
 mod dns;
 mod frame;
 mod gate;
+#[cfg(feature = "server")]
 mod listen;
 mod neighbours;
 mod net;
 mod options;
 mod pairs;
+#[cfg(feature = "server")]
 mod parked;
 mod ports;
 #[cfg(feature = "udp")]

@@ -11,7 +11,6 @@ use crate::address::{sock_addr, stack_time, wildcard};
 use crate::frame::window;
 use crate::gate::Replay;
 use crate::pairs::{Owner, Pair};
-use crate::ports::{TIME_WAIT, TimeWait};
 use crate::slots::Role;
 use crate::state::State;
 
@@ -20,14 +19,13 @@ use crate::state::State;
 const GRACE: Duration = Duration::from_secs(1);
 
 /// How long it keeps it when nobody waits: as long as Linux, five repetitions.
-pub(crate) const HALF_OPEN: Duration = Duration::from_secs(63);
+const HALF_OPEN: Duration = Duration::from_secs(63);
 
 impl State<'_> {
     /// `listen` (rows 60 to 67).
     pub(crate) fn listen(&mut self, handle: Handle, backlog: u32) -> Result<()> {
         let slot = self.slots.get(handle)?;
         match slot.role {
-            _ if cfg!(not(feature = "server")) => return Err(Error::EOPNOTSUPP),
             Role::Idle | Role::Listening { .. } => {}
             Role::Dgram(_) => return Err(Error::EOPNOTSUPP),
             _ => return Err(Error::EINVAL),
@@ -49,7 +47,6 @@ impl State<'_> {
         let slot = self.slots.get(handle)?;
         let family = slot.family;
         match slot.role {
-            _ if cfg!(not(feature = "server")) => return Err(Error::EOPNOTSUPP),
             Role::Listening { .. } => {}
             Role::Dgram(_) => return Err(Error::EOPNOTSUPP),
             _ => return Err(Error::EINVAL),
@@ -88,9 +85,6 @@ impl State<'_> {
 
     /// Lets parked connections in, as far as pairs and backlogs go.
     pub(crate) fn admit<D: Device + ?Sized>(&mut self, device: &mut D) {
-        if cfg!(not(feature = "server")) {
-            return;
-        }
         let medium = self.medium();
         self.parking.expire(self.now);
         for _ in 0..self.pairs.len() {
@@ -150,28 +144,32 @@ impl State<'_> {
         true
     }
 
-    /// A pair for a new connection; `None` when all are in use.
-    pub(crate) fn spare_pair(&mut self) -> Option<usize> {
-        let index = self.spare()?;
+    /// One look at a connection that nobody has accepted.
+    pub(crate) fn step_pending(&mut self, index: usize, listener: Handle) {
         let pair = &mut self.pairs[index];
-        if !pair.is_free() {
-            let until = pair.since + TIME_WAIT;
-            self.time_waits.add(TimeWait { local: pair.local, remote: pair.remote, until });
+        let gone = match pair.state {
+            // Reset before it was established: the stack listens again, which nobody asked.
+            tcp::State::Listen => true,
+            tcp::State::SynReceived => self.now >= pair.since + HALF_OPEN,
+            tcp::State::Closed => {
+                // Reset while it waited (row 77): who accepts it is told, behind its bytes.
+                if !pair.dead {
+                    pair.lose(Error::ECONNRESET, &mut self.set);
+                }
+                false
+            }
+            _ => false,
+        };
+        if gone {
             pair.free(&mut self.set);
         }
-        Some(index)
+        self.look(listener);
     }
 
-    /// A free pair, or the oldest one that only sits out its TIME-WAIT.
-    fn spare(&self) -> Option<usize> {
-        let usable = self.pairs.iter().enumerate().filter_map(|(index, pair)| match pair.owner {
-            Owner::Free => Some((Instant::ZERO, index)),
-            Owner::Closing(_) if pair.state == tcp::State::TimeWait => {
-                Some((pair.since.max(Instant::from_micros(1)), index))
-            }
-            _ => None,
-        });
-        usable.min().map(|(_, index)| index)
+    /// When it is given up.
+    pub(crate) fn pending_due(&self, index: usize) -> Option<Instant> {
+        let pair = &self.pairs[index];
+        (pair.state == tcp::State::SynReceived).then(|| pair.since + HALF_OPEN)
     }
 
     /// When a half-open connection gives way to one that waits.

@@ -28,7 +28,8 @@ pub(crate) enum Owner {
     /// A socket of the user.
     Socket(Handle),
     /// It waits in the backlog of this listener.
-    Pending(Handle),
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "there are none"))]
+    Pending(Handle, #[cfg(not(feature = "server"))] core::convert::Infallible),
     /// Closed; what is queued still goes out, until this time at the latest (S17).
     Closing(Instant),
     /// Its RST is about to go out, until this time at the latest.
@@ -55,6 +56,7 @@ pub(crate) struct Pair<'a> {
     pub(crate) state: tcp::State,
     pub(crate) since: Instant,
     /// Order of arrival at the listener (row 74).
+    #[cfg(feature = "server")]
     pub(crate) order: u64,
     /// Bytes that the peer has not acknowledged, and since when there are as many.
     pub(crate) unacked: usize,
@@ -80,7 +82,7 @@ pub(crate) struct Pair<'a> {
     pub(crate) hint: Cell<Option<Error>>,
 }
 
-const NOWHERE: IpEndpoint = IpEndpoint::new(UNSPECIFIED, 0);
+pub(crate) const NOWHERE: IpEndpoint = IpEndpoint::new(UNSPECIFIED, 0);
 
 impl<'a> Pair<'a> {
     /// A pair without buffers: one is put in by `equip`.
@@ -96,6 +98,7 @@ impl<'a> Pair<'a> {
             read_shut: false,
             state: tcp::State::Closed,
             since: Instant::ZERO,
+            #[cfg(feature = "server")]
             order: 0,
             unacked: 0,
             stuck_since: Instant::ZERO,

@@ -4,12 +4,13 @@ use core::time::Duration;
 
 use smoltcp::wire::{IpAddress, IpEndpoint};
 use usocket_core::spi::{Handle, SockType};
-use usocket_core::{Error, Family, Instant, Result, SockAddr};
+use usocket_core::{Error, Instant, Result, SockAddr};
 
-use crate::address::{endpoint, family, is_group, is_local, is_own, overlap, route, wildcard};
-use crate::pairs::Owner;
+use crate::address::{endpoint, family, is_group, is_local, is_own, overlap, route};
+use crate::pairs::{NOWHERE, Owner};
 use crate::slots::Role;
 use crate::state::State;
+use smoltcp::socket::tcp;
 
 /// Ports the backend picks from, as RFC 6335 says.
 const EPHEMERAL: core::ops::RangeInclusive<u16> = 49_152..=65_535;
@@ -19,31 +20,31 @@ pub(crate) const TIME_WAIT: Duration = Duration::from_secs(10);
 
 /// Addresses in TIME-WAIT whose buffers were needed for something else. When the table
 /// is full the oldest one is given up, so that no number of closes exhausts it (R16).
-pub(crate) struct TimeWaits(heapless::Deque<TimeWait, 16>);
+pub(crate) struct TimeWaits {
+    entries: [TimeWait; 16],
+    oldest: usize,
+}
 
 #[derive(Clone, Copy)]
-pub(crate) struct TimeWait {
-    pub(crate) local: IpEndpoint,
-    pub(crate) remote: IpEndpoint,
-    pub(crate) until: Instant,
+struct TimeWait {
+    local: IpEndpoint,
+    remote: IpEndpoint,
+    until: Instant,
 }
 
 impl TimeWaits {
     pub(crate) const fn new() -> Self {
-        Self(heapless::Deque::new())
+        let over = TimeWait { local: NOWHERE, remote: NOWHERE, until: Instant::ZERO };
+        Self { entries: [over; 16], oldest: 0 }
     }
 
-    pub(crate) fn add(&mut self, entry: TimeWait) {
-        if self.0.is_full() {
-            let _ = self.0.pop_front();
-        }
-        let _ = self.0.push_back(entry);
+    fn add(&mut self, entry: TimeWait) {
+        self.entries[self.oldest % 16] = entry;
+        self.oldest = self.oldest.wrapping_add(1);
     }
 
-    pub(crate) fn expire(&mut self, now: Instant) {
-        while self.0.front().is_some_and(|entry| entry.until <= now) {
-            let _ = self.0.pop_front();
-        }
+    fn live(&self, now: Instant) -> impl Iterator<Item = &TimeWait> {
+        self.entries.iter().filter(move |entry| entry.until > now)
     }
 }
 
@@ -107,6 +108,7 @@ impl State<'_> {
         Ok(())
     }
 
+    #[cfg(feature = "server")]
     /// Whether a listener may start on this address: never beside another (row 58).
     pub(crate) fn may_listen(&self, handle: Handle, address: IpEndpoint) -> bool {
         !self.holders(handle, SockType::Stream, address).any(|holder| holder == Holder::Firm)
@@ -115,7 +117,7 @@ impl State<'_> {
     /// Whether a connection or TIME-WAIT of this very pair exists.
     pub(crate) fn connection_exists(&self, local: IpEndpoint, remote: IpEndpoint) -> bool {
         let same = |entry: &TimeWait| entry.local == local && entry.remote == remote;
-        self.time_waits.0.iter().any(same)
+        self.time_waits.live(self.now).any(same)
             || self.pairs.iter().any(|pair| pair.connects(local, remote))
     }
 
@@ -141,11 +143,8 @@ impl State<'_> {
         let closing = self.pairs.iter().filter(move |pair| {
             matches!(pair.owner, Owner::Closing(_)) && overlap(pair.local, address)
         });
-        let waiting = self
-            .time_waits
-            .0
-            .iter()
-            .filter(move |entry| entry.until > self.now && overlap(entry.local, address));
+        let waiting =
+            self.time_waits.live(self.now).filter(move |entry| overlap(entry.local, address));
         let streams = closing.map(|_| ()).chain(waiting.map(|_| ()));
         sockets
             .chain(streams.filter(move |()| kind == SockType::Stream).map(|()| Holder::Connection))
@@ -159,15 +158,47 @@ impl State<'_> {
         let first = self.random() as u16 % span;
         for step in 0..span {
             let port = EPHEMERAL.start() + (first + step) % span;
-            let in_use = [Family::V4, Family::V6].into_iter().any(|family| {
-                let address = IpEndpoint::new(wildcard(family), port);
-                self.holders(Handle::ANY, kind, address).next().is_some()
-            });
-            if !in_use {
+            if !self.port_in_use(kind, port) {
                 return Ok(port);
             }
         }
         Err(Error::EADDRINUSE)
+    }
+
+    /// Whether anything of a kind holds a port, of whatever address.
+    fn port_in_use(&self, kind: SockType, port: u16) -> bool {
+        let slots = self.slots.iter();
+        let bound = slots.filter(|(_, slot)| slot.kind == kind).filter_map(|(_, slot)| slot.bound);
+        let pairs = self.pairs.iter().filter(|pair| !pair.is_free()).map(|pair| pair.local);
+        let waiting = self.time_waits.live(self.now).map(|entry| entry.local);
+        bound.into_iter().any(|address| address.port == port)
+            || (kind == SockType::Stream
+                && (pairs.into_iter().any(|address| address.port == port)
+                    || waiting.into_iter().any(|address| address.port == port)))
+    }
+
+    /// A pair for a new connection; `None` when all are in use.
+    pub(crate) fn spare_pair(&mut self) -> Option<usize> {
+        let index = self.spare()?;
+        let pair = &mut self.pairs[index];
+        if !pair.is_free() {
+            let until = pair.since + TIME_WAIT;
+            self.time_waits.add(TimeWait { local: pair.local, remote: pair.remote, until });
+            pair.free(&mut self.set);
+        }
+        Some(index)
+    }
+
+    /// A free pair, or the oldest one that only sits out its TIME-WAIT.
+    pub(crate) fn spare(&self) -> Option<usize> {
+        let usable = self.pairs.iter().enumerate().filter_map(|(index, pair)| match pair.owner {
+            Owner::Free => Some((Instant::ZERO, index)),
+            Owner::Closing(_) if pair.state == tcp::State::TimeWait => {
+                Some((pair.since.max(Instant::from_micros(1)), index))
+            }
+            _ => None,
+        });
+        usable.min().map(|(_, index)| index)
     }
 
     fn may_bind(&self, kind: SockType, ip: IpAddress) -> bool {

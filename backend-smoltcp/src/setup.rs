@@ -128,7 +128,7 @@ impl State<'_> {
         match pair.owner {
             Owner::Free => {}
             Owner::Socket(handle) => self.lose(index, handle, error),
-            Owner::Pending(_) | Owner::Closing(_) | Owner::Resetting(_) => {
+            Owner::Pending(..) | Owner::Closing(_) | Owner::Resetting(_) => {
                 pair.free(&mut self.set);
             }
         }
@@ -145,6 +145,7 @@ impl State<'_> {
             for index in 0..self.pairs.len() {
                 self.cut(index, Error::ENETDOWN);
             }
+            #[cfg(feature = "server")]
             self.parking.forget(|_| true);
         }
         #[cfg(feature = "dhcp")]

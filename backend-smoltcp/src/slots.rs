@@ -5,7 +5,9 @@ use smoltcp::wire::IpEndpoint;
 use usocket_core::spi::{DeviceName, Group, Handle, SockType};
 use usocket_core::{Error, Events, Family, Result};
 
-use crate::address::{overlap, wildcard};
+#[cfg(feature = "server")]
+use crate::address::overlap;
+use crate::address::wildcard;
 
 /// Groups that one socket can join.
 pub(crate) const GROUPS: usize = 4;
@@ -25,7 +27,14 @@ pub(crate) enum Role {
     /// A stream that is new or bound, or may be connected again.
     Idle,
     /// Connections wait in the table of pairs until they are accepted.
-    Listening { backlog: usize },
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "there are none"))]
+    Listening {
+        #[cfg(feature = "server")]
+        backlog: usize,
+        /// There are none.
+        #[cfg(not(feature = "server"))]
+        never: core::convert::Infallible,
+    },
     /// The outcome is not known yet; the pair's index.
     Connecting(usize),
     /// The pair's index.
@@ -51,6 +60,9 @@ pub(crate) struct Dgram {
     pub(crate) error: Option<Error>,
     pub(crate) read_shut: bool,
     pub(crate) write_shut: bool,
+    /// There are none.
+    #[cfg(not(feature = "udp"))]
+    never: core::convert::Infallible,
 }
 
 /// One socket.
@@ -127,6 +139,7 @@ impl Slot {
         }
     }
 
+    #[cfg(feature = "server")]
     /// Whether a listener of ours takes a connection to this address.
     pub(crate) fn listens_on(&self, at: IpEndpoint) -> bool {
         matches!(self.role, Role::Listening { .. })

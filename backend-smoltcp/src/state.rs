@@ -1,6 +1,6 @@
 //! Everything the backend's lock protects, and the loop that moves it on.
 
-use core::cell::{Cell, RefCell};
+use core::cell::Cell;
 use core::time::Duration;
 
 use heapless::Vec;
@@ -17,7 +17,6 @@ use crate::config::Config;
 use crate::gate::{Gate, Outlet, Watch};
 use crate::neighbours::Asked;
 use crate::pairs::{Owner, Pair};
-use crate::parked::Parking;
 use crate::ports::TimeWaits;
 use crate::setup::Setup;
 use crate::slots::{Options, Role, Slot, Slots};
@@ -39,7 +38,8 @@ pub(crate) struct State<'a> {
     pub(crate) set: SocketSet<'a>,
     pub(crate) slots: Slots<'a>,
     pub(crate) pairs: &'a mut [Pair<'a>],
-    pub(crate) parking: Parking<'a>,
+    #[cfg(feature = "server")]
+    pub(crate) parking: crate::parked::Parking<'a>,
     #[cfg(feature = "udp")]
     pub(crate) queues: &'a mut [crate::datagram::Queue],
     #[cfg(feature = "udp")]
@@ -55,6 +55,7 @@ pub(crate) struct State<'a> {
     pub(crate) own: Vec<IpAddress, 8>,
     pub(crate) random: u64,
     /// Counts connections that came.
+    #[cfg(feature = "server")]
     pub(crate) order: u64,
     /// The neighbours that were asked for lately.
     pub(crate) asked: Asked,
@@ -87,7 +88,8 @@ impl<'a> State<'a> {
             set: parts.set,
             slots: Slots(parts.slots),
             pairs: parts.pairs,
-            parking: Parking::new(parts.parked),
+            #[cfg(feature = "server")]
+            parking: crate::parked::Parking::new(parts.parked),
             #[cfg(feature = "udp")]
             queues: parts.queues,
             #[cfg(feature = "udp")]
@@ -101,6 +103,7 @@ impl<'a> State<'a> {
             up: true,
             own: Vec::new(),
             random: seed ^ 0x9e37_79b9_7f4a_7c15,
+            #[cfg(feature = "server")]
             order: 0,
             asked: Asked::new(),
             last_pair: 0,
@@ -178,7 +181,7 @@ impl<'a> State<'a> {
     /// a queue, and listeners that somebody waits at.
     fn look_at_all(&mut self) {
         for index in 0..self.pairs.len() {
-            if let Owner::Socket(handle) | Owner::Pending(handle) = self.pairs[index].owner {
+            if let Owner::Socket(handle) | Owner::Pending(handle, ..) = self.pairs[index].owner {
                 self.look(handle);
             }
         }
@@ -247,7 +250,6 @@ impl<'a> State<'a> {
         if self.up {
             self.ask_neighbours(device);
         }
-        self.time_waits.expire(self.now);
         self.look_at_all();
         self.dirty |= more || frames == FRAMES;
         self.next_due = self.find_next_due(full);
@@ -256,15 +258,19 @@ impl<'a> State<'a> {
     /// Takes frames in; how many.
     fn ingress<D: Device + ?Sized>(&mut self, device: &mut D) -> usize {
         let time = stack_time(self.now);
-        let Self { iface, set, slots, pairs, parking, own, .. } = self;
+        let Self { iface, set, pairs, .. } = self;
         let watch = Watch {
             medium: self.medium,
+            #[cfg(feature = "server")]
             now: self.now,
             last: Cell::new(self.last_pair),
             pairs,
-            slots,
-            own,
-            parking: RefCell::new(parking),
+            #[cfg(feature = "server")]
+            slots: &self.slots,
+            #[cfg(feature = "server")]
+            own: &self.own,
+            #[cfg(feature = "server")]
+            parking: core::cell::RefCell::new(&mut self.parking),
             unreachable: Cell::new(None),
         };
         let mut frames = 0;
@@ -336,6 +342,7 @@ impl<'a> State<'a> {
         next.map(|next| if next <= self.now { self.now + RETRY } else { next })
     }
 
+    #[cfg(feature = "server")]
     pub(crate) fn medium(&self) -> Medium {
         self.medium
     }

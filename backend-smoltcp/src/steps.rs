@@ -6,7 +6,6 @@ use smoltcp::socket::tcp;
 use usocket_core::spi::Handle;
 use usocket_core::{Error, Instant};
 
-use crate::listen::HALF_OPEN;
 use crate::pairs::{Owner, ending};
 use crate::ports::TIME_WAIT;
 use crate::slots::Role;
@@ -50,7 +49,7 @@ impl State<'_> {
             match pair.owner {
                 Owner::Free => {}
                 Owner::Socket(handle) => self.step_owned(index, handle, before),
-                Owner::Pending(listener) => self.step_pending(index, listener),
+                Owner::Pending(listener, ..) => self.step_pending(index, listener),
                 Owner::Closing(until) => self.step_closing(index, until),
                 // Behind the way out, where the RST goes.
                 Owner::Resetting(_) => {}
@@ -161,27 +160,6 @@ impl State<'_> {
         }
     }
 
-    fn step_pending(&mut self, index: usize, listener: Handle) {
-        let pair = &mut self.pairs[index];
-        let gone = match pair.state {
-            // Reset before it was established: the stack listens again, which nobody asked.
-            tcp::State::Listen => true,
-            tcp::State::SynReceived => self.now >= pair.since + HALF_OPEN,
-            tcp::State::Closed => {
-                // Reset while it waited (row 77): who accepts it is told, behind its bytes.
-                if !pair.dead {
-                    pair.lose(Error::ECONNRESET, &mut self.set);
-                }
-                false
-            }
-            _ => false,
-        };
-        if gone {
-            pair.free(&mut self.set);
-        }
-        self.look(listener);
-    }
-
     fn step_closing(&mut self, index: usize, until: Instant) {
         let pair = &mut self.pairs[index];
         let over = match pair.state {
@@ -242,10 +220,7 @@ impl State<'_> {
             Owner::Socket(_) if pair.dead || !pair.shown() => None,
             Owner::Socket(_) if time_wait => Some(pair.since + TIME_WAIT),
             Owner::Socket(handle) => self.owned_due(index, handle),
-            Owner::Pending(_) if pair.state == tcp::State::SynReceived => {
-                Some(pair.since + HALF_OPEN)
-            }
-            Owner::Pending(_) => None,
+            Owner::Pending(..) => self.pending_due(index),
             Owner::Closing(_) if time_wait => Some(pair.since + TIME_WAIT),
             Owner::Closing(_) if pair.state == tcp::State::FinWait2 => Some(pair.since + FIN_WAIT),
             Owner::Closing(until) if self.now < pair.since + ASK_FOR_ROOM => {
