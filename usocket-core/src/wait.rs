@@ -23,18 +23,34 @@ pub(crate) fn until<B: Backend + ?Sized, T>(
 ) -> Result<T> {
     loop {
         match attempt() {
-            Err(Error::EAGAIN) => {}
+            Err(Error::EAGAIN) => pause(backend, handle, events, deadline)?,
             answer => {
-                if events.intersects(POLLOUT) && backend.pending() {
-                    backend.drive(backend.platform().now());
+                if events.intersects(POLLOUT) {
+                    flush(backend);
                 }
                 return answer;
             }
         }
-        if deadline.is_some_and(|deadline| backend.platform().now() >= deadline) {
-            return Err(Error::ETIMEDOUT);
-        }
-        backend.wait(handle, events, deadline)?;
+    }
+}
+
+/// Between two attempts. Apart, so that an image has it once and not once for each operation.
+fn pause<B: Backend + ?Sized>(
+    backend: &B,
+    handle: Handle,
+    events: Events,
+    deadline: Option<Instant>,
+) -> Result<()> {
+    if deadline.is_some_and(|deadline| backend.platform().now() >= deadline) {
+        return Err(Error::ETIMEDOUT);
+    }
+    backend.wait(handle, events, deadline)
+}
+
+/// Drives if there is work.
+fn flush<B: Backend + ?Sized>(backend: &B) {
+    if backend.pending() {
+        backend.drive(backend.platform().now());
     }
 }
 
@@ -48,12 +64,9 @@ pub(crate) fn once<B: Backend + ?Sized, T>(
     if !backend.is_driven() {
         return operation();
     }
-    let now = backend.platform().now();
-    backend.drive(now);
+    backend.drive(backend.platform().now());
     let answer = operation();
-    if backend.pending() {
-        backend.drive(now);
-    }
+    flush(backend);
     answer
 }
 
