@@ -51,6 +51,7 @@ mod udp {
 
         pub(crate) fn purge_all(&mut self) {}
 
+        #[cfg(feature = "unreachable")]
         pub(crate) fn note_unreachable(&mut self, _: IpEndpoint, _: IpEndpoint, _: Error) {}
 
         pub(crate) fn queue_bytes(&self, _: &Dgram) -> usize {
@@ -101,6 +102,27 @@ mod dns {
         pub(crate) fn step_resolver(&mut self) {}
 
         pub(crate) fn queries_due(&self) -> Option<Instant> {
+            None
+        }
+    }
+}
+
+#[cfg(not(feature = "neighbours"))]
+mod neighbours {
+    use smoltcp::phy::Device;
+    use usocket_core::Instant;
+
+    use crate::pairs::Pair;
+    use crate::state::State;
+
+    impl State<'_> {
+        pub(crate) fn ask_neighbours<D: Device + ?Sized>(&mut self, _: &mut D) {}
+
+        pub(crate) fn neighbours_due(&self) -> Option<Instant> {
+            None
+        }
+
+        pub(crate) fn neighbour_limit(_: &Pair<'_>) -> Option<Instant> {
             None
         }
     }

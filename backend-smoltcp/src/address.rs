@@ -145,6 +145,7 @@ pub(crate) fn route(iface: &Interface, ip: IpAddress) -> Option<u8> {
     (there && has_family(iface, family(ip))).then_some(0)
 }
 
+#[cfg(any(feature = "neighbours", feature = "udp"))]
 /// The neighbour to whom what is for `ip` goes.
 pub(crate) fn next_hop(iface: &Interface, ip: IpAddress) -> IpAddress {
     let on_link = iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&ip));

@@ -4,7 +4,7 @@
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp;
 use smoltcp::wire::{IpAddress, IpEndpoint};
-use usocket_core::spi::{Group, Handle, RecvFlags, RecvInfo, Shutdown, SockType};
+use usocket_core::spi::{Group, Handle, RecvFlags, RecvInfo, Shutdown};
 use usocket_core::{Error, Events, Family, POLLERR, POLLIN, POLLOUT, Result, SockAddr};
 
 use crate::address::{
@@ -214,10 +214,11 @@ impl State<'_> {
     }
 
     /// An ICMP message was about a datagram of ours (row 126).
+    #[cfg(feature = "unreachable")]
     pub(crate) fn note_unreachable(&mut self, local: IpEndpoint, remote: IpEndpoint, error: Error) {
         let found = self.slots.iter().find_map(|(handle, slot)| {
             let bound = slot.bound?;
-            let sent = slot.kind == SockType::Dgram && bound.port == local.port;
+            let sent = slot.kind == usocket_core::spi::SockType::Dgram && bound.port == local.port;
             (sent && slot.family == family(local.addr)).then_some(handle)
         });
         if let Some(handle) = found {

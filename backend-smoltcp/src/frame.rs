@@ -9,14 +9,18 @@ use core::net::Ipv6Addr;
 
 use smoltcp::phy::Medium;
 use smoltcp::wire::{IpAddress, IpEndpoint};
+#[cfg(feature = "unreachable")]
 use usocket_core::Family;
 
+#[cfg(feature = "unreachable")]
 use crate::address::family;
 
 const TCP: u8 = 6;
+#[cfg(feature = "unreachable")]
 const UDP: u8 = 17;
+#[cfg(feature = "unreachable")]
 const ICMP: u8 = 1;
-#[cfg(feature = "ipv6")]
+#[cfg(all(feature = "ipv6", any(feature = "neighbours", feature = "unreachable")))]
 const ICMPV6: u8 = 58;
 
 #[cfg(feature = "server")]
@@ -42,6 +46,7 @@ pub(crate) enum Kind {
     Syn(Ends),
     /// Any other TCP segment, and how much its sender takes.
     Segment(Ends, Window),
+    #[cfg(feature = "unreachable")]
     /// "Unreachable", about a packet of ours: its protocol and ends.
     Unreachable { tcp: bool, ends: Ends, why: Why },
     /// Anything else.
@@ -56,6 +61,7 @@ pub(crate) struct Window {
     pub(crate) scale: Option<u8>,
 }
 
+#[cfg(feature = "unreachable")]
 /// Why a packet did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
@@ -72,6 +78,7 @@ pub(crate) fn classify(medium: Medium, frame: &[u8]) -> Kind {
     classify_ip(medium, frame).unwrap_or(Kind::Other)
 }
 
+#[cfg(feature = "neighbours")]
 /// The ends of a segment that has SYN, with ACK or without.
 pub(crate) fn opening(medium: Medium, frame: &[u8]) -> Option<Ends> {
     let (header, payload) = split(packet(medium, frame)?)?;
@@ -108,6 +115,7 @@ fn scale(segment: &[u8]) -> u8 {
     0
 }
 
+#[cfg(feature = "neighbours")]
 /// The neighbour that a frame on Ethernet asks for.
 pub(crate) fn sought(frame: &[u8]) -> Option<IpAddress> {
     match frame.get(12..14)? {
@@ -147,13 +155,15 @@ fn classify_ip(medium: Medium, frame: &[u8]) -> Option<Kind> {
             }
             Some(Kind::Segment(ends, window_of(payload)?))
         }
+        #[cfg(feature = "unreachable")]
         ICMP if is_v4(header.from) => unreachable_v4(payload),
-        #[cfg(feature = "ipv6")]
+        #[cfg(all(feature = "ipv6", feature = "unreachable"))]
         ICMPV6 if !is_v4(header.from) => unreachable_v6(payload),
         _ => None,
     }
 }
 
+#[cfg(feature = "unreachable")]
 fn is_v4(ip: IpAddress) -> bool {
     family(ip) == Family::V4
 }
@@ -204,6 +214,7 @@ fn split(packet: &[u8]) -> Option<(Header, &[u8])> {
     }
 }
 
+#[cfg(feature = "unreachable")]
 fn unreachable_v4(message: &[u8]) -> Option<Kind> {
     let (kind, code) = (*message.first()?, *message.get(1)?);
     let why = match (kind, code) {
@@ -217,7 +228,7 @@ fn unreachable_v4(message: &[u8]) -> Option<Kind> {
     quoted(message.get(8..)?, why)
 }
 
-#[cfg(feature = "ipv6")]
+#[cfg(all(feature = "ipv6", feature = "unreachable"))]
 fn unreachable_v6(message: &[u8]) -> Option<Kind> {
     let why = match (*message.first()?, *message.get(1)?) {
         (1, 4) => Why::Port,
@@ -228,6 +239,7 @@ fn unreachable_v6(message: &[u8]) -> Option<Kind> {
     quoted(message.get(8..)?, why)
 }
 
+#[cfg(feature = "unreachable")]
 /// The packet of ours that the message is about.
 fn quoted(packet: &[u8], why: Why) -> Option<Kind> {
     let (header, payload) = split(packet)?;

@@ -6,12 +6,21 @@
 
 use core::cell::Cell;
 
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken, TxToken};
+#[cfg(feature = "neighbours")]
+use smoltcp::phy::TxToken;
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
 use smoltcp::time::Instant as StackInstant;
-use smoltcp::wire::{IpAddress, IpEndpoint};
+#[cfg(any(feature = "neighbours", feature = "server"))]
+use smoltcp::wire::IpAddress;
+use smoltcp::wire::IpEndpoint;
+#[cfg(feature = "unreachable")]
 use usocket_core::Error;
 
-use crate::frame::{Ends, Kind, Why, classify, opening};
+#[cfg(any(feature = "server", feature = "unreachable"))]
+use crate::frame::Ends;
+#[cfg(feature = "unreachable")]
+use crate::frame::Why;
+use crate::frame::{Kind, classify};
 use crate::pairs::Pair;
 #[cfg(feature = "server")]
 use crate::slots::Slots;
@@ -30,6 +39,7 @@ pub(crate) struct Watch<'w, 'a> {
     pub(crate) last: Cell<usize>,
     #[cfg(feature = "server")]
     pub(crate) parking: core::cell::RefCell<&'w mut crate::parked::Parking<'a>>,
+    #[cfg(feature = "unreachable")]
     /// The last "unreachable" about a datagram of ours.
     pub(crate) unreachable: Cell<Option<(IpEndpoint, IpEndpoint, Error)>>,
 }
@@ -46,6 +56,7 @@ impl Watch<'_, '_> {
                 }
                 true
             }
+            #[cfg(feature = "unreachable")]
             Kind::Unreachable { tcp, ends, why } => {
                 self.note_unreachable(tcp, &ends, why);
                 true
@@ -80,6 +91,7 @@ impl Watch<'_, '_> {
         false
     }
 
+    #[cfg(feature = "unreachable")]
     /// The ends are those of our packet: from us.
     fn note_unreachable(&self, tcp: bool, ends: &Ends, why: Why) {
         let (own, other) = (ends.from, ends.to);
@@ -207,10 +219,14 @@ impl RxToken for FrameToken<'_> {
 pub(crate) struct Outlet<'g, 'a, D: ?Sized> {
     pub(crate) device: &'g mut D,
     pub(crate) full: bool,
+    #[cfg(feature = "neighbours")]
     pub(crate) medium: Medium,
+    #[cfg(feature = "neighbours")]
     pub(crate) pairs: &'g [Pair<'a>],
     /// The neighbour that the stack asked for last.
+    #[cfg(feature = "neighbours")]
     pub(crate) sought: Cell<Option<IpAddress>>,
+    pub(crate) lifetime: core::marker::PhantomData<&'a ()>,
 }
 
 impl<'a, D: Device + ?Sized> Device for Outlet<'_, 'a, D> {
@@ -218,8 +234,14 @@ impl<'a, D: Device + ?Sized> Device for Outlet<'_, 'a, D> {
         = D::RxToken<'t>
     where
         Self: 't;
+    #[cfg(feature = "neighbours")]
     type TxToken<'t>
         = OutletToken<'t, 'a, D::TxToken<'t>>
+    where
+        Self: 't;
+    #[cfg(not(feature = "neighbours"))]
+    type TxToken<'t>
+        = D::TxToken<'t>
     where
         Self: 't;
 
@@ -229,10 +251,14 @@ impl<'a, D: Device + ?Sized> Device for Outlet<'_, 'a, D> {
     }
 
     fn transmit(&mut self, timestamp: StackInstant) -> Option<Self::TxToken<'_>> {
-        let token = self.device.transmit(timestamp);
-        self.full |= token.is_none();
-        let (medium, pairs, sought) = (self.medium, self.pairs, &self.sought);
-        Some(OutletToken { inner: token?, medium, pairs, sought })
+        let inner = self.device.transmit(timestamp);
+        self.full |= inner.is_none();
+        #[cfg(feature = "neighbours")]
+        let inner = inner.map(|inner| {
+            let (medium, pairs, sought) = (self.medium, self.pairs, &self.sought);
+            OutletToken { inner, medium, pairs, sought }
+        });
+        inner
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -240,6 +266,7 @@ impl<'a, D: Device + ?Sized> Device for Outlet<'_, 'a, D> {
     }
 }
 
+#[cfg(feature = "neighbours")]
 /// A frame on its way out.
 pub(crate) struct OutletToken<'t, 'a, T> {
     inner: T,
@@ -248,6 +275,7 @@ pub(crate) struct OutletToken<'t, 'a, T> {
     sought: &'t Cell<Option<IpAddress>>,
 }
 
+#[cfg(feature = "neighbours")]
 impl<T: TxToken> TxToken for OutletToken<'_, '_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let Self { inner, medium, pairs, sought } = self;
@@ -266,8 +294,9 @@ impl<T: TxToken> TxToken for OutletToken<'_, '_, T> {
     }
 }
 
+#[cfg(feature = "neighbours")]
 fn look_at(medium: Medium, pairs: &[Pair<'_>], sought: &Cell<Option<IpAddress>>, frame: &[u8]) {
-    if let Some(ends) = opening(medium, frame) {
+    if let Some(ends) = crate::frame::opening(medium, frame) {
         if let Some(pair) = pairs.iter().find(|pair| pair.connects(ends.from, ends.to)) {
             pair.asked.set(true);
         }
@@ -278,5 +307,6 @@ fn look_at(medium: Medium, pairs: &[Pair<'_>], sought: &Cell<Option<IpAddress>>,
     }
 }
 
+#[cfg(feature = "neighbours")]
 /// Longest frame with a SYN that the stack sends.
 const SYN: usize = 14 + 40 + 60;

@@ -69,8 +69,11 @@ mod datagram;
 mod dns;
 mod frame;
 mod gate;
+#[cfg(feature = "keep-alive")]
+mod keep_alive;
 #[cfg(feature = "server")]
 mod listen;
+#[cfg(feature = "neighbours")]
 mod neighbours;
 mod net;
 mod options;

@@ -10,7 +10,6 @@ use heapless::Vec;
 use smoltcp::phy::{Device, TxToken};
 use smoltcp::socket::tcp;
 use smoltcp::wire::IpAddress;
-#[cfg(feature = "ethernet")]
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
     HardwareAddress,
@@ -23,6 +22,9 @@ use crate::state::State;
 
 /// Between two questions for one neighbour.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// How long one is looked for before a connect to it fails.
+const GIVEN_UP: Duration = Duration::from_secs(3);
 
 /// Neighbours asked for at a time.
 const ASKED: usize = 8;
@@ -66,6 +68,11 @@ impl State<'_> {
         let _ = self.asked.push((hop, self.now));
     }
 
+    /// When a connect to a neighbour who does not answer fails.
+    pub(crate) fn neighbour_limit(pair: &crate::pairs::Pair<'_>) -> Option<Instant> {
+        (!pair.asked.get()).then(|| pair.heard_at + GIVEN_UP)
+    }
+
     /// Whether a pair has something to send, and it did not go out.
     fn misses_neighbour(&self, pair: &crate::pairs::Pair<'_>) -> bool {
         match pair.state {
@@ -87,7 +94,6 @@ impl State<'_> {
         true
     }
 
-    #[cfg(feature = "ethernet")]
     fn neighbour_question(&self, hop: IpAddress) -> Option<Vec<u8, QUESTION>> {
         let HardwareAddress::Ethernet(own) = self.iface.hardware_addr() else { return None };
         let source = self.iface.get_source_address(&hop)?;
@@ -115,15 +121,10 @@ impl State<'_> {
             _ => None,
         }
     }
-
-    #[cfg(not(feature = "ethernet"))]
-    fn neighbour_question(&self, _: IpAddress) -> Option<Vec<u8, QUESTION>> {
-        None
-    }
 }
 
 /// A neighbour solicitation (RFC 4861, 4.3).
-#[cfg(all(feature = "ethernet", feature = "ipv6"))]
+#[cfg(feature = "ipv6")]
 fn solicitation(
     own: EthernetAddress,
     source: core::net::Ipv6Addr,

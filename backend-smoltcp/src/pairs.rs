@@ -73,12 +73,16 @@ pub(crate) struct Pair<'a> {
     /// How often the stack probes the peer while nothing else is sent.
     probes: Option<Duration>,
     /// Whether nobody has acknowledged anything for some time.
+    #[cfg(feature = "neighbours")]
     pub(crate) slow: bool,
     /// Set on the way out when a SYN went by: it did not wait for a neighbour.
+    #[cfg(feature = "neighbours")]
     pub(crate) asked: Cell<bool>,
     /// Since when the peer is asked whether it is still there.
+    #[cfg(feature = "keep-alive")]
     pub(crate) probing: Option<Instant>,
     /// An ICMP message said why the peer cannot be reached.
+    #[cfg(feature = "unreachable")]
     pub(crate) hint: Cell<Option<Error>>,
 }
 
@@ -108,9 +112,13 @@ impl<'a> Pair<'a> {
             write_shut: false,
             fin: false,
             probes: None,
+            #[cfg(feature = "neighbours")]
             slow: false,
+            #[cfg(feature = "neighbours")]
             asked: Cell::new(false),
+            #[cfg(feature = "keep-alive")]
             probing: None,
+            #[cfg(feature = "unreachable")]
             hint: Cell::new(None),
         }
     }
@@ -196,9 +204,16 @@ impl<'a> Pair<'a> {
         self.write_shut = false;
         self.fin = false;
         self.probes = None;
-        self.slow = false;
-        self.asked.set(false);
-        self.probing = None;
+        #[cfg(feature = "neighbours")]
+        {
+            self.slow = false;
+            self.asked.set(false);
+        }
+        #[cfg(feature = "keep-alive")]
+        {
+            self.probing = None;
+        }
+        #[cfg(feature = "unreachable")]
         self.hint.set(None);
     }
 
@@ -247,6 +262,14 @@ impl<'a> Pair<'a> {
         self.hide(set);
         self.dead = true;
         self.error = Some(error);
+    }
+
+    /// Why the peer cannot be reached, if somebody said so.
+    pub(crate) fn hint(&self) -> Option<Error> {
+        #[cfg(feature = "unreachable")]
+        return self.hint.get();
+        #[cfg(not(feature = "unreachable"))]
+        None
     }
 
     pub(crate) fn is_free(&self) -> bool {

@@ -102,6 +102,7 @@ impl<'a> Senders<'a> {
             || self.senders.iter().flat_map(|sender| sender.load).any(|load| load.gives_way(now))
     }
 
+    #[cfg(feature = "neighbours")]
     /// The neighbours that datagrams wait for.
     pub(crate) fn wanted(&self) -> impl Iterator<Item = IpAddress> {
         self.loads().filter(|load| load.stuck).map(|load| load.hop)

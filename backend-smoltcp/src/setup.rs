@@ -14,6 +14,7 @@ use smoltcp::wire::IpCidr;
 use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
 use usocket_core::Error;
 
+use crate::address::is_local;
 #[cfg(feature = "dns")]
 use crate::config::SERVERS;
 use crate::config::{ADDRESSES, Config};
@@ -98,6 +99,7 @@ impl State<'_> {
         self.note_addresses();
     }
 
+    #[cfg(any(feature = "dhcp", feature = "slaac"))]
     /// Follows what DHCP and router advertisements say.
     pub(crate) fn follow_setup(&mut self) {
         #[cfg(feature = "dhcp")]
@@ -111,11 +113,13 @@ impl State<'_> {
     /// Ends the connections whose address is gone, before the stack does: it would throw
     /// away what they have received (R1).
     fn note_addresses(&mut self) {
-        self.own = self.iface.ip_addrs().iter().map(|cidr| cidr.address()).collect();
-        let own = self.own.clone();
+        #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
+        {
+            self.own = self.iface.ip_addrs().iter().map(|cidr| cidr.address()).collect();
+        }
         for index in 0..self.pairs.len() {
             let pair = &self.pairs[index];
-            if !pair.is_free() && !own.contains(&pair.local.addr) {
+            if !pair.is_free() && !is_local(&self.iface, pair.local.addr) {
                 self.cut(index, Error::ENETUNREACH);
             }
         }

@@ -90,9 +90,13 @@ pub(crate) struct Options {
     pub(crate) send_buffer: u32,
     pub(crate) no_delay: bool,
     pub(crate) ttl: u8,
+    #[cfg(feature = "keep-alive")]
     pub(crate) keep_alive: bool,
+    #[cfg(feature = "keep-alive")]
     pub(crate) keep_idle: u16,
+    #[cfg(feature = "keep-alive")]
     pub(crate) keep_interval: u16,
+    #[cfg(feature = "keep-alive")]
     pub(crate) keep_count: u8,
     pub(crate) multicast_ttl: u8,
     pub(crate) multicast_interface: core::net::Ipv4Addr,
@@ -109,9 +113,13 @@ impl Options {
             send_buffer,
             no_delay: false,
             ttl: 64,
+            #[cfg(feature = "keep-alive")]
             keep_alive: false,
+            #[cfg(feature = "keep-alive")]
             keep_idle: 7200,
+            #[cfg(feature = "keep-alive")]
             keep_interval: 75,
+            #[cfg(feature = "keep-alive")]
             keep_count: 9,
             multicast_ttl: 1,
             multicast_interface: core::net::Ipv4Addr::UNSPECIFIED,

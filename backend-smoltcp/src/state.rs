@@ -3,9 +3,9 @@
 use core::cell::Cell;
 use core::time::Duration;
 
-use heapless::Vec;
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken};
+#[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
 use smoltcp::wire::IpAddress;
 use usocket_core::spi::{DeviceName, Handle, Link, SockType};
 use usocket_core::{
@@ -15,7 +15,6 @@ use usocket_core::{
 use crate::address::{from_stack_time, has_family, is_link_local, stack_time};
 use crate::config::Config;
 use crate::gate::{Gate, Outlet, Watch};
-use crate::neighbours::Asked;
 use crate::pairs::{Owner, Pair};
 use crate::ports::TimeWaits;
 use crate::setup::Setup;
@@ -52,13 +51,15 @@ pub(crate) struct State<'a> {
     pub(crate) interval: Option<Duration>,
     pub(crate) up: bool,
     /// Our addresses, as the stack had them last.
-    pub(crate) own: Vec<IpAddress, 8>,
+    #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
+    pub(crate) own: heapless::Vec<IpAddress, 8>,
     pub(crate) random: u64,
     /// Counts connections that came.
     #[cfg(feature = "server")]
     pub(crate) order: u64,
     /// The neighbours that were asked for lately.
-    pub(crate) asked: Asked,
+    #[cfg(feature = "neighbours")]
+    pub(crate) asked: crate::neighbours::Asked,
     last_pair: usize,
     medium: Medium,
     #[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "only datagrams must fit"))]
@@ -101,11 +102,13 @@ impl<'a> State<'a> {
             name: config.name.clone(),
             interval: config.interval,
             up: true,
-            own: Vec::new(),
+            #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
+            own: heapless::Vec::new(),
             random: seed ^ 0x9e37_79b9_7f4a_7c15,
             #[cfg(feature = "server")]
             order: 0,
-            asked: Asked::new(),
+            #[cfg(feature = "neighbours")]
+            asked: crate::neighbours::Asked::new(),
             last_pair: 0,
             medium: capabilities.medium,
             mtu: capabilities.ip_mtu(),
@@ -238,6 +241,7 @@ impl<'a> State<'a> {
         self.dirty = false;
         self.unannounced = false;
         self.iface.poll_maintenance(stack_time(self.now));
+        #[cfg(any(feature = "dhcp", feature = "slaac"))]
         self.follow_setup();
         self.step_pairs();
         self.purge_all();
@@ -271,6 +275,7 @@ impl<'a> State<'a> {
             own: &self.own,
             #[cfg(feature = "server")]
             parking: core::cell::RefCell::new(&mut self.parking),
+            #[cfg(feature = "unreachable")]
             unreachable: Cell::new(None),
         };
         let mut frames = 0;
@@ -281,8 +286,10 @@ impl<'a> State<'a> {
                 _ => frames += 1,
             }
         }
-        let (unreachable, last) = (watch.unreachable.get(), watch.last.get());
-        self.last_pair = last;
+        #[cfg(feature = "unreachable")]
+        let unreachable = watch.unreachable.get();
+        self.last_pair = watch.last.get();
+        #[cfg(feature = "unreachable")]
         if let Some((local, remote, error)) = unreachable {
             self.note_unreachable(local, remote, error);
         }
@@ -304,9 +311,18 @@ impl<'a> State<'a> {
     /// Sends what can be sent: whether the device was full, whether there is more.
     fn egress<D: Device + ?Sized>(&mut self, device: &mut D) -> (bool, bool) {
         let time = stack_time(self.now);
-        let Self { iface, set, pairs, medium, .. } = self;
-        let sought = Cell::new(None);
-        let mut outlet = Outlet { device, full: false, medium: *medium, pairs, sought };
+        let Self { iface, set, .. } = self;
+        let mut outlet = Outlet {
+            device,
+            full: false,
+            #[cfg(feature = "neighbours")]
+            medium: self.medium,
+            #[cfg(feature = "neighbours")]
+            pairs: self.pairs,
+            #[cfg(feature = "neighbours")]
+            sought: Cell::new(None),
+            lifetime: core::marker::PhantomData,
+        };
         let mut rounds = 0;
         while rounds < ROUNDS && !outlet.full {
             rounds += 1;
@@ -315,8 +331,9 @@ impl<'a> State<'a> {
                 break;
             }
         }
-        let (full, sought) = (outlet.full, outlet.sought.get());
-        if let Some(ip) = sought {
+        let full = outlet.full;
+        #[cfg(feature = "neighbours")]
+        if let Some(ip) = outlet.sought.get() {
             self.note_asked(ip);
         }
         (full, rounds == ROUNDS)
@@ -347,13 +364,14 @@ impl<'a> State<'a> {
         self.medium
     }
 
+    #[cfg(feature = "neighbours")]
     pub(crate) fn is_ethernet(&self) -> bool {
         self.medium != Medium::Ip
     }
 
     /// The state of the link, for choosing among backends.
     pub(crate) fn link(&self) -> Link {
-        match (self.up, self.own.iter().any(|ip| !is_link_local(*ip))) {
+        match (self.up, self.iface.ip_addrs().iter().any(|cidr| !is_link_local(cidr.address()))) {
             (false, _) => Link::Down,
             (true, false) => Link::NoAddress,
             (true, true) => Link::Up,

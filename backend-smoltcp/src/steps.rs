@@ -6,6 +6,8 @@ use smoltcp::socket::tcp;
 use usocket_core::spi::Handle;
 use usocket_core::{Error, Instant};
 
+#[cfg(feature = "keep-alive")]
+use crate::keep_alive::interval;
 use crate::pairs::{Owner, ending};
 use crate::ports::TIME_WAIT;
 use crate::slots::Role;
@@ -13,9 +15,6 @@ use crate::state::State;
 
 /// How long a connect goes unanswered before it fails, as in BSD (R5).
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(75);
-
-/// How long a neighbour is looked for before a connect to it fails.
-const NEIGHBOUR_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// When bytes or FIN that nobody acknowledges are given up.
 const STUCK: Duration = Duration::from_secs(120);
@@ -70,11 +69,11 @@ impl State<'_> {
 
     fn step_connecting(&mut self, index: usize, handle: Handle) {
         let pair = &mut self.pairs[index];
-        let hint = pair.hint.get();
+        let hint = pair.hint();
         let error = match pair.state {
             tcp::State::SynSent | tcp::State::SynReceived => match hint {
                 Some(Error::ECONNREFUSED) => Error::ECONNREFUSED,
-                _ if !pair.asked.get() && self.now >= pair.heard_at + NEIGHBOUR_TIMEOUT => {
+                _ if Self::neighbour_limit(pair).is_some_and(|limit| self.now >= limit) => {
                     Error::EHOSTUNREACH
                 }
                 _ if self.now >= pair.heard_at + CONNECT_TIMEOUT => {
@@ -116,8 +115,8 @@ impl State<'_> {
 
     /// A connection that is up: is its peer still there?
     fn step_live(&mut self, index: usize, handle: Handle, waiting: usize) {
+        #[cfg(feature = "keep-alive")]
         let Ok(slot) = self.slots.get(handle) else { return };
-        let options = &slot.options;
         let pair = &mut self.pairs[index];
         let unacked = waiting + usize::from(ending(pair.state) || pair.fin_waits());
         let heard = pair.heard.take();
@@ -129,30 +128,26 @@ impl State<'_> {
             pair.heard_at = self.now;
         }
         let slow = unacked > 0 && self.now >= pair.stuck_since + SLOW;
-        pair.slow = slow;
-        let idle = Duration::from_secs(options.keep_idle.into());
-        let interval = Duration::from_secs(options.keep_interval.max(1).into());
-        let patience = interval * u32::from(options.keep_count.max(1));
+        #[cfg(feature = "neighbours")]
+        {
+            pair.slow = slow;
+        }
         if pair.read_shut {
             // Nobody will read it; the peer must not wait for room.
             let socket = pair.tcp_mut(&mut self.set);
             while socket.can_recv() && socket.recv(|bytes| (bytes.len(), ())).is_ok() {}
         }
-        match pair.probing {
-            Some(_) if heard || !options.keep_alive => pair.probing = None,
-            Some(since) if self.now >= since + patience => {
-                self.lose(index, handle, Error::ETIMEDOUT);
-                return;
-            }
-            None if options.keep_alive && self.now >= pair.heard_at + idle => {
-                pair.probing = Some(self.now);
-            }
-            _ => {}
+        #[cfg(feature = "keep-alive")]
+        if pair.keep_alive(&slot.options, heard, self.now) {
+            self.lose(index, handle, Error::ETIMEDOUT);
+            return;
         }
         // One now, and then one each interval.
+        let probes = (slow || pair.fin_waits()).then_some(ASK_FOR_ROOM);
+        #[cfg(feature = "keep-alive")]
         let probes = match pair.probing {
-            Some(_) => Some(interval),
-            None => (slow || pair.fin_waits()).then_some(ASK_FOR_ROOM),
+            Some(_) => Some(interval(&slot.options)),
+            None => probes,
         };
         pair.probe(probes, &mut self.set);
         if unacked > 0 && self.now >= self.pairs[index].stuck_since + STUCK {
@@ -234,22 +229,16 @@ impl State<'_> {
         let pair = &self.pairs[index];
         let slot = self.slots.get(handle).ok()?;
         if let Role::Connecting(_) = slot.role {
-            let limit = if pair.asked.get() { CONNECT_TIMEOUT } else { NEIGHBOUR_TIMEOUT };
-            return Some(pair.heard_at + limit);
+            let limit = Self::neighbour_limit(pair);
+            return Some(limit.unwrap_or(pair.heard_at + CONNECT_TIMEOUT));
         }
-        let options = &slot.options;
         let stuck = (pair.unacked > 0).then(|| {
             let slow = pair.stuck_since + SLOW;
             if self.now < slow { slow } else { pair.stuck_since + STUCK }
         });
-        let keep_alive = options.keep_alive.then(|| {
-            let interval = Duration::from_secs(options.keep_interval.max(1).into());
-            match pair.probing {
-                Some(since) => since + interval * u32::from(options.keep_count.max(1)),
-                None => pair.heard_at + Duration::from_secs(options.keep_idle.into()),
-            }
-        });
-        usocket_core::earlier(stuck, keep_alive)
+        #[cfg(feature = "keep-alive")]
+        let stuck = usocket_core::earlier(stuck, pair.keep_alive_due(&slot.options));
+        stuck
     }
 
     /// Closed sockets that still have bytes, FIN or RST to bring out.
