@@ -78,7 +78,12 @@ pub(crate) fn park<B: Backend + ?Sized>(
     events: Events,
     until: Option<Instant>,
 ) -> Result<()> {
-    let mut sleeper = Sleeper::new(backend);
+    let Some(waker) = backend.platform().waker() else {
+        let ready = &mut || !backend.readiness(handle).masked(events).is_empty();
+        alone(backend, until, ready);
+        return Ok(());
+    };
+    let mut sleeper = Sleeper::new(backend, Some(waker));
     loop {
         let now = backend.platform().now();
         let next = backend.drive(now);
@@ -110,7 +115,10 @@ pub fn wait_until<B: Backend + ?Sized>(
     deadline: Option<Instant>,
     mut done: impl FnMut() -> bool,
 ) -> Result<()> {
-    let mut sleeper = Sleeper::new(backend);
+    let Some(waker) = backend.platform().waker() else {
+        return if alone(backend, deadline, &mut done) { Ok(()) } else { Err(Error::ETIMEDOUT) };
+    };
+    let mut sleeper = Sleeper::new(backend, Some(waker));
     loop {
         let now = backend.platform().now();
         let mut next = backend.drive(now);
@@ -124,6 +132,30 @@ pub fn wait_until<B: Backend + ?Sized>(
             next = earlier(next, Some(now + LOOK));
         }
         sleeper.idle(next, deadline, &mut done);
+    }
+}
+
+/// Waits where everything comes from interrupts, which end `idle` by themselves, and nobody
+/// has to be registered: until `done` says true, or else `deadline`. Which it was.
+///
+/// The loops above are the same with a waker. Apart, so that a board without one does not link
+/// them.
+pub(crate) fn alone<B: Backend + ?Sized>(
+    backend: &B,
+    deadline: Option<Instant>,
+    done: &mut dyn FnMut() -> bool,
+) -> bool {
+    let platform = backend.platform();
+    loop {
+        let now = platform.now();
+        let next = backend.drive(now);
+        if done() {
+            return true;
+        }
+        if deadline.is_some_and(|deadline| now >= deadline) {
+            return false;
+        }
+        platform.idle(earlier(next, deadline), &mut || backend.pending() || done());
     }
 }
 
@@ -142,8 +174,8 @@ pub(crate) struct Sleeper<'b, B: Backend + ?Sized> {
 }
 
 impl<'b, B: Backend + ?Sized> Sleeper<'b, B> {
-    pub(crate) fn new(backend: &'b B) -> Self {
-        Self { backend, waker: backend.platform().waker(), socket: None, work: None }
+    pub(crate) fn new(backend: &'b B, waker: Option<Waker>) -> Self {
+        Self { backend, waker, socket: None, work: None }
     }
 
     pub(crate) fn waker(&self) -> Waker {
