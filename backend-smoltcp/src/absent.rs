@@ -8,6 +8,7 @@ mod udp {
 
     use crate::slots::{Dgram, Slot};
     use crate::state::State;
+    use crate::time::NEVER;
 
     impl State<'_> {
         pub(crate) fn open_datagrams(&mut self, _: Handle) -> Result<()> {
@@ -66,8 +67,8 @@ mod udp {
 
         pub(crate) fn step_senders(&mut self, _: bool) {}
 
-        pub(crate) fn datagrams_due(&self) -> Option<Instant> {
-            None
+        pub(crate) fn datagrams_due(&self) -> Instant {
+            NEVER
         }
 
         pub(crate) fn datagrams_lingering(&self) -> usize {
@@ -82,6 +83,7 @@ mod dns {
     use usocket_core::{Error, Events, Family, Instant, POLLNVAL, Result};
 
     use crate::state::State;
+    use crate::time::NEVER;
 
     impl State<'_> {
         pub(crate) fn start_query(&mut self, _: &str, _: Option<Family>) -> Result<Handle> {
@@ -101,8 +103,8 @@ mod dns {
 
         pub(crate) fn step_resolver(&mut self) {}
 
-        pub(crate) fn queries_due(&self) -> Option<Instant> {
-            None
+        pub(crate) fn queries_due(&self) -> Instant {
+            NEVER
         }
     }
 }
@@ -114,16 +116,17 @@ mod neighbours {
 
     use crate::pairs::Pair;
     use crate::state::State;
+    use crate::time::NEVER;
 
     impl State<'_> {
         pub(crate) fn ask_neighbours<D: Device + ?Sized>(&mut self, _: &mut D) {}
 
-        pub(crate) fn neighbours_due(&self) -> Option<Instant> {
-            None
+        pub(crate) fn neighbours_due(&self) -> Instant {
+            NEVER
         }
 
-        pub(crate) fn neighbour_limit(_: &Pair<'_>) -> Option<Instant> {
-            None
+        pub(crate) fn neighbour_limit(_: &Pair<'_>) -> Instant {
+            NEVER
         }
     }
 }
@@ -134,7 +137,9 @@ mod server {
     use usocket_core::spi::Handle;
     use usocket_core::{Error, Events, Instant, Result, SockAddr};
 
+    use crate::pairs::Pair;
     use crate::state::State;
+    use crate::time::NEVER;
 
     impl State<'_> {
         pub(crate) fn listen(&mut self, handle: Handle, _: u32) -> Result<()> {
@@ -155,14 +160,14 @@ mod server {
 
         pub(crate) fn admit<D: Device + ?Sized>(&mut self, _: &mut D) {}
 
-        pub(crate) fn admission_due(&self) -> Option<Instant> {
-            None
+        pub(crate) fn admission_due(&self) -> Instant {
+            NEVER
         }
 
         pub(crate) fn step_pending(&mut self, _: usize, _: Handle) {}
 
-        pub(crate) fn pending_due(&self, _: usize) -> Option<Instant> {
-            None
+        pub(crate) fn pending_due(&self, _: &Pair<'_>) -> Instant {
+            NEVER
         }
     }
 }

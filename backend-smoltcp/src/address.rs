@@ -5,7 +5,7 @@ use core::net::IpAddr;
 
 use smoltcp::iface::Interface;
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint, Ipv4Address};
-use usocket_core::{Error, Family, Instant, Result, SockAddr};
+use usocket_core::{Error, Family, Result, SockAddr};
 
 /// The number of the one interface, for scope ids (row 47).
 pub(crate) const INTERFACE: u32 = 1;
@@ -106,20 +106,6 @@ pub(crate) fn overlap(a: IpEndpoint, b: IpEndpoint) -> bool {
     a.port == b.port
         && family(a.addr) == family(b.addr)
         && (a.addr == b.addr || a.addr.is_unspecified() || b.addr.is_unspecified())
-}
-
-/// The time as the stack counts it.
-pub(crate) fn stack_time(now: Instant) -> smoltcp::time::Instant {
-    smoltcp::time::Instant::from_micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX))
-}
-
-/// A time of the stack; what lies before the clock's origin is the origin.
-pub(crate) fn from_stack_time(time: smoltcp::time::Instant) -> Instant {
-    Instant::from_micros(u64::try_from(time.total_micros()).unwrap_or(0))
-}
-
-pub(crate) fn duration(time: core::time::Duration) -> smoltcp::time::Duration {
-    smoltcp::time::Duration::from_micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
 }
 
 /// Whether `ip` is an address of the interface.

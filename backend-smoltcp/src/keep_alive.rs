@@ -1,11 +1,10 @@
 //! Whether a peer is still there of which nothing was heard for long (`SO_KEEPALIVE`).
 
-use core::time::Duration;
-
 use usocket_core::Instant;
 
 use crate::pairs::Pair;
 use crate::slots::Options;
+use crate::time::{NEVER, Span};
 
 impl Pair<'_> {
     /// Begins and ends the questions; whether the peer has not answered any of them.
@@ -22,23 +21,24 @@ impl Pair<'_> {
     }
 
     /// When the next of these happens.
-    pub(crate) fn keep_alive_due(&self, options: &Options) -> Option<Instant> {
-        options.keep_alive.then(|| match self.probing {
+    pub(crate) fn keep_alive_due(&self, options: &Options) -> Instant {
+        match self.probing {
+            _ if !options.keep_alive => NEVER,
             Some(since) => since + patience(options),
             None => self.heard_at + idle(options),
-        })
+        }
     }
 }
 
 /// Between two questions.
-pub(crate) fn interval(options: &Options) -> Duration {
-    Duration::from_secs(options.keep_interval.max(1).into())
+pub(crate) fn interval(options: &Options) -> Span {
+    Span::from_secs(options.keep_interval.max(1).into())
 }
 
-fn idle(options: &Options) -> Duration {
-    Duration::from_secs(options.keep_idle.into())
+fn idle(options: &Options) -> Span {
+    Span::from_secs(options.keep_idle.into())
 }
 
-fn patience(options: &Options) -> Duration {
+fn patience(options: &Options) -> Span {
     interval(options) * u32::from(options.keep_count.max(1))
 }

@@ -91,6 +91,7 @@ mod state;
 mod steps;
 mod storage;
 mod stream;
+mod time;
 
 pub use config::Config;
 pub use net::Net;

@@ -1,25 +1,24 @@
 //! Listeners: `listen`, `accept`, and who is let in (R7, rows 60 to 79).
 
-use core::time::Duration;
-
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp;
 use usocket_core::spi::{Handle, SockType};
 use usocket_core::{Error, Events, Instant, POLLIN, Result, SockAddr};
 
-use crate::address::{sock_addr, stack_time, wildcard};
+use crate::address::{sock_addr, wildcard};
 use crate::frame::window;
 use crate::gate::Replay;
 use crate::pairs::{Owner, Pair};
 use crate::slots::Role;
 use crate::state::State;
+use crate::time::{NEVER, Span, stack_time};
 
 /// How long a half-open connection keeps its pair when others wait for one: some round
 /// trips, as the answer of a real peer takes one.
-const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Span = Span::from_secs(1);
 
 /// How long it keeps it when nobody waits: as long as Linux, five repetitions.
-const HALF_OPEN: Duration = Duration::from_secs(63);
+const HALF_OPEN: Span = Span::from_secs(63);
 
 impl State<'_> {
     /// `listen` (rows 60 to 67).
@@ -167,21 +166,20 @@ impl State<'_> {
     }
 
     /// When it is given up.
-    pub(crate) fn pending_due(&self, index: usize) -> Option<Instant> {
-        let pair = &self.pairs[index];
-        (pair.state == tcp::State::SynReceived).then(|| pair.since + HALF_OPEN)
+    pub(crate) fn pending_due(&self, pair: &Pair<'_>) -> Instant {
+        if pair.state == tcp::State::SynReceived { pair.since + HALF_OPEN } else { NEVER }
     }
 
     /// When a half-open connection gives way to one that waits.
-    pub(crate) fn admission_due(&self) -> Option<Instant> {
+    pub(crate) fn admission_due(&self) -> Instant {
         if self.parking.is_empty() {
-            return None;
+            return NEVER;
         }
         let half_open = self.pairs.iter().filter(|pair| {
             matches!(pair.owner, Owner::Pending(_)) && pair.state == tcp::State::SynReceived
         });
         let times = half_open.map(|pair| pair.since + GRACE).chain(self.parking.next_due());
-        times.filter(|&time| time > self.now).min()
+        times.filter(|&time| time > self.now).min().unwrap_or(NEVER)
     }
 
     /// Resets what nobody accepted (row 68); a SYN that waits is forgotten, and its

@@ -4,8 +4,6 @@
 //! is wanted again and again keeps it from ever asking for another. So whoever waits for a
 //! neighbour has a question of its own, once a second (R19). The stack takes the answer.
 
-use core::time::Duration;
-
 use heapless::Vec;
 use smoltcp::phy::{Device, TxToken};
 use smoltcp::socket::tcp;
@@ -16,15 +14,16 @@ use smoltcp::wire::{
 };
 use usocket_core::Instant;
 
-use crate::address::{next_hop, stack_time};
+use crate::address::next_hop;
 use crate::pairs::Owner;
 use crate::state::State;
+use crate::time::{NEVER, Span, stack_time};
 
 /// Between two questions for one neighbour.
-const AGAIN: Duration = Duration::from_secs(1);
+const AGAIN: Span = Span::from_secs(1);
 
 /// How long one is looked for before a connect to it fails.
-const GIVEN_UP: Duration = Duration::from_secs(3);
+const GIVEN_UP: Span = Span::from_secs(3);
 
 /// Neighbours asked for at a time.
 const ASKED: usize = 8;
@@ -69,8 +68,8 @@ impl State<'_> {
     }
 
     /// When a connect to a neighbour who does not answer fails.
-    pub(crate) fn neighbour_limit(pair: &crate::pairs::Pair<'_>) -> Option<Instant> {
-        (!pair.asked.get()).then(|| pair.heard_at + GIVEN_UP)
+    pub(crate) fn neighbour_limit(pair: &crate::pairs::Pair<'_>) -> Instant {
+        if pair.asked.get() { NEVER } else { pair.heard_at + GIVEN_UP }
     }
 
     /// Whether a pair has something to send, and it did not go out.
@@ -82,8 +81,9 @@ impl State<'_> {
     }
 
     /// When somebody is asked for again.
-    pub(crate) fn neighbours_due(&self) -> Option<Instant> {
-        self.asked.iter().map(|&(_, at)| at + AGAIN).filter(|&at| at > self.now).min()
+    pub(crate) fn neighbours_due(&self) -> Instant {
+        let times = self.asked.iter().map(|&(_, at)| at + AGAIN);
+        times.filter(|&at| at > self.now).min().unwrap_or(NEVER)
     }
 
     /// Sends one question; whether it went out.

@@ -13,10 +13,11 @@ use smoltcp::wire::HardwareAddress;
 use usocket_core::spi::{Backend as _, Link, Platform, WakerTable, wait_until};
 use usocket_core::{Error, Family, IntoTimeout, Result, Timeout};
 
-use crate::address::{family as family_of, from_stack, is_link_local, stack_time};
+use crate::address::{family as family_of, from_stack, is_link_local};
 use crate::config::Config;
 use crate::state::State;
 use crate::storage::Storage;
+use crate::time::stack_time;
 
 /// Sockets on a device: the backend.
 ///

@@ -1,7 +1,6 @@
 //! Pairs of buffers, each with the stack's TCP socket that owns them for good.
 
 use core::cell::Cell;
-use core::time::Duration;
 
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp;
@@ -10,8 +9,9 @@ use usocket_core::spi::Handle;
 use smoltcp::wire::IpEndpoint;
 use usocket_core::{Error, Instant};
 
-use crate::address::{UNSPECIFIED, duration};
+use crate::address::UNSPECIFIED;
 use crate::frame::Window;
+use crate::time::Span;
 
 /// Who holds a pair.
 ///
@@ -71,7 +71,7 @@ pub(crate) struct Pair<'a> {
     /// The stack has been told to send FIN.
     fin: bool,
     /// How often the stack probes the peer while nothing else is sent.
-    probes: Option<Duration>,
+    probes: Option<Span>,
     /// Whether nobody has acknowledged anything for some time.
     #[cfg(feature = "neighbours")]
     pub(crate) slow: bool,
@@ -245,10 +245,10 @@ impl<'a> Pair<'a> {
     }
 
     /// Sets how often the stack probes the peer, at once for the first time.
-    pub(crate) fn probe(&mut self, interval: Option<Duration>, set: &mut SocketSet<'a>) {
+    pub(crate) fn probe(&mut self, interval: Option<Span>, set: &mut SocketSet<'a>) {
         if self.probes != interval {
             self.probes = interval;
-            self.tcp_mut(set).set_keep_alive(interval.map(duration));
+            self.tcp_mut(set).set_keep_alive(interval.map(Span::for_stack));
         }
     }
 

@@ -9,11 +9,13 @@ use smoltcp::wire::IpEndpoint;
 use usocket_core::Instant;
 use usocket_core::spi::Handle;
 
+use crate::time::Span;
+
 /// Longest frame kept: Ethernet, IP and TCP headers with all options of IPv4.
 const FRAME: usize = 14 + 60 + 60;
 
 /// When a peer that has not repeated its SYN has given up: each doubles its time from 1 s.
-const STALE: core::time::Duration = core::time::Duration::from_secs(20);
+const STALE: Span = Span::from_secs(20);
 
 /// A SYN that waits.
 pub(crate) struct Parked {

@@ -1,7 +1,5 @@
 //! Local addresses: who may bind what (rows 50 to 58), ports, routes.
 
-use core::time::Duration;
-
 use smoltcp::wire::{IpAddress, IpEndpoint};
 use usocket_core::spi::{Handle, SockType};
 use usocket_core::{Error, Instant, Result, SockAddr};
@@ -10,13 +8,14 @@ use crate::address::{endpoint, family, is_group, is_local, is_own, overlap, rout
 use crate::pairs::{NOWHERE, Owner};
 use crate::slots::Role;
 use crate::state::State;
+use crate::time::Span;
 use smoltcp::socket::tcp;
 
 /// Ports the backend picks from, as RFC 6335 says.
 const EPHEMERAL: core::ops::RangeInclusive<u16> = 49_152..=65_535;
 
 /// How long an address stays in TIME-WAIT, as in the stack.
-pub(crate) const TIME_WAIT: Duration = Duration::from_secs(10);
+pub(crate) const TIME_WAIT: Span = Span::from_secs(10);
 
 /// Addresses in TIME-WAIT whose buffers were needed for something else. When the table
 /// is full the oldest one is given up, so that no number of closes exhausts it (R16).

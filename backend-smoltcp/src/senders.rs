@@ -5,8 +5,6 @@
 //! datagram goes through one of a few senders, alone. Who is stuck is stuck alone, gives
 //! way to others soon, and is remembered for a while (R19).
 
-use core::time::Duration;
-
 use heapless::Vec;
 use smoltcp::socket::udp;
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint, Ipv4Address};
@@ -17,19 +15,20 @@ use crate::address::next_hop;
 use crate::datagram::MAX_DATAGRAM;
 use crate::seat::Seat;
 use crate::state::State;
+use crate::time::{NEVER, Span};
 
 /// Datagrams on their way out.
 pub(crate) const SENDERS: usize = 3;
 
 /// How long a neighbour is looked for: time for three questions.
-const NEIGHBOUR_TIMEOUT: Duration = Duration::from_millis(2500);
+const NEIGHBOUR_TIMEOUT: Span = Span::from_millis(2500);
 
 /// From when on a datagram whose neighbour does not answer gives way to others. Neighbours
 /// answer within some milliseconds.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Span = Span::from_millis(100);
 
 /// How long a neighbour who did not answer is not asked again for each datagram.
-const MEMORY: Duration = Duration::from_secs(10);
+const MEMORY: Span = Span::from_secs(10);
 
 /// Neighbours remembered.
 const ABSENT: usize = 4;
@@ -196,12 +195,12 @@ impl State<'_> {
     }
 
     /// When a datagram gives way, or its neighbour is given up.
-    pub(crate) fn datagrams_due(&self) -> Option<Instant> {
+    pub(crate) fn datagrams_due(&self) -> Instant {
         let times = self
             .senders
             .loads()
             .flat_map(|load| [load.since + PATIENCE, load.since + NEIGHBOUR_TIMEOUT]);
-        times.filter(|&time| time > self.now).min()
+        times.filter(|&time| time > self.now).min().unwrap_or(NEVER)
     }
 
     /// Datagrams that are not out yet.

@@ -1,18 +1,15 @@
 //! Everything the backend's lock protects, and the loop that moves it on.
 
 use core::cell::Cell;
-use core::time::Duration;
 
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken};
 #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
 use smoltcp::wire::IpAddress;
 use usocket_core::spi::{DeviceName, Handle, Link, SockType};
-use usocket_core::{
-    Error, Events, Family, Instant, POLLHUP, POLLIN, POLLNVAL, POLLOUT, Result, earlier,
-};
+use usocket_core::{Error, Events, Family, Instant, POLLHUP, POLLIN, POLLNVAL, POLLOUT, Result};
 
-use crate::address::{from_stack_time, has_family, is_link_local, stack_time};
+use crate::address::{has_family, is_link_local};
 use crate::config::Config;
 use crate::gate::{Gate, Outlet, Watch};
 use crate::pairs::{Owner, Pair};
@@ -20,6 +17,7 @@ use crate::ports::TimeWaits;
 use crate::setup::Setup;
 use crate::slots::{Options, Role, Slot, Slots};
 use crate::storage::Parts;
+use crate::time::{NEVER, Span, from_stack_time, stack_time};
 
 /// Frames that one drive takes in (S3).
 const FRAMES: usize = 32;
@@ -28,7 +26,7 @@ const FRAMES: usize = 32;
 const ROUNDS: usize = 64;
 
 /// When a device that could take no more is tried again, if nothing else happens.
-const RETRY: Duration = Duration::from_millis(1);
+const RETRY: Span = Span::from_millis(1);
 
 /// Everything but the device and the wakers.
 pub(crate) struct State<'a> {
@@ -48,7 +46,7 @@ pub(crate) struct State<'a> {
     pub(crate) setup: Setup,
     pub(crate) time_waits: TimeWaits,
     pub(crate) name: DeviceName,
-    pub(crate) interval: Option<Duration>,
+    pub(crate) interval: Option<Span>,
     pub(crate) up: bool,
     /// Our addresses, as the stack had them last.
     #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
@@ -65,7 +63,7 @@ pub(crate) struct State<'a> {
     #[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "only datagrams must fit"))]
     pub(crate) mtu: usize,
     /// When `drive` has something to do next.
-    next_due: Option<Instant>,
+    next_due: Instant,
     /// An operation left work (S4).
     dirty: bool,
     /// The same, until those who wait for work were woken (S8).
@@ -100,7 +98,7 @@ impl<'a> State<'a> {
             setup: Setup::new(),
             time_waits: TimeWaits::new(),
             name: config.name.clone(),
-            interval: config.interval,
+            interval: config.interval.map(Span::from),
             up: true,
             #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
             own: heapless::Vec::new(),
@@ -112,7 +110,7 @@ impl<'a> State<'a> {
             last_pair: 0,
             medium: capabilities.medium,
             mtu: capabilities.ip_mtu(),
-            next_due: None,
+            next_due: NEVER,
             dirty: true,
             unannounced: true,
             changed: false,
@@ -227,13 +225,17 @@ impl<'a> State<'a> {
         if self.dirty {
             return Some(self.now);
         }
-        earlier(self.next_due, self.interval.map(|interval| self.now + interval))
+        let next = match self.interval {
+            Some(interval) => self.next_due.min(self.now + interval),
+            None => self.next_due,
+        };
+        (next < NEVER).then_some(next)
     }
 
     /// Moves everything that is due, within bounds (S3).
     pub(crate) fn drive<D: Device + ?Sized>(&mut self, device: &mut D, now: Instant) {
         self.now = self.now.max(now);
-        let due = self.next_due.is_some_and(|due| due <= self.now);
+        let due = self.next_due <= self.now;
         let frames = if self.up { self.ingress(device) } else { self.discard(device) };
         if frames == 0 && !self.dirty && !due {
             return;
@@ -339,24 +341,22 @@ impl<'a> State<'a> {
         (full, rounds == ROUNDS)
     }
 
-    fn find_next_due(&mut self, full: bool) -> Option<Instant> {
-        let mut next = None;
-        if self.up {
-            let stack = self.iface.poll_at(stack_time(self.now), &self.set);
+    fn find_next_due(&mut self, full: bool) -> Instant {
+        let soonest = self.now + RETRY;
+        let mut next = if full { soonest } else { NEVER };
+        if self.up
+            && let Some(time) = self.iface.poll_at(stack_time(self.now), &self.set)
+        {
             // All that could go out has gone: what is left "now" waits for the device.
-            let soonest = self.now + RETRY;
-            next = stack.map(|time| from_stack_time(time).max(soonest));
+            next = next.min(from_stack_time(time).max(soonest));
         }
-        if full {
-            next = earlier(next, Some(self.now + RETRY));
-        }
-        next = earlier(next, self.pairs_due());
-        next = earlier(next, self.admission_due());
-        next = earlier(next, self.datagrams_due());
-        next = earlier(next, self.neighbours_due());
-        next = earlier(next, self.queries_due());
+        next = next.min(self.pairs_due());
+        next = next.min(self.admission_due());
+        next = next.min(self.datagrams_due());
+        next = next.min(self.neighbours_due());
+        next = next.min(self.queries_due());
         // Nothing can be overdue behind a drive; if it is, it must not be a busy loop.
-        next.map(|next| if next <= self.now { self.now + RETRY } else { next })
+        if next <= self.now { soonest } else { next }
     }
 
     #[cfg(feature = "server")]

@@ -1,33 +1,32 @@
 //! What becomes of each connection as segments come and time passes.
 
-use core::time::Duration;
-
 use smoltcp::socket::tcp;
 use usocket_core::spi::Handle;
 use usocket_core::{Error, Instant};
 
 #[cfg(feature = "keep-alive")]
 use crate::keep_alive::interval;
-use crate::pairs::{Owner, ending};
+use crate::pairs::{Owner, Pair, ending};
 use crate::ports::TIME_WAIT;
 use crate::slots::Role;
 use crate::state::State;
+use crate::time::{NEVER, Span};
 
 /// How long a connect goes unanswered before it fails, as in BSD (R5).
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(75);
+const CONNECT_TIMEOUT: Span = Span::from_secs(75);
 
 /// When bytes or FIN that nobody acknowledges are given up.
-const STUCK: Duration = Duration::from_secs(120);
+const STUCK: Span = Span::from_secs(120);
 
 /// From when on somebody who acknowledges nothing is listened to more closely.
-const SLOW: Duration = Duration::from_secs(1);
+const SLOW: Span = Span::from_secs(1);
 
 /// How often a peer that takes nothing is asked for its window. The stack does so itself
 /// but for one case: it forgets to when a repetition meets a window that has closed.
-const ASK_FOR_ROOM: Duration = Duration::from_secs(2);
+const ASK_FOR_ROOM: Span = Span::from_secs(2);
 
 /// How long a closed connection waits for the FIN of its peer.
-const FIN_WAIT: Duration = Duration::from_secs(60);
+const FIN_WAIT: Span = Span::from_secs(60);
 
 impl State<'_> {
     /// One look at every pair in use.
@@ -73,9 +72,7 @@ impl State<'_> {
         let error = match pair.state {
             tcp::State::SynSent | tcp::State::SynReceived => match hint {
                 Some(Error::ECONNREFUSED) => Error::ECONNREFUSED,
-                _ if Self::neighbour_limit(pair).is_some_and(|limit| self.now >= limit) => {
-                    Error::EHOSTUNREACH
-                }
+                _ if self.now >= Self::neighbour_limit(pair) => Error::EHOSTUNREACH,
                 _ if self.now >= pair.heard_at + CONNECT_TIMEOUT => {
                     hint.unwrap_or(Error::ETIMEDOUT)
                 }
@@ -203,41 +200,43 @@ impl State<'_> {
     }
 
     /// When time alone changes something.
-    pub(crate) fn pairs_due(&self) -> Option<Instant> {
-        (0..self.pairs.len()).filter_map(|index| self.pair_due(index)).min()
+    pub(crate) fn pairs_due(&self) -> Instant {
+        let mut next = NEVER;
+        for pair in &*self.pairs {
+            next = next.min(self.pair_due(pair));
+        }
+        next
     }
 
-    fn pair_due(&self, index: usize) -> Option<Instant> {
-        let pair = &self.pairs[index];
+    fn pair_due(&self, pair: &Pair<'_>) -> Instant {
         let time_wait = pair.state == tcp::State::TimeWait;
         match pair.owner {
-            Owner::Free => None,
-            Owner::Socket(_) if pair.dead || !pair.shown() => None,
-            Owner::Socket(_) if time_wait => Some(pair.since + TIME_WAIT),
-            Owner::Socket(handle) => self.owned_due(index, handle),
-            Owner::Pending(..) => self.pending_due(index),
-            Owner::Closing(_) if time_wait => Some(pair.since + TIME_WAIT),
-            Owner::Closing(_) if pair.state == tcp::State::FinWait2 => Some(pair.since + FIN_WAIT),
+            Owner::Free => NEVER,
+            Owner::Socket(_) if pair.dead || !pair.shown() => NEVER,
+            Owner::Socket(_) | Owner::Closing(_) if time_wait => pair.since + TIME_WAIT,
+            Owner::Socket(handle) => self.owned_due(pair, handle),
+            Owner::Pending(..) => self.pending_due(pair),
+            Owner::Closing(_) if pair.state == tcp::State::FinWait2 => pair.since + FIN_WAIT,
             Owner::Closing(until) if self.now < pair.since + ASK_FOR_ROOM => {
-                Some(until.min(pair.since + ASK_FOR_ROOM))
+                until.min(pair.since + ASK_FOR_ROOM)
             }
-            Owner::Closing(until) | Owner::Resetting(until) => Some(until),
+            Owner::Closing(until) | Owner::Resetting(until) => until,
         }
     }
 
-    fn owned_due(&self, index: usize, handle: Handle) -> Option<Instant> {
-        let pair = &self.pairs[index];
-        let slot = self.slots.get(handle).ok()?;
+    fn owned_due(&self, pair: &Pair<'_>, handle: Handle) -> Instant {
+        let Ok(slot) = self.slots.get(handle) else { return NEVER };
         if let Role::Connecting(_) = slot.role {
-            let limit = Self::neighbour_limit(pair);
-            return Some(limit.unwrap_or(pair.heard_at + CONNECT_TIMEOUT));
+            return Self::neighbour_limit(pair).min(pair.heard_at + CONNECT_TIMEOUT);
         }
-        let stuck = (pair.unacked > 0).then(|| {
-            let slow = pair.stuck_since + SLOW;
-            if self.now < slow { slow } else { pair.stuck_since + STUCK }
-        });
+        let slow = pair.stuck_since + SLOW;
+        let stuck = match pair.unacked {
+            0 => NEVER,
+            _ if self.now < slow => slow,
+            _ => pair.stuck_since + STUCK,
+        };
         #[cfg(feature = "keep-alive")]
-        let stuck = usocket_core::earlier(stuck, pair.keep_alive_due(&slot.options));
+        let stuck = stuck.min(pair.keep_alive_due(&slot.options));
         stuck
     }
 

@@ -1,7 +1,5 @@
 //! Streams: what the user does with a connection (S11 to S17).
 
-use core::time::Duration;
-
 use smoltcp::socket::tcp;
 use smoltcp::wire::IpEndpoint;
 use usocket_core::spi::{Handle, RecvFlags, Shutdown};
@@ -13,9 +11,13 @@ use crate::address::{endpoint, is_group, listen_endpoint, sock_addr};
 use crate::pairs::{Owner, at_end};
 use crate::slots::{Role, Slot};
 use crate::state::State;
+use crate::time::Span;
+
+/// How long a close goes on in the background.
+const LINGER: Span = Span::from_secs(DEFAULT_LINGER.as_secs());
 
 /// How long an RST may wait for the device.
-const RESET_BOUND: Duration = Duration::from_secs(1);
+const RESET_BOUND: Span = Span::from_secs(1);
 
 impl State<'_> {
     /// `try_connect` (S15, rows 80 to 92): a SYN goes out with the next drive.
@@ -235,7 +237,7 @@ impl State<'_> {
 
     fn release_connection(&mut self, index: usize, slot: &Slot, abort: bool) {
         let linger = slot.options.linger;
-        let bound = linger.map_or(DEFAULT_LINGER, |seconds| Duration::from_secs(seconds.into()));
+        let bound = linger.map_or(LINGER, |seconds| Span::from_secs(seconds.into()));
         let pair = &mut self.pairs[index];
         if pair.dead || !pair.shown() {
             pair.free(&mut self.set);

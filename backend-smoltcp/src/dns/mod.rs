@@ -6,7 +6,6 @@
 mod message;
 
 use core::net::IpAddr;
-use core::time::Duration;
 
 use heapless::{String, Vec};
 use smoltcp::socket::udp;
@@ -18,18 +17,19 @@ use self::message::{ANSWER, Kind, Reply, question, reply};
 use crate::address::{from_stack, has_family, to_stack};
 use crate::seat::Seat;
 use crate::state::State;
+use crate::time::{NEVER, Span};
 
 /// Queries at a time.
 const QUERIES: usize = 4;
 
 /// How long the first answer is waited for; each round of all servers doubles it.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
+const FIRST_WAIT: Span = Span::from_secs(1);
 
 /// Rounds of all servers.
 const ROUNDS: usize = 3;
 
 /// When a question that no sender was free for is tried again.
-const RETRY: Duration = Duration::from_millis(2);
+const RETRY: Span = Span::from_millis(2);
 
 const PORT: u16 = 53;
 
@@ -274,9 +274,13 @@ impl State<'_> {
     }
 
     /// When the next attempt is due.
-    pub(crate) fn queries_due(&self) -> Option<Instant> {
+    pub(crate) fn queries_due(&self) -> Instant {
         let queries = self.resolver.places.iter().flat_map(|(_, query)| query);
-        queries.filter(|query| query.outcome.is_none()).map(|query| query.next).min()
+        queries
+            .filter(|query| query.outcome.is_none())
+            .map(|query| query.next)
+            .min()
+            .unwrap_or(NEVER)
     }
 }
 

@@ -1,0 +1,62 @@
+//! Spans of time as the backend counts them: in microseconds, as instants are. A `Duration` has
+//! seconds and nanoseconds, and each sum of the two would be a multiplication and a division.
+
+use core::ops::{Add, Mul};
+use core::time::Duration;
+
+use usocket_core::Instant;
+
+/// A span of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span(u64);
+
+impl Span {
+    pub(crate) const fn from_secs(seconds: u64) -> Self {
+        Self(seconds * 1_000_000)
+    }
+
+    pub(crate) const fn from_millis(millis: u64) -> Self {
+        Self(millis * 1000)
+    }
+
+    /// The same for the stack.
+    pub(crate) const fn for_stack(self) -> smoltcp::time::Duration {
+        smoltcp::time::Duration::from_micros(self.0)
+    }
+}
+
+impl From<Duration> for Span {
+    fn from(time: Duration) -> Self {
+        let whole = time.as_secs().saturating_mul(1_000_000);
+        Self(whole.saturating_add(time.subsec_micros().into()))
+    }
+}
+
+impl Add<Span> for Instant {
+    type Output = Instant;
+
+    fn add(self, span: Span) -> Instant {
+        Instant::from_micros(self.as_micros().saturating_add(span.0))
+    }
+}
+
+impl Mul<u32> for Span {
+    type Output = Span;
+
+    fn mul(self, times: u32) -> Span {
+        Span(self.0.saturating_mul(times.into()))
+    }
+}
+
+/// When there is nothing to wait for.
+pub(crate) const NEVER: Instant = Instant::from_micros(u64::MAX);
+
+/// The time as the stack counts it.
+pub(crate) fn stack_time(now: Instant) -> smoltcp::time::Instant {
+    smoltcp::time::Instant::from_micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX))
+}
+
+/// A time of the stack; what lies before the clock's origin is the origin.
+pub(crate) fn from_stack_time(time: smoltcp::time::Instant) -> Instant {
+    Instant::from_micros(u64::try_from(time.total_micros()).unwrap_or(0))
+}
