@@ -17,10 +17,13 @@ const EPHEMERAL: core::ops::RangeInclusive<u16> = 49_152..=65_535;
 /// How long an address stays in TIME-WAIT, as in the stack.
 pub(crate) const TIME_WAIT: Span = Span::from_secs(10);
 
+/// How many of the following there are.
+const TIME_WAITS: usize = 16;
+
 /// Addresses in TIME-WAIT whose buffers were needed for something else. When the table
 /// is full the oldest one is given up, so that no number of closes exhausts it (R16).
 pub(crate) struct TimeWaits {
-    entries: [TimeWait; 16],
+    entries: [TimeWait; TIME_WAITS],
     oldest: usize,
 }
 
@@ -34,12 +37,12 @@ struct TimeWait {
 impl TimeWaits {
     pub(crate) const fn new() -> Self {
         let over = TimeWait { local: NOWHERE, remote: NOWHERE, until: Instant::ZERO };
-        Self { entries: [over; 16], oldest: 0 }
+        Self { entries: [over; TIME_WAITS], oldest: 0 }
     }
 
     fn add(&mut self, entry: TimeWait) {
-        self.entries[self.oldest % 16] = entry;
-        self.oldest = self.oldest.wrapping_add(1);
+        self.entries[self.oldest % TIME_WAITS] = entry;
+        self.oldest += 1;
     }
 
     fn live(&self, now: Instant) -> impl Iterator<Item = &TimeWait> {

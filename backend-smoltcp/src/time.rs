@@ -27,8 +27,9 @@ impl Span {
 
 impl From<Duration> for Span {
     fn from(time: Duration) -> Self {
-        let whole = time.as_secs().saturating_mul(1_000_000);
-        Self(whole.saturating_add(time.subsec_micros().into()))
+        // A user's: whatever is longer than that is that long, too.
+        let whole = time.as_secs().min(u64::from(u32::MAX)) * 1_000_000;
+        Self(whole + u64::from(time.subsec_micros()))
     }
 }
 
@@ -36,7 +37,8 @@ impl Add<Span> for Instant {
     type Output = Instant;
 
     fn add(self, span: Span) -> Instant {
-        Instant::from_micros(self.as_micros().saturating_add(span.0))
+        // Half a million years, and the spans here are hours at most.
+        Instant::from_micros(self.as_micros().wrapping_add(span.0))
     }
 }
 
