@@ -71,11 +71,8 @@ fn start() -> Result<&'static mut Stack, Failure> {
     if !room || routed.is_err() {
         return Err(Failure::Setup);
     }
-    let memory = MEMORY.put(|| Memory {
-        rx: [0; BYTES],
-        tx: [0; BYTES],
-        sockets: [SocketStorage::EMPTY],
-    });
+    let memory =
+        MEMORY.put(|| Memory { rx: [0; BYTES], tx: [0; BYTES], sockets: [SocketStorage::EMPTY] });
     let mut set = SocketSet::new(&mut memory.sockets[..]);
     let buffers =
         (tcp::SocketBuffer::new(&mut memory.rx[..]), tcp::SocketBuffer::new(&mut memory.tx[..]));
