@@ -64,8 +64,8 @@ struct Query {
     addresses: Vec<IpAddr, MAX_ADDRESSES>,
     /// Which attempt it is at, counted over servers and rounds.
     attempt: usize,
-    /// Servers that failed in turn.
-    failures: usize,
+    /// Servers that failed, by their places in the list.
+    failed: u8,
     /// When the next attempt begins.
     next: Instant,
     outcome: Option<Result<()>>,
@@ -135,7 +135,7 @@ impl State<'_> {
             asks,
             addresses: Vec::new(),
             attempt: 0,
-            failures: 0,
+            failed: 0,
             next: self.now,
             outcome: None,
         };
@@ -202,7 +202,7 @@ impl State<'_> {
         let answered = query.asks.iter().flatten().all(|ask| ask.known.is_some());
         let outcome = if answered {
             Some(query.verdict())
-        } else if query.failures >= servers.max(1) && servers > 0 {
+        } else if servers > 0 && query.failed.count_ones() as usize >= servers {
             Some(query.partly(Error::EAI_FAIL))
         } else if link != Link::Up || query.attempt >= ROUNDS * servers {
             Some(query.partly(Error::EAI_AGAIN))
@@ -263,12 +263,16 @@ impl State<'_> {
             let Some(socket) = self.resolver.seat.shown(&mut self.set) else { return };
             let Ok((data, meta)) = socket.recv() else { return };
             let IpEndpoint { addr, port } = meta.endpoint;
-            if port != PORT || !self.setup.servers.contains(&from_stack(addr)) {
+            let servers = &self.setup.servers;
+            // Some may be there twice, once from DHCP.
+            let bits = servers.iter().enumerate().filter(|(_, ip)| **ip == from_stack(addr));
+            let from = bits.fold(0, |from, (place, _)| from | 1 << place);
+            if port != PORT || from == 0 {
                 continue;
             }
             let queries = self.resolver.places.iter_mut().flat_map(|(_, query)| query);
             for query in queries.filter(|query| query.outcome.is_none()) {
-                query.take(data, self.now);
+                query.take(data, from, servers.len(), self.now);
             }
         }
     }
@@ -294,8 +298,9 @@ impl Query {
         }
     }
 
-    /// Takes a message if it answers one of the questions.
-    fn take(&mut self, data: &[u8], now: Instant) {
+    /// Takes a message if it answers one of the questions. `from` is the server's places among
+    /// as many as there are.
+    fn take(&mut self, data: &[u8], from: u8, servers: usize, now: Instant) {
         let named = message::id(data);
         for which in 0..self.asks.len() {
             let Some(ask) = self.asks[which] else { continue };
@@ -306,8 +311,13 @@ impl Query {
                 None => continue,
                 Some(Reply::Failure) => {
                     // The next server, at once.
-                    self.failures += 1;
-                    self.next = now;
+                    self.failed |= from;
+                    // Of one who was asked before the last it is old news: a server may fail
+                    // for each kind of address.
+                    let asked = self.attempt.saturating_sub(1) % servers;
+                    if from & 1 << asked != 0 {
+                        self.next = now;
+                    }
                     return;
                 }
                 Some(Reply::Unknown) => false,
