@@ -193,14 +193,18 @@ impl State<'_> {
 
     /// A free pair, or the oldest one that only sits out its TIME-WAIT.
     pub(crate) fn spare(&self) -> Option<usize> {
-        let usable = self.pairs.iter().enumerate().filter_map(|(index, pair)| match pair.owner {
-            Owner::Free => Some((Instant::ZERO, index)),
-            Owner::Closing(_) if pair.state == tcp::State::TimeWait => {
-                Some((pair.since.max(Instant::from_micros(1)), index))
+        let mut oldest = None;
+        for (index, pair) in self.pairs.iter().enumerate() {
+            if pair.is_free() {
+                return Some(index);
             }
-            _ => None,
-        });
-        usable.min().map(|(_, index)| index)
+            let over =
+                matches!(pair.owner, Owner::Closing(_)) && pair.state == tcp::State::TimeWait;
+            if over && oldest.is_none_or(|(since, _)| pair.since < since) {
+                oldest = Some((pair.since, index));
+            }
+        }
+        oldest.map(|(_, index)| index)
     }
 
     fn may_bind(&self, kind: SockType, ip: IpAddress) -> bool {

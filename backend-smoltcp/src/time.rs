@@ -55,10 +55,11 @@ pub(crate) const NEVER: Instant = Instant::from_micros(u64::MAX);
 
 /// The time as the stack counts it.
 pub(crate) fn stack_time(now: Instant) -> smoltcp::time::Instant {
-    smoltcp::time::Instant::from_micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX))
+    // Positive for 290,000 years.
+    smoltcp::time::Instant::from_micros(now.as_micros().cast_signed())
 }
 
 /// A time of the stack; what lies before the clock's origin is the origin.
 pub(crate) fn from_stack_time(time: smoltcp::time::Instant) -> Instant {
-    Instant::from_micros(u64::try_from(time.total_micros()).unwrap_or(0))
+    Instant::from_micros(time.total_micros().max(0).cast_unsigned())
 }
