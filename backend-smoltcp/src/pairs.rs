@@ -1,6 +1,7 @@
 //! Pairs of buffers, each with the stack's TCP socket that owns them for good.
 
 use core::cell::Cell;
+use core::ops::{Deref, DerefMut, Index, IndexMut};
 
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp;
@@ -279,6 +280,38 @@ impl<'a> Pair<'a> {
     /// Whether it is a connection between these addresses.
     pub(crate) fn connects(&self, local: IpEndpoint, remote: IpEndpoint) -> bool {
         !self.is_free() && self.local == local && self.remote == remote
+    }
+}
+
+/// All pairs. Indexed by a function of their own, so that a small image checks the index once
+/// and not wherever it is used.
+pub(crate) struct Pairs<'a>(pub(crate) &'a mut [Pair<'a>]);
+
+impl<'a> Index<usize> for Pairs<'a> {
+    type Output = Pair<'a>;
+
+    fn index(&self, index: usize) -> &Pair<'a> {
+        &self.0[index]
+    }
+}
+
+impl<'a> IndexMut<usize> for Pairs<'a> {
+    fn index_mut(&mut self, index: usize) -> &mut Pair<'a> {
+        &mut self.0[index]
+    }
+}
+
+impl<'a> Deref for Pairs<'a> {
+    type Target = [Pair<'a>];
+
+    fn deref(&self) -> &[Pair<'a>] {
+        self.0
+    }
+}
+
+impl<'a> DerefMut for Pairs<'a> {
+    fn deref_mut(&mut self) -> &mut [Pair<'a>] {
+        self.0
     }
 }
 

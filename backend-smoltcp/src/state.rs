@@ -12,7 +12,7 @@ use usocket_core::{Error, Events, Family, Instant, POLLHUP, POLLIN, POLLNVAL, PO
 use crate::address::{has_family, is_link_local};
 use crate::config::Config;
 use crate::gate::{Gate, Outlet, Watch};
-use crate::pairs::{Owner, Pair};
+use crate::pairs::{Owner, Pairs};
 use crate::ports::TimeWaits;
 use crate::setup::Setup;
 use crate::slots::{Options, Role, Slot, Slots};
@@ -34,7 +34,7 @@ pub(crate) struct State<'a> {
     pub(crate) iface: Interface,
     pub(crate) set: SocketSet<'a>,
     pub(crate) slots: Slots<'a>,
-    pub(crate) pairs: &'a mut [Pair<'a>],
+    pub(crate) pairs: Pairs<'a>,
     #[cfg(feature = "server")]
     pub(crate) parking: crate::parked::Parking<'a>,
     #[cfg(feature = "udp")]
@@ -86,7 +86,7 @@ impl<'a> State<'a> {
             iface,
             set: parts.set,
             slots: Slots(parts.slots),
-            pairs: parts.pairs,
+            pairs: Pairs(parts.pairs),
             #[cfg(feature = "server")]
             parking: crate::parked::Parking::new(parts.parked),
             #[cfg(feature = "udp")]
@@ -320,7 +320,7 @@ impl<'a> State<'a> {
             #[cfg(feature = "neighbours")]
             medium: self.medium,
             #[cfg(feature = "neighbours")]
-            pairs: self.pairs,
+            pairs: &self.pairs,
             #[cfg(feature = "neighbours")]
             sought: Cell::new(None),
             lifetime: core::marker::PhantomData,
