@@ -2,18 +2,20 @@
 
 #[cfg(not(feature = "udp"))]
 mod udp {
+    use smoltcp::wire::IpEndpoint;
     use usocket_core::spi::{Handle, RecvFlags, RecvInfo, Shutdown};
     use usocket_core::{Error, Events, Family, Instant, Result, SockAddr};
 
     use crate::slots::{Dgram, Slot};
     use crate::state::State;
+    use crate::time::NEVER;
 
     impl State<'_> {
         pub(crate) fn open_datagrams(&mut self, _: Handle) -> Result<()> {
             Err(Error::EOPNOTSUPP)
         }
 
-        pub(crate) fn bind_queue(&mut self, _: Handle, _: SockAddr) -> Result<()> {
+        pub(crate) fn bind_queue(&mut self, _: Handle, _: IpEndpoint) -> Result<()> {
             Ok(())
         }
 
@@ -50,7 +52,8 @@ mod udp {
 
         pub(crate) fn purge_all(&mut self) {}
 
-        pub(crate) fn note_unreachable(&mut self, _: SockAddr, _: SockAddr, _: Error) {}
+        #[cfg(feature = "unreachable")]
+        pub(crate) fn note_unreachable(&mut self, _: IpEndpoint, _: IpEndpoint, _: Error) {}
 
         pub(crate) fn queue_bytes(&self, _: &Dgram) -> usize {
             0
@@ -64,8 +67,8 @@ mod udp {
 
         pub(crate) fn step_senders(&mut self, _: bool) {}
 
-        pub(crate) fn datagrams_due(&self) -> Option<Instant> {
-            None
+        pub(crate) fn datagrams_due(&self) -> Instant {
+            NEVER
         }
 
         pub(crate) fn datagrams_lingering(&self) -> usize {
@@ -80,6 +83,7 @@ mod dns {
     use usocket_core::{Error, Events, Family, Instant, POLLNVAL, Result};
 
     use crate::state::State;
+    use crate::time::NEVER;
 
     impl State<'_> {
         pub(crate) fn start_query(&mut self, _: &str, _: Option<Family>) -> Result<Handle> {
@@ -99,8 +103,71 @@ mod dns {
 
         pub(crate) fn step_resolver(&mut self) {}
 
-        pub(crate) fn queries_due(&self) -> Option<Instant> {
-            None
+        pub(crate) fn queries_due(&self) -> Instant {
+            NEVER
+        }
+    }
+}
+
+#[cfg(not(feature = "neighbours"))]
+mod neighbours {
+    use smoltcp::phy::Device;
+    use usocket_core::Instant;
+
+    use crate::pairs::Pair;
+    use crate::state::State;
+    use crate::time::NEVER;
+
+    impl State<'_> {
+        pub(crate) fn ask_neighbours<D: Device + ?Sized>(&mut self, _: &mut D) {}
+
+        pub(crate) fn neighbours_due(&self) -> Instant {
+            NEVER
+        }
+
+        pub(crate) fn neighbour_limit(_: &Pair<'_>) -> Instant {
+            NEVER
+        }
+    }
+}
+
+#[cfg(not(feature = "server"))]
+mod server {
+    use smoltcp::phy::Device;
+    use usocket_core::spi::Handle;
+    use usocket_core::{Error, Events, Instant, Result, SockAddr};
+
+    use crate::pairs::Pair;
+    use crate::state::State;
+    use crate::time::NEVER;
+
+    impl State<'_> {
+        pub(crate) fn listen(&mut self, handle: Handle, _: u32) -> Result<()> {
+            self.slots.get(handle)?;
+            Err(Error::EOPNOTSUPP)
+        }
+
+        pub(crate) fn accept(&mut self, handle: Handle) -> Result<(Handle, SockAddr)> {
+            self.slots.get(handle)?;
+            Err(Error::EOPNOTSUPP)
+        }
+
+        pub(crate) fn listener_readiness(&self, _: Handle) -> Events {
+            Events::NONE
+        }
+
+        pub(crate) fn release_listener(&mut self, _: Handle) {}
+
+        pub(crate) fn admit<D: Device + ?Sized>(&mut self, _: &mut D) {}
+
+        pub(crate) fn admission_due(&self) -> Instant {
+            NEVER
+        }
+
+        pub(crate) fn step_pending(&mut self, _: usize, _: Handle) {}
+
+        pub(crate) fn pending_due(&self, _: &Pair<'_>) -> Instant {
+            NEVER
         }
     }
 }

@@ -1,13 +1,17 @@
-//! Between the addresses of the API and those of the stack.
+//! Between the addresses of the API and those of the stack, in which the backend keeps all:
+//! they are as short as the families that were built in allow.
 
-use core::net::{IpAddr, SocketAddrV6};
+use core::net::IpAddr;
 
 use smoltcp::iface::Interface;
-use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
-use usocket_core::{Error, Family, Instant, Result, SockAddr};
+use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint, Ipv4Address};
+use usocket_core::{Error, Family, Result, SockAddr};
 
 /// The number of the one interface, for scope ids (row 47).
 pub(crate) const INTERFACE: u32 = 1;
+
+/// `0.0.0.0`.
+pub(crate) const UNSPECIFIED: IpAddress = IpAddress::Ipv4(Ipv4Address::UNSPECIFIED);
 
 /// `None`: the stack was built without this family.
 pub(crate) fn to_stack(ip: IpAddr) -> Option<IpAddress> {
@@ -21,122 +25,144 @@ pub(crate) fn to_stack(ip: IpAddr) -> Option<IpAddress> {
 }
 
 pub(crate) fn from_stack(ip: IpAddress) -> IpAddr {
-    // With one family only the last arm is never reached.
     match ip {
         IpAddress::Ipv4(ip) => IpAddr::V4(ip),
-        #[allow(unreachable_patterns)]
-        other => other.into(),
+        #[cfg(feature = "ipv6")]
+        IpAddress::Ipv6(ip) => IpAddr::V6(ip),
     }
 }
 
-/// `address` as a peer of the stack.
-pub(crate) fn endpoint(address: SockAddr) -> Option<IpEndpoint> {
-    Some(IpEndpoint::new(to_stack(address.ip())?, address.port()))
-}
-
-/// `address` as a place where the stack listens; the wildcard is any address.
-pub(crate) fn listen_endpoint(address: SockAddr) -> IpListenEndpoint {
-    let ip = address.ip();
-    let addr = if ip.is_unspecified() { None } else { to_stack(ip) };
-    IpListenEndpoint { addr, port: address.port() }
-}
-
-/// With the scope of a link-local address (row 49).
-pub(crate) fn sock_addr(ip: IpAddr, port: u16) -> SockAddr {
-    match ip {
-        IpAddr::V6(v6) if v6.is_unicast_link_local() => {
-            SockAddr::from(SocketAddrV6::new(v6, port, 0, INTERFACE))
+/// An address that a user named. A link-local one must name our interface (row 47).
+pub(crate) fn endpoint(address: SockAddr) -> Result<IpEndpoint> {
+    let ip = to_stack(address.ip()).ok_or(Error::EAFNOSUPPORT)?;
+    if is_link_local(ip) {
+        match address.scope_id() {
+            INTERFACE => {}
+            0 => return Err(Error::EINVAL),
+            _ => return Err(Error::ENODEV),
         }
-        _ => SockAddr::new(ip, port),
+    }
+    Ok(IpEndpoint::new(ip, address.port()))
+}
+
+/// The same for the user, with the scope of a link-local address (row 49).
+pub(crate) fn sock_addr(at: IpEndpoint) -> SockAddr {
+    match at.addr {
+        IpAddress::Ipv4(ip) => SockAddr::new(ip.into(), at.port),
+        #[cfg(feature = "ipv6")]
+        IpAddress::Ipv6(ip) => {
+            let scope = if is_link_local(at.addr) { INTERFACE } else { 0 };
+            SockAddr::from(core::net::SocketAddrV6::new(ip, at.port, 0, scope))
+        }
     }
 }
 
-/// A link-local address must name our interface (row 47).
-pub(crate) fn check_scope(address: SockAddr) -> Result<()> {
-    let link_local = matches!(address.ip(), IpAddr::V6(ip) if ip.is_unicast_link_local());
-    match (link_local, address.scope_id()) {
-        (true, 0) => Err(Error::EINVAL),
-        (true, INTERFACE) | (false, _) => Ok(()),
-        (true, _) => Err(Error::ENODEV),
+/// An address as a place where the stack listens; the wildcard is any address.
+pub(crate) fn listen_endpoint(at: IpEndpoint) -> IpListenEndpoint {
+    let addr = if at.addr.is_unspecified() { None } else { Some(at.addr) };
+    IpListenEndpoint { addr, port: at.port }
+}
+
+pub(crate) fn family(ip: IpAddress) -> Family {
+    match ip {
+        IpAddress::Ipv4(_) => Family::V4,
+        #[cfg(feature = "ipv6")]
+        IpAddress::Ipv6(_) => Family::V6,
     }
+}
+
+/// The wildcard of a family.
+pub(crate) fn wildcard(family: Family) -> IpAddress {
+    match family {
+        #[cfg(feature = "ipv6")]
+        Family::V6 => IpAddress::Ipv6(core::net::Ipv6Addr::UNSPECIFIED),
+        _ => UNSPECIFIED,
+    }
+}
+
+pub(crate) fn is_link_local(ip: IpAddress) -> bool {
+    match ip {
+        IpAddress::Ipv4(_) => false,
+        #[cfg(feature = "ipv6")]
+        IpAddress::Ipv6(ip) => ip.is_unicast_link_local(),
+    }
+}
+
+fn is_loopback(ip: IpAddress) -> bool {
+    match ip {
+        IpAddress::Ipv4(ip) => ip.is_loopback(),
+        #[cfg(feature = "ipv6")]
+        IpAddress::Ipv6(ip) => ip.is_loopback(),
+    }
+}
+
+/// Whether it names this host: the stack has no way to itself.
+pub(crate) fn is_own(iface: &Interface, ip: IpAddress) -> bool {
+    ip.is_unspecified() || is_loopback(ip) || is_local(iface, ip)
 }
 
 /// Whether two local addresses cannot both be held.
-pub(crate) fn overlap(a: SockAddr, b: SockAddr) -> bool {
-    a.port() == b.port()
-        && a.family() == b.family()
-        && (a.ip() == b.ip() || a.ip().is_unspecified() || b.ip().is_unspecified())
-}
-
-/// The time as the stack counts it.
-pub(crate) fn stack_time(now: Instant) -> smoltcp::time::Instant {
-    smoltcp::time::Instant::from_micros(i64::try_from(now.as_micros()).unwrap_or(i64::MAX))
-}
-
-/// A time of the stack; what lies before the clock's origin is the origin.
-pub(crate) fn from_stack_time(time: smoltcp::time::Instant) -> Instant {
-    Instant::from_micros(u64::try_from(time.total_micros()).unwrap_or(0))
-}
-
-pub(crate) fn duration(time: core::time::Duration) -> smoltcp::time::Duration {
-    smoltcp::time::Duration::from_micros(u64::try_from(time.as_micros()).unwrap_or(u64::MAX))
+pub(crate) fn overlap(a: IpEndpoint, b: IpEndpoint) -> bool {
+    a.port == b.port
+        && family(a.addr) == family(b.addr)
+        && (a.addr == b.addr || a.addr.is_unspecified() || b.addr.is_unspecified())
 }
 
 /// Whether `ip` is an address of the interface.
-pub(crate) fn is_local(iface: &Interface, ip: IpAddr) -> bool {
-    iface.ip_addrs().iter().any(|cidr| from_stack(cidr.address()) == ip)
+pub(crate) fn is_local(iface: &Interface, ip: IpAddress) -> bool {
+    iface.ip_addrs().iter().any(|cidr| cidr.address() == ip)
 }
 
 /// Whether the interface has an address of this family.
-pub(crate) fn has_family(iface: &Interface, family: Family) -> bool {
-    iface.ip_addrs().iter().any(|cidr| Family::of(from_stack(cidr.address())) == family)
+pub(crate) fn has_family(iface: &Interface, of: Family) -> bool {
+    iface.ip_addrs().iter().any(|cidr| family(cidr.address()) == of)
 }
 
 /// The length of the best prefix that leads to `ip`; `None` is no route (R13).
-pub(crate) fn route(iface: &Interface, ip: IpAddr) -> Option<u8> {
-    let to = to_stack(ip)?;
+pub(crate) fn route(iface: &Interface, ip: IpAddress) -> Option<u8> {
     if is_local(iface, ip) {
-        return Some(if ip.is_ipv4() { 32 } else { 128 });
+        return Some(if family(ip) == Family::V4 { 32 } else { 128 });
     }
     let own = iface.ip_addrs().iter();
-    if let Some(best) = own.filter(|cidr| cidr.contains_addr(&to)).map(|c| c.prefix_len()).max() {
+    if let Some(best) = own.filter(|cidr| cidr.contains_addr(&ip)).map(|c| c.prefix_len()).max() {
         return Some(best);
     }
-    let group = ip.is_multicast() || is_broadcast(iface, ip);
-    let through = match ip {
-        IpAddr::V4(_) => iface.routes().get_default_ipv4_route().is_some(),
-        #[cfg(feature = "ipv6")]
-        IpAddr::V6(_) => iface.routes().get_default_ipv6_route().is_some(),
-        #[cfg(not(feature = "ipv6"))]
-        IpAddr::V6(_) => false,
-    };
-    ((group || through) && has_family(iface, Family::of(ip))).then_some(0)
+    let there = is_group(iface, ip) || router(iface, ip).is_some();
+    (there && has_family(iface, family(ip))).then_some(0)
 }
 
+#[cfg(any(feature = "neighbours", feature = "udp"))]
 /// The neighbour to whom what is for `ip` goes.
-pub(crate) fn next_hop(iface: &Interface, ip: IpAddr) -> IpAddr {
-    let on_link =
-        to_stack(ip).is_some_and(|to| iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&to)));
-    if on_link || ip.is_multicast() || is_broadcast(iface, ip) {
+pub(crate) fn next_hop(iface: &Interface, ip: IpAddress) -> IpAddress {
+    let on_link = iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&ip));
+    if on_link || is_group(iface, ip) {
         return ip;
     }
-    let router = match ip {
-        IpAddr::V4(_) => iface.routes().get_default_ipv4_route(),
+    router(iface, ip).unwrap_or(ip)
+}
+
+fn router(iface: &Interface, ip: IpAddress) -> Option<IpAddress> {
+    let route = match ip {
+        IpAddress::Ipv4(_) => iface.routes().get_default_ipv4_route(),
         #[cfg(feature = "ipv6")]
-        IpAddr::V6(_) => iface.routes().get_default_ipv6_route(),
-        #[cfg(not(feature = "ipv6"))]
-        IpAddr::V6(_) => None,
+        IpAddress::Ipv6(_) => iface.routes().get_default_ipv6_route(),
     };
-    router.map_or(ip, |route| from_stack(route.via_router))
+    route.map(|route| route.via_router)
+}
+
+/// Whether it is the address of many.
+pub(crate) fn is_group(iface: &Interface, ip: IpAddress) -> bool {
+    ip.is_multicast() || is_broadcast(iface, ip)
 }
 
 /// `255.255.255.255`, or the last address of a network of the interface.
-pub(crate) fn is_broadcast(iface: &Interface, ip: IpAddr) -> bool {
-    let IpAddr::V4(ip) = ip else { return false };
+pub(crate) fn is_broadcast(iface: &Interface, ip: IpAddress) -> bool {
     ip.is_broadcast()
-        || iface.ip_addrs().iter().any(|cidr| match cidr {
-            smoltcp::wire::IpCidr::Ipv4(cidr) => cidr.broadcast() == Some(ip),
-            #[allow(unreachable_patterns)]
+        || iface.ip_addrs().iter().any(|cidr| match (cidr, ip) {
+            (smoltcp::wire::IpCidr::Ipv4(cidr), IpAddress::Ipv4(ip)) => {
+                cidr.broadcast() == Some(ip)
+            }
+            #[cfg(feature = "ipv6")]
             _ => false,
         })
 }

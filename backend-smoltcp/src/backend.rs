@@ -10,7 +10,7 @@ use usocket_core::spi::{
 };
 use usocket_core::{Error, Events, Family, Instant, POLLNVAL, Result, SockAddr, earlier};
 
-use crate::address::{is_local, route};
+use crate::address::{from_stack, is_local, route, sock_addr, to_stack};
 use crate::net::Net;
 use crate::slots::Role;
 
@@ -144,8 +144,8 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
             Role::Dgram(_) => state.recv_datagram(handle, buf, flags),
             _ => {
                 let (len, from) = state.recv_stream(handle, buf, flags)?;
-                let local = state.slots.get(handle)?.bound.map(|bound| bound.ip());
-                Ok(RecvInfo { len, full_len: len, from, local })
+                let local = state.slots.get(handle)?.bound.map(|bound| from_stack(bound.addr));
+                Ok(RecvInfo { len, full_len: len, from: sock_addr(from), local })
             }
         })
     }
@@ -182,7 +182,7 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
     }
 
     fn local_addr(&self, handle: Handle) -> Result<SockAddr> {
-        self.with(|shared| shared.state.slots.get(handle).map(|slot| slot.local()))
+        self.with(|shared| shared.state.slots.get(handle).map(|slot| sock_addr(slot.local())))
     }
 
     fn peer_addr(&self, handle: Handle) -> Result<SockAddr> {
@@ -206,11 +206,11 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
     }
 
     fn has_address(&self, ip: IpAddr) -> bool {
-        self.with(|shared| is_local(&shared.state.iface, ip))
+        to_stack(ip).is_some_and(|ip| self.with(|shared| is_local(&shared.state.iface, ip)))
     }
 
     fn route(&self, ip: IpAddr) -> Option<u8> {
-        self.with(|shared| route(&shared.state.iface, ip))
+        self.with(|shared| route(&shared.state.iface, to_stack(ip)?))
     }
 
     fn has_device(&self, name: &str) -> bool {

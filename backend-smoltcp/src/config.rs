@@ -4,9 +4,11 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::time::Duration;
 
 use heapless::Vec;
-use smoltcp::wire::HardwareAddress;
+use smoltcp::wire::{HardwareAddress, IpCidr};
 use usocket_core::spi::DeviceName;
-use usocket_core::{Error, Result};
+use usocket_core::{Error, Family, Result};
+
+use crate::address::{family, to_stack};
 
 /// Addresses that can be configured by hand.
 pub(crate) const ADDRESSES: usize = 4;
@@ -30,7 +32,7 @@ pub(crate) const SERVERS: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Config {
     pub(crate) hardware: HardwareAddress,
-    pub(crate) addresses: Vec<(IpAddr, u8), ADDRESSES>,
+    pub(crate) addresses: Vec<IpCidr, ADDRESSES>,
     pub(crate) gateway_v4: Option<Ipv4Addr>,
     pub(crate) gateway_v6: Option<Ipv6Addr>,
     pub(crate) servers: Vec<IpAddr, SERVERS>,
@@ -87,17 +89,12 @@ impl Config {
     /// `EINVAL`: no unicast address, or a prefix that is too long. `EAFNOSUPPORT`: IPv6
     /// without the feature. `ENOBUFS`: more than four.
     pub fn address(mut self, ip: IpAddr, prefix: u8) -> Result<Self> {
-        if ip.is_ipv6() && cfg!(not(feature = "ipv6")) {
-            return Err(Error::EAFNOSUPPORT);
-        }
-        let (bits, broadcast) = match ip {
-            IpAddr::V4(ip) => (32, ip.is_broadcast()),
-            IpAddr::V6(_) => (128, false),
-        };
-        if prefix > bits || ip.is_unspecified() || ip.is_multicast() || broadcast {
+        let ip = to_stack(ip).ok_or(Error::EAFNOSUPPORT)?;
+        let bits = if family(ip) == Family::V4 { 32 } else { 128 };
+        if prefix > bits || !ip.is_unicast() {
             return Err(Error::EINVAL);
         }
-        self.addresses.push((ip, prefix)).map_err(|_| Error::ENOBUFS)?;
+        self.addresses.push(IpCidr::new(ip, prefix)).map_err(|_| Error::ENOBUFS)?;
         Ok(self)
     }
 

@@ -1,14 +1,15 @@
 //! Datagram sockets (S18, S19): a queue of the stack for each, and what may be sent. How
 //! it gets out is in `senders`.
 
-use core::net::IpAddr;
-
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp;
-use usocket_core::spi::{Group, Handle, RecvFlags, RecvInfo, Shutdown, SockType};
+use smoltcp::wire::{IpAddress, IpEndpoint};
+use usocket_core::spi::{Group, Handle, RecvFlags, RecvInfo, Shutdown};
 use usocket_core::{Error, Events, Family, POLLERR, POLLIN, POLLOUT, Result, SockAddr};
 
-use crate::address::{check_scope, from_stack, is_broadcast, listen_endpoint, sock_addr};
+use crate::address::{
+    endpoint, family, from_stack, is_broadcast, listen_endpoint, sock_addr, wildcard,
+};
 use crate::slots::{Dgram, Role, Slot};
 use crate::state::State;
 
@@ -47,7 +48,7 @@ impl State<'_> {
     }
 
     /// Begins to receive at an address.
-    pub(crate) fn bind_queue(&mut self, handle: Handle, address: SockAddr) -> Result<()> {
+    pub(crate) fn bind_queue(&mut self, handle: Handle, address: IpEndpoint) -> Result<()> {
         let Role::Dgram(dgram) = self.slots.get(handle)?.role else { return Ok(()) };
         let Some(place) = self.queues[dgram.queue].place else { return Ok(()) };
         let socket = self.set.get_mut::<udp::Socket<'_>>(place);
@@ -68,12 +69,12 @@ impl State<'_> {
 
     /// `connect` of a datagram socket: sets the default peer (row 91).
     pub(crate) fn connect_datagrams(&mut self, handle: Handle, to: SockAddr) -> Result<()> {
-        check_scope(to)?;
-        self.check_broadcast(handle, to.ip())?;
-        let source = self.source(self.slots.get(handle)?.bound, to.ip())?;
+        let to = endpoint(to)?;
+        self.check_broadcast(handle, to.addr)?;
+        let source = self.source(self.slots.get(handle)?.bound, to.addr)?;
         let bound = self.bind_implicitly(handle, source)?;
-        if bound.ip().is_unspecified() {
-            let local = sock_addr(source, bound.port());
+        if bound.addr.is_unspecified() {
+            let local = IpEndpoint::new(source, bound.port);
             self.slots.get_mut(handle)?.bound = Some(local);
         }
         if let Role::Dgram(dgram) = &mut self.slots.get_mut(handle)?.role {
@@ -88,7 +89,7 @@ impl State<'_> {
     pub(crate) fn send_datagram(&mut self, handle: Handle, data: &[u8]) -> Result<usize> {
         let Role::Dgram(dgram) = self.slots.get(handle)?.role else { return Err(Error::EPIPE) };
         let to = dgram.peer.ok_or(Error::EDESTADDRREQ)?;
-        self.send_to(handle, data, to)
+        self.send_to(handle, data, sock_addr(to))
     }
 
     /// Sends one datagram (rows 128 to 137).
@@ -103,19 +104,19 @@ impl State<'_> {
         if data.len() > self.max_datagram(slot.family).min(limit) {
             return Err(Error::EMSGSIZE);
         }
-        check_scope(to)?;
-        self.check_broadcast(handle, to.ip())?;
+        let to = endpoint(to)?;
+        self.check_broadcast(handle, to.addr)?;
         let (bound, family) = (slot.bound, slot.family);
         let hops =
-            if to.ip().is_multicast() { slot.options.multicast_ttl } else { slot.options.ttl };
-        let source = self.multicast_source(handle, to.ip())?;
-        let source = source.map_or_else(|| self.source(bound, to.ip()), Ok)?;
-        let bound = self.bind_implicitly(handle, family.unspecified())?;
+            if to.addr.is_multicast() { slot.options.multicast_ttl } else { slot.options.ttl };
+        let source = self.multicast_source(handle, to.addr)?;
+        let source = source.map_or_else(|| self.source(bound, to.addr), Ok)?;
+        let bound = self.bind_implicitly(handle, wildcard(family))?;
         if hops == 0 {
             // It may not leave this host.
             return Ok(data.len());
         }
-        self.launch(handle, (source, bound.port()), to, hops, data)?;
+        self.launch(handle, IpEndpoint::new(source, bound.port), to, hops, data)?;
         self.look(handle);
         Ok(data.len())
     }
@@ -131,7 +132,7 @@ impl State<'_> {
         self.purge(handle);
         let slot = self.slots.get(handle)?;
         let Role::Dgram(dgram) = slot.role else { return Err(Error::ENOTCONN) };
-        let nobody = SockAddr::new(slot.family.unspecified(), 0);
+        let nobody = sock_addr(slot.nowhere());
         let Some(place) = self.queues[dgram.queue].place else { return Err(Error::EAGAIN) };
         let socket = self.set.get_mut::<udp::Socket<'_>>(place);
         if !socket.can_recv() {
@@ -144,7 +145,7 @@ impl State<'_> {
             RecvInfo {
                 len,
                 full_len: data.len(),
-                from: sock_addr(from_stack(meta.endpoint.addr), meta.endpoint.port),
+                from: sock_addr(meta.endpoint),
                 local: meta.local_address.map(from_stack),
             }
         };
@@ -165,9 +166,7 @@ impl State<'_> {
         let Some(place) = self.queues[dgram.queue].place else { return };
         let socket = self.set.get_mut::<udp::Socket<'_>>(place);
         while let Ok((_, meta)) = socket.peek() {
-            let from = sock_addr(from_stack(meta.endpoint.addr), meta.endpoint.port);
-            let to = meta.local_address.map(from_stack);
-            if wants(slot, &dgram, from, to) {
+            if wants(slot, &dgram, meta.endpoint, meta.local_address) {
                 return;
             }
             let _ = socket.recv();
@@ -215,11 +214,12 @@ impl State<'_> {
     }
 
     /// An ICMP message was about a datagram of ours (row 126).
-    pub(crate) fn note_unreachable(&mut self, local: SockAddr, remote: SockAddr, error: Error) {
+    #[cfg(feature = "unreachable")]
+    pub(crate) fn note_unreachable(&mut self, local: IpEndpoint, remote: IpEndpoint, error: Error) {
         let found = self.slots.iter().find_map(|(handle, slot)| {
             let bound = slot.bound?;
-            let sent = slot.kind == SockType::Dgram && bound.port() == local.port();
-            (sent && bound.family() == local.family()).then_some(handle)
+            let sent = slot.kind == usocket_core::spi::SockType::Dgram && bound.port == local.port;
+            (sent && slot.family == family(local.addr)).then_some(handle)
         });
         if let Some(handle) = found {
             self.note_error(handle, remote, error);
@@ -227,7 +227,7 @@ impl State<'_> {
     }
 
     /// Only who has asked for one peer is told (row 137).
-    pub(crate) fn note_error(&mut self, handle: Handle, remote: SockAddr, error: Error) {
+    pub(crate) fn note_error(&mut self, handle: Handle, remote: IpEndpoint, error: Error) {
         let Ok(slot) = self.slots.get_mut(handle) else { return };
         if let Role::Dgram(dgram) = &mut slot.role
             && dgram.peer == Some(remote)
@@ -248,19 +248,19 @@ impl State<'_> {
         }
     }
 
-    fn check_broadcast(&self, handle: Handle, to: IpAddr) -> Result<()> {
+    fn check_broadcast(&self, handle: Handle, to: IpAddress) -> Result<()> {
         let allowed = self.slots.get(handle)?.options.broadcast;
         if is_broadcast(&self.iface, to) && !allowed { Err(Error::EACCES) } else { Ok(()) }
     }
 
     /// The address that `IP_MULTICAST_IF` names, for a group.
-    fn multicast_source(&self, handle: Handle, to: IpAddr) -> Result<Option<IpAddr>> {
+    fn multicast_source(&self, handle: Handle, to: IpAddress) -> Result<Option<IpAddress>> {
         let named = self.slots.get(handle)?.options.multicast_interface;
-        if !to.is_multicast() || !to.is_ipv4() || named.is_unspecified() {
+        if !to.is_multicast() || family(to) != Family::V4 || named.is_unspecified() {
             return Ok(None);
         }
         self.check_link(Family::V4)?;
-        Ok(Some(named.into()))
+        Ok(Some(IpAddress::Ipv4(named)))
     }
 
     /// Largest datagram of a family.
@@ -280,15 +280,16 @@ impl State<'_> {
 }
 
 /// Whether a datagram is for this socket.
-fn wants(slot: &Slot, dgram: &Dgram, from: SockAddr, to: Option<IpAddr>) -> bool {
-    if from.family() != slot.family || dgram.peer.is_some_and(|peer| peer != from) {
+fn wants(slot: &Slot, dgram: &Dgram, from: IpEndpoint, to: Option<IpAddress>) -> bool {
+    if family(from.addr) != slot.family || dgram.peer.is_some_and(|peer| peer != from) {
         return false;
     }
     let Some(to) = to.filter(|to| to.is_multicast()) else { return true };
-    let bound_to = slot.bound.is_some_and(|bound| bound.ip() == to || !bound.ip().is_multicast());
+    let bound_to = slot.bound.is_some_and(|bound| bound.addr == to || !bound.addr.is_multicast());
+    let to = from_stack(to);
     let joined = slot.options.groups.iter().any(|group| match *group {
-        Group::V4 { group, .. } => to == IpAddr::V4(group),
-        Group::V6 { group, .. } => to == IpAddr::V6(group),
+        Group::V4 { group, .. } => to == group,
+        Group::V6 { group, .. } => to == group,
     });
     bound_to && joined
 }

@@ -3,37 +3,50 @@
 //! Nothing here is trusted: what is too short or odd is no segment, and goes to the
 //! stack as it is.
 
+use core::net::Ipv4Addr;
 #[cfg(feature = "ipv6")]
 use core::net::Ipv6Addr;
-use core::net::{IpAddr, Ipv4Addr};
 
 use smoltcp::phy::Medium;
+use smoltcp::wire::{IpAddress, IpEndpoint};
+#[cfg(feature = "unreachable")]
+use usocket_core::Family;
+
+#[cfg(feature = "unreachable")]
+use crate::address::family;
 
 const TCP: u8 = 6;
+#[cfg(feature = "unreachable")]
 const UDP: u8 = 17;
+#[cfg(feature = "unreachable")]
 const ICMP: u8 = 1;
-#[cfg(feature = "ipv6")]
+#[cfg(all(feature = "ipv6", any(feature = "neighbours", feature = "unreachable")))]
 const ICMPV6: u8 = 58;
 
+#[cfg(feature = "server")]
 const FIN: u8 = 1;
 const SYN: u8 = 2;
+#[cfg(feature = "server")]
 const RST: u8 = 4;
+#[cfg(feature = "server")]
 const ACK: u8 = 16;
 
 /// Two ends of a packet, as its header names them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ends {
-    pub(crate) from: (IpAddr, u16),
-    pub(crate) to: (IpAddr, u16),
+    pub(crate) from: IpEndpoint,
+    pub(crate) to: IpEndpoint,
 }
 
 /// What a frame is to the gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// A TCP segment that asks for a connection.
+    #[cfg(feature = "server")]
     Syn(Ends),
     /// Any other TCP segment, and how much its sender takes.
     Segment(Ends, Window),
+    #[cfg(feature = "unreachable")]
     /// "Unreachable", about a packet of ours: its protocol and ends.
     Unreachable { tcp: bool, ends: Ends, why: Why },
     /// Anything else.
@@ -48,6 +61,7 @@ pub(crate) struct Window {
     pub(crate) scale: Option<u8>,
 }
 
+#[cfg(feature = "unreachable")]
 /// Why a packet did not arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Why {
@@ -64,6 +78,7 @@ pub(crate) fn classify(medium: Medium, frame: &[u8]) -> Kind {
     classify_ip(medium, frame).unwrap_or(Kind::Other)
 }
 
+#[cfg(feature = "neighbours")]
 /// The ends of a segment that has SYN, with ACK or without.
 pub(crate) fn opening(medium: Medium, frame: &[u8]) -> Option<Ends> {
     let (header, payload) = split(packet(medium, frame)?)?;
@@ -71,6 +86,7 @@ pub(crate) fn opening(medium: Medium, frame: &[u8]) -> Option<Ends> {
     if opens { header.ends(payload) } else { None }
 }
 
+#[cfg(feature = "server")]
 /// The window of a frame that is a segment.
 pub(crate) fn window(medium: Medium, frame: &[u8]) -> Option<Window> {
     let (header, payload) = split(packet(medium, frame)?)?;
@@ -99,8 +115,9 @@ fn scale(segment: &[u8]) -> u8 {
     0
 }
 
+#[cfg(feature = "neighbours")]
 /// The neighbour that a frame on Ethernet asks for.
-pub(crate) fn sought(frame: &[u8]) -> Option<IpAddr> {
+pub(crate) fn sought(frame: &[u8]) -> Option<IpAddress> {
     match frame.get(12..14)? {
         [0x08, 0x06] if frame.get(20..22)? == [0, 1] => {
             let octets: [u8; 4] = frame.get(38..42)?.try_into().ok()?;
@@ -131,24 +148,30 @@ fn classify_ip(medium: Medium, frame: &[u8]) -> Option<Kind> {
     let (header, payload) = split(packet)?;
     match header.protocol {
         TCP => {
-            let flags = *payload.get(13)? & (FIN | SYN | RST | ACK);
             let ends = header.ends(payload)?;
-            Some(match flags {
-                SYN => Kind::Syn(ends),
-                _ => Kind::Segment(ends, window_of(payload)?),
-            })
+            #[cfg(feature = "server")]
+            if *payload.get(13)? & (FIN | SYN | RST | ACK) == SYN {
+                return Some(Kind::Syn(ends));
+            }
+            Some(Kind::Segment(ends, window_of(payload)?))
         }
-        ICMP if header.from.is_ipv4() => unreachable_v4(payload),
-        #[cfg(feature = "ipv6")]
-        ICMPV6 if header.from.is_ipv6() => unreachable_v6(payload),
+        #[cfg(feature = "unreachable")]
+        ICMP if is_v4(header.from) => unreachable_v4(payload),
+        #[cfg(all(feature = "ipv6", feature = "unreachable"))]
+        ICMPV6 if !is_v4(header.from) => unreachable_v6(payload),
         _ => None,
     }
 }
 
+#[cfg(feature = "unreachable")]
+fn is_v4(ip: IpAddress) -> bool {
+    family(ip) == Family::V4
+}
+
 struct Header {
     protocol: u8,
-    from: IpAddr,
-    to: IpAddr,
+    from: IpAddress,
+    to: IpAddress,
 }
 
 impl Header {
@@ -156,7 +179,10 @@ impl Header {
     fn ends(&self, payload: &[u8]) -> Option<Ends> {
         let ports = payload.get(..4)?;
         let port = |at: usize| u16::from_be_bytes([ports[at], ports[at + 1]]);
-        Some(Ends { from: (self.from, port(0)), to: (self.to, port(2)) })
+        Some(Ends {
+            from: IpEndpoint::new(self.from, port(0)),
+            to: IpEndpoint::new(self.to, port(2)),
+        })
     }
 }
 
@@ -176,7 +202,7 @@ fn split(packet: &[u8]) -> Option<(Header, &[u8])> {
         #[cfg(feature = "ipv6")]
         6 => {
             let header = packet.get(..40)?;
-            let ip = |at: usize| -> Option<IpAddr> {
+            let ip = |at: usize| -> Option<IpAddress> {
                 let octets: [u8; 16] = header.get(at..at + 16)?.try_into().ok()?;
                 Some(Ipv6Addr::from(octets).into())
             };
@@ -188,6 +214,7 @@ fn split(packet: &[u8]) -> Option<(Header, &[u8])> {
     }
 }
 
+#[cfg(feature = "unreachable")]
 fn unreachable_v4(message: &[u8]) -> Option<Kind> {
     let (kind, code) = (*message.first()?, *message.get(1)?);
     let why = match (kind, code) {
@@ -201,7 +228,7 @@ fn unreachable_v4(message: &[u8]) -> Option<Kind> {
     quoted(message.get(8..)?, why)
 }
 
-#[cfg(feature = "ipv6")]
+#[cfg(all(feature = "ipv6", feature = "unreachable"))]
 fn unreachable_v6(message: &[u8]) -> Option<Kind> {
     let why = match (*message.first()?, *message.get(1)?) {
         (1, 4) => Why::Port,
@@ -212,6 +239,7 @@ fn unreachable_v6(message: &[u8]) -> Option<Kind> {
     quoted(message.get(8..)?, why)
 }
 
+#[cfg(feature = "unreachable")]
 /// The packet of ours that the message is about.
 fn quoted(packet: &[u8], why: Why) -> Option<Kind> {
     let (header, payload) = split(packet)?;
@@ -244,8 +272,8 @@ mod tests {
 
     fn ends() -> Ends {
         Ends {
-            from: (Ipv4Addr::new(10, 0, 0, 2).into(), 0x1234),
-            to: (Ipv4Addr::new(10, 0, 0, 1).into(), 80),
+            from: IpEndpoint::new(IpAddress::v4(10, 0, 0, 2), 0x1234),
+            to: IpEndpoint::new(IpAddress::v4(10, 0, 0, 1), 80),
         }
     }
 

@@ -4,47 +4,62 @@
 //! each at once, notes of whom anything was heard, and reads the ICMP messages that the
 //! stack does not pass on.
 
-use core::cell::{Cell, RefCell};
-use core::net::IpAddr;
+use core::cell::Cell;
 
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken, TxToken};
+#[cfg(feature = "neighbours")]
+use smoltcp::phy::TxToken;
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
 use smoltcp::time::Instant as StackInstant;
-use usocket_core::{Error, Instant, SockAddr};
+#[cfg(any(feature = "neighbours", feature = "server"))]
+use smoltcp::wire::IpAddress;
+use smoltcp::wire::IpEndpoint;
+#[cfg(feature = "unreachable")]
+use usocket_core::Error;
 
-use crate::address::sock_addr;
-use crate::frame::{Ends, Kind, Why, classify, opening};
+#[cfg(any(feature = "server", feature = "unreachable"))]
+use crate::frame::Ends;
+#[cfg(feature = "unreachable")]
+use crate::frame::Why;
+use crate::frame::{Kind, classify};
 use crate::pairs::Pair;
-use crate::parked::Parking;
+#[cfg(feature = "server")]
 use crate::slots::Slots;
 
 /// What the gate knows while a frame is looked at.
 pub(crate) struct Watch<'w, 'a> {
     pub(crate) medium: Medium,
-    pub(crate) now: Instant,
+    #[cfg(feature = "server")]
+    pub(crate) now: usocket_core::Instant,
     pub(crate) pairs: &'w [Pair<'a>],
+    #[cfg(feature = "server")]
     pub(crate) slots: &'w Slots<'w>,
-    pub(crate) own: &'w [IpAddr],
+    #[cfg(feature = "server")]
+    pub(crate) own: &'w [IpAddress],
     /// The pair that the last segment was for: mostly the next one is, too.
     pub(crate) last: Cell<usize>,
-    pub(crate) parking: RefCell<&'w mut Parking<'a>>,
+    #[cfg(feature = "server")]
+    pub(crate) parking: core::cell::RefCell<&'w mut crate::parked::Parking<'a>>,
+    #[cfg(feature = "unreachable")]
     /// The last "unreachable" about a datagram of ours.
-    pub(crate) unreachable: Cell<Option<(SockAddr, SockAddr, Error)>>,
+    pub(crate) unreachable: Cell<Option<(IpEndpoint, IpEndpoint, Error)>>,
     /// What routers have said, where anybody listens to them.
     #[cfg(feature = "slaac")]
-    pub(crate) advertised: Option<RefCell<crate::routers::Heards>>,
+    pub(crate) advertised: Option<core::cell::RefCell<crate::routers::Heards>>,
 }
 
 impl Watch<'_, '_> {
     /// Whether the stack shall see the frame.
     fn passes(&self, frame: &[u8]) -> bool {
         match classify(self.medium, frame) {
+            #[cfg(feature = "server")]
             Kind::Syn(ends) => self.passes_syn(frame, &ends),
             Kind::Segment(ends, window) => {
-                if let Some(pair) = self.pair(local(&ends), remote(&ends)) {
+                if let Some(pair) = self.pair(ends.to, ends.from) {
                     pair.hear(window);
                 }
                 true
             }
+            #[cfg(feature = "unreachable")]
             Kind::Unreachable { tcp, ends, why } => {
                 self.note_unreachable(tcp, &ends, why);
                 true
@@ -67,7 +82,7 @@ impl Watch<'_, '_> {
         }
     }
 
-    fn pair(&self, local: SockAddr, remote: SockAddr) -> Option<&Pair<'_>> {
+    fn pair(&self, local: IpEndpoint, remote: IpEndpoint) -> Option<&Pair<'_>> {
         let last = self.pairs.get(self.last.get());
         if let Some(pair) = last.filter(|pair| pair.connects(local, remote)) {
             return Some(pair);
@@ -79,26 +94,24 @@ impl Watch<'_, '_> {
 
     /// A SYN for a listener is parked; where nobody listens the stack answers with RST,
     /// and for a connection that exists it knows what to do.
+    #[cfg(feature = "server")]
     fn passes_syn(&self, frame: &[u8], ends: &Ends) -> bool {
-        let (ip, port) = ends.to;
-        if cfg!(not(feature = "server")) {
+        if !self.own.contains(&ends.to.addr) || self.pair(ends.to, ends.from).is_some() {
             return true;
         }
-        if !self.own.contains(&ip) || self.pair(local(ends), remote(ends)).is_some() {
-            return true;
-        }
-        let listening = self.slots.iter().filter(|(_, slot)| slot.listens_on(ip, port));
+        let listening = self.slots.iter().filter(|(_, slot)| slot.listens_on(ends.to));
         // One bound to the very address before one bound to any.
-        let best = listening.max_by_key(|(_, slot)| !slot.local().ip().is_unspecified());
+        let best = listening.max_by_key(|(_, slot)| !slot.local().addr.is_unspecified());
         let Some((listener, _)) = best else { return true };
         let mut parking = self.parking.borrow_mut();
-        parking.park(frame, listener, local(ends), remote(ends), self.now);
+        parking.park(frame, listener, ends.to, ends.from, self.now);
         false
     }
 
+    #[cfg(feature = "unreachable")]
     /// The ends are those of our packet: from us.
     fn note_unreachable(&self, tcp: bool, ends: &Ends, why: Why) {
-        let (own, other) = (remote(ends), local(ends));
+        let (own, other) = (ends.from, ends.to);
         let error = match why {
             Why::Port => Error::ECONNREFUSED,
             Why::Network => Error::ENETUNREACH,
@@ -110,14 +123,6 @@ impl Watch<'_, '_> {
             pair.hint.set(Some(error));
         }
     }
-}
-
-fn local(ends: &Ends) -> SockAddr {
-    sock_addr(ends.to.0, ends.to.1)
-}
-
-fn remote(ends: &Ends) -> SockAddr {
-    sock_addr(ends.from.0, ends.from.1)
 }
 
 /// The user's device behind the gate.
@@ -181,12 +186,14 @@ impl<R: RxToken> RxToken for GateToken<'_, R> {
     }
 }
 
+#[cfg(feature = "server")]
 /// A device that has one frame to receive: a parked SYN, whose time has come.
 pub(crate) struct Replay<'g, D: ?Sized> {
     pub(crate) device: &'g mut D,
     pub(crate) frame: Option<&'g [u8]>,
 }
 
+#[cfg(feature = "server")]
 impl<D: Device + ?Sized> Device for Replay<'_, D> {
     type RxToken<'t>
         = FrameToken<'t>
@@ -215,8 +222,10 @@ impl<D: Device + ?Sized> Device for Replay<'_, D> {
     }
 }
 
+#[cfg(any(test, feature = "server"))]
 pub(crate) struct FrameToken<'t>(&'t [u8]);
 
+#[cfg(any(test, feature = "server"))]
 impl RxToken for FrameToken<'_> {
     fn consume<T, F: FnOnce(&[u8]) -> T>(self, f: F) -> T {
         f(self.0)
@@ -227,10 +236,14 @@ impl RxToken for FrameToken<'_> {
 pub(crate) struct Outlet<'g, 'a, D: ?Sized> {
     pub(crate) device: &'g mut D,
     pub(crate) full: bool,
+    #[cfg(feature = "neighbours")]
     pub(crate) medium: Medium,
+    #[cfg(feature = "neighbours")]
     pub(crate) pairs: &'g [Pair<'a>],
     /// The neighbour that the stack asked for last.
-    pub(crate) sought: Cell<Option<IpAddr>>,
+    #[cfg(feature = "neighbours")]
+    pub(crate) sought: Cell<Option<IpAddress>>,
+    pub(crate) lifetime: core::marker::PhantomData<&'a ()>,
 }
 
 impl<'a, D: Device + ?Sized> Device for Outlet<'_, 'a, D> {
@@ -238,8 +251,14 @@ impl<'a, D: Device + ?Sized> Device for Outlet<'_, 'a, D> {
         = D::RxToken<'t>
     where
         Self: 't;
+    #[cfg(feature = "neighbours")]
     type TxToken<'t>
         = OutletToken<'t, 'a, D::TxToken<'t>>
+    where
+        Self: 't;
+    #[cfg(not(feature = "neighbours"))]
+    type TxToken<'t>
+        = D::TxToken<'t>
     where
         Self: 't;
 
@@ -249,10 +268,14 @@ impl<'a, D: Device + ?Sized> Device for Outlet<'_, 'a, D> {
     }
 
     fn transmit(&mut self, timestamp: StackInstant) -> Option<Self::TxToken<'_>> {
-        let token = self.device.transmit(timestamp);
-        self.full |= token.is_none();
-        let (medium, pairs, sought) = (self.medium, self.pairs, &self.sought);
-        Some(OutletToken { inner: token?, medium, pairs, sought })
+        let inner = self.device.transmit(timestamp);
+        self.full |= inner.is_none();
+        #[cfg(feature = "neighbours")]
+        let inner = inner.map(|inner| {
+            let (medium, pairs, sought) = (self.medium, self.pairs, &self.sought);
+            OutletToken { inner, medium, pairs, sought }
+        });
+        inner
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -260,14 +283,16 @@ impl<'a, D: Device + ?Sized> Device for Outlet<'_, 'a, D> {
     }
 }
 
+#[cfg(feature = "neighbours")]
 /// A frame on its way out.
 pub(crate) struct OutletToken<'t, 'a, T> {
     inner: T,
     medium: Medium,
     pairs: &'t [Pair<'a>],
-    sought: &'t Cell<Option<IpAddr>>,
+    sought: &'t Cell<Option<IpAddress>>,
 }
 
+#[cfg(feature = "neighbours")]
 impl<T: TxToken> TxToken for OutletToken<'_, '_, T> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         let Self { inner, medium, pairs, sought } = self;
@@ -286,10 +311,10 @@ impl<T: TxToken> TxToken for OutletToken<'_, '_, T> {
     }
 }
 
-fn look_at(medium: Medium, pairs: &[Pair<'_>], sought: &Cell<Option<IpAddr>>, frame: &[u8]) {
-    if let Some(ends) = opening(medium, frame) {
-        let (local, remote) = (remote(&ends), local(&ends));
-        if let Some(pair) = pairs.iter().find(|pair| pair.connects(local, remote)) {
+#[cfg(feature = "neighbours")]
+fn look_at(medium: Medium, pairs: &[Pair<'_>], sought: &Cell<Option<IpAddress>>, frame: &[u8]) {
+    if let Some(ends) = crate::frame::opening(medium, frame) {
+        if let Some(pair) = pairs.iter().find(|pair| pair.connects(ends.from, ends.to)) {
             pair.asked.set(true);
         }
     } else if medium != Medium::Ip
@@ -299,5 +324,6 @@ fn look_at(medium: Medium, pairs: &[Pair<'_>], sought: &Cell<Option<IpAddr>>, fr
     }
 }
 
+#[cfg(feature = "neighbours")]
 /// Longest frame with a SYN that the stack sends.
 const SYN: usize = 14 + 40 + 60;

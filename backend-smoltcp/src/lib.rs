@@ -48,9 +48,14 @@
 //!
 //! # Cargo features
 //!
-//! IPv4 and TCP clients are always there. `ethernet`, `server`, `udp`, `dns`, `multicast` and
-//! `dhcp` are on by default, `ipv6`, `slaac` and `std` (devices of Linux) are not. What is left out answers
-//! `EOPNOTSUPP` (an option `ENOPROTOOPT`, a family `EAFNOSUPPORT`, a name `EAI_FAIL`).
+//! IPv4 and TCP clients are always there. `ethernet`, `server`, `udp`, `dns`, `multicast`, `dhcp`,
+//! `keep-alive`, `neighbours` and `unreachable` are on by default, `ipv6`, `slaac` and `std` (devices
+//! of Linux) are not. What is left out answers `EOPNOTSUPP` (an option `ENOPROTOOPT`, a family
+//! `EAFNOSUPPORT`, a name `EAI_FAIL`).
+//!
+//! Without `neighbours` the stack asks for one neighbour a second, whoever needs it, and a connect
+//! to one who is not there ends as if nobody had answered, with `ETIMEDOUT`. Without `unreachable`
+//! so does a connect to a host or network of which a router says that it cannot be reached.
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 #![no_std]
 #![forbid(unsafe_code)]
@@ -69,11 +74,16 @@ mod datagram;
 mod dns;
 mod frame;
 mod gate;
+#[cfg(feature = "keep-alive")]
+mod keep_alive;
+#[cfg(feature = "server")]
 mod listen;
+#[cfg(feature = "neighbours")]
 mod neighbours;
 mod net;
 mod options;
 mod pairs;
+#[cfg(feature = "server")]
 mod parked;
 mod ports;
 #[cfg(feature = "slaac")]
@@ -88,6 +98,7 @@ mod state;
 mod steps;
 mod storage;
 mod stream;
+mod time;
 
 pub use config::Config;
 pub use net::Net;

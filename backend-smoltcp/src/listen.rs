@@ -1,38 +1,35 @@
 //! Listeners: `listen`, `accept`, and who is let in (R7, rows 60 to 79).
 
-use core::time::Duration;
-
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp;
 use usocket_core::spi::{Handle, SockType};
 use usocket_core::{Error, Events, Instant, POLLIN, Result, SockAddr};
 
-use crate::address::stack_time;
+use crate::address::{sock_addr, wildcard};
 use crate::frame::window;
 use crate::gate::Replay;
 use crate::pairs::{Owner, Pair};
-use crate::ports::{TIME_WAIT, TimeWait};
 use crate::slots::Role;
 use crate::state::State;
+use crate::time::{NEVER, Span, stack_time};
 
 /// How long a half-open connection keeps its pair when others wait for one: some round
 /// trips, as the answer of a real peer takes one.
-const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Span = Span::from_secs(1);
 
 /// How long it keeps it when nobody waits: as long as Linux, five repetitions.
-pub(crate) const HALF_OPEN: Duration = Duration::from_secs(63);
+const HALF_OPEN: Span = Span::from_secs(63);
 
 impl State<'_> {
     /// `listen` (rows 60 to 67).
     pub(crate) fn listen(&mut self, handle: Handle, backlog: u32) -> Result<()> {
         let slot = self.slots.get(handle)?;
         match slot.role {
-            _ if cfg!(not(feature = "server")) => return Err(Error::EOPNOTSUPP),
             Role::Idle | Role::Listening { .. } => {}
             Role::Dgram(_) => return Err(Error::EOPNOTSUPP),
             _ => return Err(Error::EINVAL),
         }
-        let address = self.bind_implicitly(handle, slot.family.unspecified())?;
+        let address = self.bind_implicitly(handle, wildcard(slot.family))?;
         if !self.may_listen(handle, address) {
             return Err(Error::EADDRINUSE);
         }
@@ -49,7 +46,6 @@ impl State<'_> {
         let slot = self.slots.get(handle)?;
         let family = slot.family;
         match slot.role {
-            _ if cfg!(not(feature = "server")) => return Err(Error::EOPNOTSUPP),
             Role::Listening { .. } => {}
             Role::Dgram(_) => return Err(Error::EOPNOTSUPP),
             _ => return Err(Error::EINVAL),
@@ -70,7 +66,7 @@ impl State<'_> {
         self.look(handle);
         // Its place in the backlog is free: one that is parked may come in.
         self.touch();
-        Ok((accepted, remote))
+        Ok((accepted, sock_addr(remote)))
     }
 
     fn oldest_pending(&self, listener: Handle) -> Option<usize> {
@@ -88,9 +84,6 @@ impl State<'_> {
 
     /// Lets parked connections in, as far as pairs and backlogs go.
     pub(crate) fn admit<D: Device + ?Sized>(&mut self, device: &mut D) {
-        if cfg!(not(feature = "server")) {
-            return;
-        }
         let medium = self.medium();
         self.parking.expire(self.now);
         for _ in 0..self.pairs.len() {
@@ -150,40 +143,43 @@ impl State<'_> {
         true
     }
 
-    /// A pair for a new connection; `None` when all are in use.
-    pub(crate) fn spare_pair(&mut self) -> Option<usize> {
-        let index = self.spare()?;
+    /// One look at a connection that nobody has accepted.
+    pub(crate) fn step_pending(&mut self, index: usize, listener: Handle) {
         let pair = &mut self.pairs[index];
-        if !pair.is_free() {
-            let until = pair.since + TIME_WAIT;
-            self.time_waits.add(TimeWait { local: pair.local, remote: pair.remote, until });
+        let gone = match pair.state {
+            // Reset before it was established: the stack listens again, which nobody asked.
+            tcp::State::Listen => true,
+            tcp::State::SynReceived => self.now >= pair.since + HALF_OPEN,
+            tcp::State::Closed => {
+                // Reset while it waited (row 77): who accepts it is told, behind its bytes.
+                if !pair.dead {
+                    pair.lose(Error::ECONNRESET, &mut self.set);
+                }
+                false
+            }
+            _ => false,
+        };
+        if gone {
             pair.free(&mut self.set);
         }
-        Some(index)
+        self.look(listener);
     }
 
-    /// A free pair, or the oldest one that only sits out its TIME-WAIT.
-    fn spare(&self) -> Option<usize> {
-        let usable = self.pairs.iter().enumerate().filter_map(|(index, pair)| match pair.owner {
-            Owner::Free => Some((Instant::ZERO, index)),
-            Owner::Closing(_) if pair.state == tcp::State::TimeWait => {
-                Some((pair.since.max(Instant::from_micros(1)), index))
-            }
-            _ => None,
-        });
-        usable.min().map(|(_, index)| index)
+    /// When it is given up.
+    pub(crate) fn pending_due(&self, pair: &Pair<'_>) -> Instant {
+        if pair.state == tcp::State::SynReceived { pair.since + HALF_OPEN } else { NEVER }
     }
 
     /// When a half-open connection gives way to one that waits.
-    pub(crate) fn admission_due(&self) -> Option<Instant> {
+    pub(crate) fn admission_due(&self) -> Instant {
         if self.parking.is_empty() {
-            return None;
+            return NEVER;
         }
         let half_open = self.pairs.iter().filter(|pair| {
             matches!(pair.owner, Owner::Pending(_)) && pair.state == tcp::State::SynReceived
         });
         let times = half_open.map(|pair| pair.since + GRACE).chain(self.parking.next_due());
-        times.filter(|&time| time > self.now).min()
+        times.filter(|&time| time > self.now).min().unwrap_or(NEVER)
     }
 
     /// Resets what nobody accepted (row 68); a SYN that waits is forgotten, and its

@@ -4,25 +4,26 @@
 //! is wanted again and again keeps it from ever asking for another. So whoever waits for a
 //! neighbour has a question of its own, once a second (R19). The stack takes the answer.
 
-use core::net::IpAddr;
-use core::time::Duration;
-
 use heapless::Vec;
 use smoltcp::phy::{Device, TxToken};
 use smoltcp::socket::tcp;
-#[cfg(feature = "ethernet")]
+use smoltcp::wire::IpAddress;
 use smoltcp::wire::{
     ArpOperation, ArpPacket, ArpRepr, EthernetAddress, EthernetFrame, EthernetProtocol,
     HardwareAddress,
 };
 use usocket_core::Instant;
 
-use crate::address::{from_stack, next_hop, stack_time, to_stack};
+use crate::address::next_hop;
 use crate::pairs::Owner;
 use crate::state::State;
+use crate::time::{NEVER, Span, stack_time};
 
 /// Between two questions for one neighbour.
-const AGAIN: Duration = Duration::from_secs(1);
+const AGAIN: Span = Span::from_secs(1);
+
+/// How long one is looked for before a connect to it fails.
+const GIVEN_UP: Span = Span::from_secs(3);
 
 /// Neighbours asked for at a time.
 const ASKED: usize = 8;
@@ -31,7 +32,7 @@ const ASKED: usize = 8;
 const QUESTION: usize = 14 + 40 + 32;
 
 /// Who was asked for, and when.
-pub(crate) type Asked = Vec<(IpAddr, Instant), ASKED>;
+pub(crate) type Asked = Vec<(IpAddress, Instant), ASKED>;
 
 impl State<'_> {
     /// Behind the way out: asks for those whom somebody waits for.
@@ -41,12 +42,12 @@ impl State<'_> {
         }
         let now = self.now;
         self.asked.retain(|&(_, at)| now < at + AGAIN);
-        let mut wanted: Vec<IpAddr, ASKED> = Vec::new();
+        let mut wanted: Vec<IpAddress, ASKED> = Vec::new();
         for pair in &*self.pairs {
             if pair.is_free() || !pair.shown() || !self.misses_neighbour(pair) {
                 continue;
             }
-            let _ = wanted.push(next_hop(&self.iface, pair.remote.ip()));
+            let _ = wanted.push(next_hop(&self.iface, pair.remote.addr));
         }
         #[cfg(feature = "udp")]
         for hop in self.senders.wanted() {
@@ -61,9 +62,14 @@ impl State<'_> {
     }
 
     /// The stack has asked by itself.
-    pub(crate) fn note_asked(&mut self, hop: IpAddr) {
+    pub(crate) fn note_asked(&mut self, hop: IpAddress) {
         self.asked.retain(|&(ip, _)| ip != hop);
         let _ = self.asked.push((hop, self.now));
+    }
+
+    /// When a connect to a neighbour who does not answer fails.
+    pub(crate) fn neighbour_limit(pair: &crate::pairs::Pair<'_>) -> Instant {
+        if pair.asked.get() { NEVER } else { pair.heard_at + GIVEN_UP }
     }
 
     /// Whether a pair has something to send, and it did not go out.
@@ -75,24 +81,24 @@ impl State<'_> {
     }
 
     /// When somebody is asked for again.
-    pub(crate) fn neighbours_due(&self) -> Option<Instant> {
-        self.asked.iter().map(|&(_, at)| at + AGAIN).filter(|&at| at > self.now).min()
+    pub(crate) fn neighbours_due(&self) -> Instant {
+        let times = self.asked.iter().map(|&(_, at)| at + AGAIN);
+        times.filter(|&at| at > self.now).min().unwrap_or(NEVER)
     }
 
     /// Sends one question; whether it went out.
-    fn ask_for<D: Device + ?Sized>(&mut self, hop: IpAddr, device: &mut D) -> bool {
+    fn ask_for<D: Device + ?Sized>(&mut self, hop: IpAddress, device: &mut D) -> bool {
         let Some(question) = self.neighbour_question(hop) else { return false };
         let Some(token) = device.transmit(stack_time(self.now)) else { return false };
         token.consume(question.len(), |frame| frame.copy_from_slice(&question));
         true
     }
 
-    #[cfg(feature = "ethernet")]
-    fn neighbour_question(&self, hop: IpAddr) -> Option<Vec<u8, QUESTION>> {
+    fn neighbour_question(&self, hop: IpAddress) -> Option<Vec<u8, QUESTION>> {
         let HardwareAddress::Ethernet(own) = self.iface.hardware_addr() else { return None };
-        let source = self.iface.get_source_address(&to_stack(hop)?).map(from_stack)?;
+        let source = self.iface.get_source_address(&hop)?;
         match (source, hop) {
-            (IpAddr::V4(source), IpAddr::V4(hop)) => {
+            (IpAddress::Ipv4(source), IpAddress::Ipv4(hop)) => {
                 let arp = ArpRepr::EthernetIpv4 {
                     operation: ArpOperation::Request,
                     source_hardware_addr: own,
@@ -110,20 +116,15 @@ impl State<'_> {
                 Some(frame)
             }
             #[cfg(feature = "ipv6")]
-            (IpAddr::V6(source), IpAddr::V6(hop)) => solicitation(own, source, hop),
+            (IpAddress::Ipv6(source), IpAddress::Ipv6(hop)) => solicitation(own, source, hop),
+            #[cfg(feature = "ipv6")]
             _ => None,
         }
-    }
-
-    #[cfg(not(feature = "ethernet"))]
-    fn neighbour_question(&self, _: IpAddr) -> Option<Vec<u8, QUESTION>> {
-        let _ = (from_stack, to_stack);
-        None
     }
 }
 
 /// A neighbour solicitation (RFC 4861, 4.3), to the group of all that may have the address.
-#[cfg(all(feature = "ethernet", feature = "ipv6"))]
+#[cfg(feature = "ipv6")]
 fn solicitation(
     own: EthernetAddress,
     source: core::net::Ipv6Addr,

@@ -13,11 +13,11 @@ use smoltcp::wire::HardwareAddress;
 use usocket_core::spi::{Backend as _, Link, Platform, WakerTable, wait_until};
 use usocket_core::{Error, Family, IntoTimeout, Result, Timeout};
 
-use crate::address::{from_stack, stack_time};
+use crate::address::{family as family_of, from_stack, is_link_local};
 use crate::config::Config;
-use crate::slots::is_link_local;
 use crate::state::State;
 use crate::storage::Storage;
+use crate::time::stack_time;
 
 /// Sockets on a device: the backend.
 ///
@@ -113,9 +113,9 @@ impl<'a, D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Net<'a, D, P,
     /// Our first address of a family, one that is more than link-local if there is any.
     pub fn ip(&self, family: Family) -> Option<IpAddr> {
         self.with(|shared| {
-            let own = shared.state.iface.ip_addrs().iter().map(|cidr| from_stack(cidr.address()));
-            let own = own.filter(|&ip| Family::of(ip) == family);
-            own.min_by_key(|&ip| is_link_local(ip))
+            let own = shared.state.iface.ip_addrs().iter().map(|cidr| cidr.address());
+            let own = own.filter(|&ip| family_of(ip) == family);
+            own.min_by_key(|&ip| is_link_local(ip)).map(from_stack)
         })
     }
 

@@ -2,6 +2,7 @@
 
 use core::net::{IpAddr, Ipv4Addr};
 
+use smoltcp::wire::IpAddress;
 use usocket_core::spi::{Group, Handle, Opt, OptName, SockType};
 use usocket_core::{Error, Family, Result};
 
@@ -20,7 +21,7 @@ impl State<'_> {
             Opt::Join(group) => return self.join(handle, group),
             Opt::Leave(group) => return self.leave(handle, group),
             Opt::MulticastInterface(ip)
-                if !ip.is_unspecified() && !is_local(&self.iface, (*ip).into()) =>
+                if !ip.is_unspecified() && !is_local(&self.iface, IpAddress::Ipv4(*ip)) =>
             {
                 return Err(Error::EADDRNOTAVAIL);
             }
@@ -32,6 +33,7 @@ impl State<'_> {
         match *option {
             Opt::ReuseAddr(on) => options.reuse = on,
             Opt::Broadcast(on) => options.broadcast = on,
+            #[cfg(feature = "keep-alive")]
             Opt::KeepAlive(on) => options.keep_alive = on,
             Opt::Linger(seconds) => options.linger = seconds,
             Opt::SendBuffer(bytes) => {
@@ -41,8 +43,11 @@ impl State<'_> {
             Opt::RecvBuffer(_) => {}
             Opt::Device(ref name) => options.device.clone_from(name),
             Opt::NoDelay(on) => options.no_delay = on,
+            #[cfg(feature = "keep-alive")]
             Opt::KeepIdle(seconds) => options.keep_idle = seconds,
+            #[cfg(feature = "keep-alive")]
             Opt::KeepInterval(seconds) => options.keep_interval = seconds,
+            #[cfg(feature = "keep-alive")]
             Opt::KeepCount(probes) => options.keep_count = probes,
             Opt::Ttl(hops) => options.ttl = hops,
             Opt::MulticastInterface(ip) => options.multicast_interface = ip,
@@ -50,10 +55,12 @@ impl State<'_> {
             // Read-only, and what a later core may add (row 142).
             _ => return Err(Error::ENOPROTOOPT),
         }
+        #[cfg(feature = "keep-alive")]
         let alive = matches!(
             option.name(),
             OptName::KeepAlive | OptName::KeepIdle | OptName::KeepInterval | OptName::KeepCount
         );
+        #[cfg(feature = "keep-alive")]
         if let Role::Connected(index) = self.slots.get(handle)?.role
             && alive
         {
@@ -73,6 +80,7 @@ impl State<'_> {
         Ok(match name {
             OptName::ReuseAddr => Opt::ReuseAddr(options.reuse),
             OptName::Broadcast => Opt::Broadcast(options.broadcast),
+            #[cfg(feature = "keep-alive")]
             OptName::KeepAlive => Opt::KeepAlive(options.keep_alive),
             OptName::Linger => Opt::Linger(options.linger),
             OptName::SendBuffer => Opt::SendBuffer(options.send_buffer),
@@ -81,8 +89,11 @@ impl State<'_> {
             OptName::Type => Opt::Type(slot.kind),
             OptName::Listening => Opt::Listening(matches!(slot.role, Role::Listening { .. })),
             OptName::NoDelay => Opt::NoDelay(options.no_delay),
+            #[cfg(feature = "keep-alive")]
             OptName::KeepIdle => Opt::KeepIdle(options.keep_idle),
+            #[cfg(feature = "keep-alive")]
             OptName::KeepInterval => Opt::KeepInterval(options.keep_interval),
+            #[cfg(feature = "keep-alive")]
             OptName::KeepCount => Opt::KeepCount(options.keep_count),
             OptName::Ttl => Opt::Ttl(options.ttl),
             OptName::MulticastInterface => Opt::MulticastInterface(options.multicast_interface),
@@ -119,12 +130,10 @@ impl State<'_> {
     fn check_option(&self, handle: Handle, name: OptName) -> Result<()> {
         let slot = self.slots.get(handle)?;
         let has = match name {
-            OptName::KeepAlive
-            | OptName::KeepIdle
-            | OptName::KeepInterval
-            | OptName::KeepCount
-            | OptName::NoDelay
-            | OptName::Linger => slot.kind == SockType::Stream,
+            OptName::KeepAlive | OptName::KeepIdle | OptName::KeepInterval | OptName::KeepCount => {
+                slot.kind == SockType::Stream && cfg!(feature = "keep-alive")
+            }
+            OptName::NoDelay | OptName::Linger => slot.kind == SockType::Stream,
             OptName::MulticastInterface => {
                 slot.kind == SockType::Dgram && slot.family == Family::V4
             }
@@ -200,7 +209,7 @@ impl State<'_> {
         match *group {
             Group::V4 { group, interface } => {
                 let known =
-                    interface.is_unspecified() || is_local(&self.iface, IpAddr::V4(interface));
+                    interface.is_unspecified() || is_local(&self.iface, IpAddress::Ipv4(interface));
                 let group = Group::V4 { group, interface: Ipv4Addr::UNSPECIFIED };
                 known.then_some(group).ok_or(Error::ENODEV)
             }

@@ -1,16 +1,18 @@
 //! Pairs of buffers, each with the stack's TCP socket that owns them for good.
 
 use core::cell::Cell;
-use core::time::Duration;
+use core::ops::{Deref, DerefMut, Index, IndexMut};
 
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp;
 use usocket_core::spi::Handle;
 
-use usocket_core::{Error, Instant, SockAddr};
+use smoltcp::wire::IpEndpoint;
+use usocket_core::{Error, Instant};
 
-use crate::address::duration;
+use crate::address::UNSPECIFIED;
 use crate::frame::Window;
+use crate::time::Span;
 
 /// Who holds a pair.
 ///
@@ -27,7 +29,8 @@ pub(crate) enum Owner {
     /// A socket of the user.
     Socket(Handle),
     /// It waits in the backlog of this listener.
-    Pending(Handle),
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "there are none"))]
+    Pending(Handle, #[cfg(not(feature = "server"))] core::convert::Infallible),
     /// Closed; what is queued still goes out, until this time at the latest (S17).
     Closing(Instant),
     /// Its RST is about to go out, until this time at the latest.
@@ -42,8 +45,8 @@ pub(crate) struct Pair<'a> {
     /// Where the stack keeps it else.
     place: Option<SocketHandle>,
     pub(crate) owner: Owner,
-    pub(crate) local: SockAddr,
-    pub(crate) remote: SockAddr,
+    pub(crate) local: IpEndpoint,
+    pub(crate) remote: IpEndpoint,
     /// What the holder must be told, once (S13).
     pub(crate) error: Option<Error>,
     /// The connection was lost: by a reset, the link, or time.
@@ -54,6 +57,7 @@ pub(crate) struct Pair<'a> {
     pub(crate) state: tcp::State,
     pub(crate) since: Instant,
     /// Order of arrival at the listener (row 74).
+    #[cfg(feature = "server")]
     pub(crate) order: u64,
     /// Bytes that the peer has not acknowledged, and since when there are as many.
     pub(crate) unacked: usize,
@@ -68,18 +72,22 @@ pub(crate) struct Pair<'a> {
     /// The stack has been told to send FIN.
     fin: bool,
     /// How often the stack probes the peer while nothing else is sent.
-    probes: Option<Duration>,
+    probes: Option<Span>,
     /// Whether nobody has acknowledged anything for some time.
+    #[cfg(feature = "neighbours")]
     pub(crate) slow: bool,
     /// Set on the way out when a SYN went by: it did not wait for a neighbour.
+    #[cfg(feature = "neighbours")]
     pub(crate) asked: Cell<bool>,
     /// Since when the peer is asked whether it is still there.
+    #[cfg(feature = "keep-alive")]
     pub(crate) probing: Option<Instant>,
     /// An ICMP message said why the peer cannot be reached.
+    #[cfg(feature = "unreachable")]
     pub(crate) hint: Cell<Option<Error>>,
 }
 
-const NOWHERE: SockAddr = SockAddr::new(core::net::IpAddr::V4(core::net::Ipv4Addr::UNSPECIFIED), 0);
+pub(crate) const NOWHERE: IpEndpoint = IpEndpoint::new(UNSPECIFIED, 0);
 
 impl<'a> Pair<'a> {
     /// A pair without buffers: one is put in by `equip`.
@@ -95,6 +103,7 @@ impl<'a> Pair<'a> {
             read_shut: false,
             state: tcp::State::Closed,
             since: Instant::ZERO,
+            #[cfg(feature = "server")]
             order: 0,
             unacked: 0,
             stuck_since: Instant::ZERO,
@@ -104,9 +113,13 @@ impl<'a> Pair<'a> {
             write_shut: false,
             fin: false,
             probes: None,
+            #[cfg(feature = "neighbours")]
             slow: false,
+            #[cfg(feature = "neighbours")]
             asked: Cell::new(false),
+            #[cfg(feature = "keep-alive")]
             probing: None,
+            #[cfg(feature = "unreachable")]
             hint: Cell::new(None),
         }
     }
@@ -170,7 +183,13 @@ impl<'a> Pair<'a> {
     }
 
     /// Begins a new connection's bookkeeping.
-    pub(crate) fn begin(&mut self, owner: Owner, local: SockAddr, remote: SockAddr, now: Instant) {
+    pub(crate) fn begin(
+        &mut self,
+        owner: Owner,
+        local: IpEndpoint,
+        remote: IpEndpoint,
+        now: Instant,
+    ) {
         self.owner = owner;
         self.local = local;
         self.remote = remote;
@@ -186,9 +205,16 @@ impl<'a> Pair<'a> {
         self.write_shut = false;
         self.fin = false;
         self.probes = None;
-        self.slow = false;
-        self.asked.set(false);
-        self.probing = None;
+        #[cfg(feature = "neighbours")]
+        {
+            self.slow = false;
+            self.asked.set(false);
+        }
+        #[cfg(feature = "keep-alive")]
+        {
+            self.probing = None;
+        }
+        #[cfg(feature = "unreachable")]
         self.hint.set(None);
     }
 
@@ -220,10 +246,10 @@ impl<'a> Pair<'a> {
     }
 
     /// Sets how often the stack probes the peer, at once for the first time.
-    pub(crate) fn probe(&mut self, interval: Option<Duration>, set: &mut SocketSet<'a>) {
+    pub(crate) fn probe(&mut self, interval: Option<Span>, set: &mut SocketSet<'a>) {
         if self.probes != interval {
             self.probes = interval;
-            self.tcp_mut(set).set_keep_alive(interval.map(duration));
+            self.tcp_mut(set).set_keep_alive(interval.map(Span::for_stack));
         }
     }
 
@@ -239,16 +265,53 @@ impl<'a> Pair<'a> {
         self.error = Some(error);
     }
 
+    /// Why the peer cannot be reached, if somebody said so.
+    pub(crate) fn hint(&self) -> Option<Error> {
+        #[cfg(feature = "unreachable")]
+        return self.hint.get();
+        #[cfg(not(feature = "unreachable"))]
+        None
+    }
+
     pub(crate) fn is_free(&self) -> bool {
         self.owner == Owner::Free
     }
 
     /// Whether it is a connection between these addresses.
-    pub(crate) fn connects(&self, local: SockAddr, remote: SockAddr) -> bool {
-        !self.is_free()
-            && (self.local.port(), self.remote.port()) == (local.port(), remote.port())
-            && self.remote.ip() == remote.ip()
-            && self.local.ip() == local.ip()
+    pub(crate) fn connects(&self, local: IpEndpoint, remote: IpEndpoint) -> bool {
+        !self.is_free() && self.local == local && self.remote == remote
+    }
+}
+
+/// All pairs. Indexed by a function of their own, so that a small image checks the index once
+/// and not wherever it is used.
+pub(crate) struct Pairs<'a>(pub(crate) &'a mut [Pair<'a>]);
+
+impl<'a> Index<usize> for Pairs<'a> {
+    type Output = Pair<'a>;
+
+    fn index(&self, index: usize) -> &Pair<'a> {
+        &self.0[index]
+    }
+}
+
+impl<'a> IndexMut<usize> for Pairs<'a> {
+    fn index_mut(&mut self, index: usize) -> &mut Pair<'a> {
+        &mut self.0[index]
+    }
+}
+
+impl<'a> Deref for Pairs<'a> {
+    type Target = [Pair<'a>];
+
+    fn deref(&self) -> &[Pair<'a>] {
+        self.0
+    }
+}
+
+impl<'a> DerefMut for Pairs<'a> {
+    fn deref_mut(&mut self) -> &mut [Pair<'a>] {
+        self.0
     }
 }
 

@@ -5,21 +5,24 @@
 //! the peer repeats its SYN when it hears nothing.
 
 use heapless::Vec;
+use smoltcp::wire::IpEndpoint;
+use usocket_core::Instant;
 use usocket_core::spi::Handle;
-use usocket_core::{Instant, SockAddr};
+
+use crate::time::Span;
 
 /// Longest frame kept: Ethernet, IP and TCP headers with all options of IPv4.
 const FRAME: usize = 14 + 60 + 60;
 
 /// When a peer that has not repeated its SYN has given up: each doubles its time from 1 s.
-const STALE: core::time::Duration = core::time::Duration::from_secs(20);
+const STALE: Span = Span::from_secs(20);
 
 /// A SYN that waits.
 pub(crate) struct Parked {
     pub(crate) frame: Vec<u8, FRAME>,
     pub(crate) listener: Handle,
-    pub(crate) local: SockAddr,
-    pub(crate) remote: SockAddr,
+    pub(crate) local: IpEndpoint,
+    pub(crate) remote: IpEndpoint,
     /// When it came first.
     order: u64,
     last: Instant,
@@ -44,8 +47,8 @@ impl<'a> Parking<'a> {
         &mut self,
         frame: &[u8],
         listener: Handle,
-        local: SockAddr,
-        remote: SockAddr,
+        local: IpEndpoint,
+        remote: IpEndpoint,
         now: Instant,
     ) {
         let known = self.places.iter_mut().flatten().find(|parked| {
@@ -124,12 +127,12 @@ impl<'a> Parking<'a> {
 
 #[cfg(test)]
 mod tests {
-    use core::net::Ipv4Addr;
+    use smoltcp::wire::IpAddress;
 
     use super::*;
 
-    fn address(port: u16) -> SockAddr {
-        SockAddr::new(Ipv4Addr::new(10, 0, 0, 1).into(), port)
+    fn address(port: u16) -> IpEndpoint {
+        IpEndpoint::new(IpAddress::v4(10, 0, 0, 1), port)
     }
 
     #[test]
@@ -148,7 +151,7 @@ mod tests {
         let mut served = std::vec::Vec::new();
         assert!(parking.next(|_| false).is_none());
         while let Some(parked) = parking.next(|_| true) {
-            served.push(parked.remote.port());
+            served.push(parked.remote.port);
         }
         assert_eq!(served, [1, 198, 199]);
         assert!(parking.is_empty());

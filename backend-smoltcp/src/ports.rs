@@ -1,51 +1,52 @@
 //! Local addresses: who may bind what (rows 50 to 58), ports, routes.
 
-use core::net::IpAddr;
-use core::time::Duration;
-
+use smoltcp::wire::{IpAddress, IpEndpoint};
 use usocket_core::spi::{Handle, SockType};
-use usocket_core::{Error, Family, Instant, Result, SockAddr};
+use usocket_core::{Error, Instant, Result, SockAddr};
 
-use crate::address::{
-    check_scope, from_stack, is_broadcast, is_local, overlap, route, sock_addr, to_stack,
-};
-use crate::pairs::Owner;
+use crate::address::{endpoint, family, is_group, is_local, is_own, overlap, route};
+use crate::pairs::{NOWHERE, Owner};
 use crate::slots::Role;
 use crate::state::State;
+use crate::time::Span;
+use smoltcp::socket::tcp;
 
 /// Ports the backend picks from, as RFC 6335 says.
 const EPHEMERAL: core::ops::RangeInclusive<u16> = 49_152..=65_535;
 
 /// How long an address stays in TIME-WAIT, as in the stack.
-pub(crate) const TIME_WAIT: Duration = Duration::from_secs(10);
+pub(crate) const TIME_WAIT: Span = Span::from_secs(10);
+
+/// How many of the following there are.
+const TIME_WAITS: usize = 16;
 
 /// Addresses in TIME-WAIT whose buffers were needed for something else. When the table
 /// is full the oldest one is given up, so that no number of closes exhausts it (R16).
-pub(crate) struct TimeWaits(heapless::Deque<TimeWait, 16>);
+pub(crate) struct TimeWaits {
+    entries: [TimeWait; TIME_WAITS],
+    oldest: usize,
+}
 
 #[derive(Clone, Copy)]
-pub(crate) struct TimeWait {
-    pub(crate) local: SockAddr,
-    pub(crate) remote: SockAddr,
-    pub(crate) until: Instant,
+struct TimeWait {
+    local: IpEndpoint,
+    remote: IpEndpoint,
+    until: Instant,
 }
 
 impl TimeWaits {
     pub(crate) const fn new() -> Self {
-        Self(heapless::Deque::new())
+        let over = TimeWait { local: NOWHERE, remote: NOWHERE, until: Instant::ZERO };
+        Self { entries: [over; TIME_WAITS], oldest: 0 }
     }
 
-    pub(crate) fn add(&mut self, entry: TimeWait) {
-        if self.0.is_full() {
-            let _ = self.0.pop_front();
-        }
-        let _ = self.0.push_back(entry);
+    fn add(&mut self, entry: TimeWait) {
+        self.entries[self.oldest % TIME_WAITS] = entry;
+        self.oldest += 1;
     }
 
-    pub(crate) fn expire(&mut self, now: Instant) {
-        while self.0.front().is_some_and(|entry| entry.until <= now) {
-            let _ = self.0.pop_front();
-        }
+    fn live(&self, now: Instant) -> impl Iterator<Item = &TimeWait> {
+        self.entries.iter().filter(move |entry| entry.until > now)
     }
 }
 
@@ -71,14 +72,13 @@ impl State<'_> {
         if slot.bound.is_some() || !matches!(slot.role, Role::Idle | Role::Dgram(_)) {
             return Err(Error::EINVAL);
         }
-        check_scope(address)?;
-        if !self.may_bind(kind, address.ip()) {
+        let mut address = endpoint(address)?;
+        if !self.may_bind(kind, address.addr) {
             return Err(Error::EADDRNOTAVAIL);
         }
-        let address = match address.port() {
-            0 => address.with_port(self.pick_port(kind)?),
-            _ => address,
-        };
+        if address.port == 0 {
+            address.port = self.pick_port(kind)?;
+        }
         let refused = |holder| match holder {
             Holder::Firm => true,
             Holder::Bound(theirs) => !(reuse && theirs),
@@ -91,18 +91,18 @@ impl State<'_> {
     }
 
     /// Binds to `ip` and a port of our choice, unless bound (rows 65, 80, 128).
-    pub(crate) fn bind_implicitly(&mut self, handle: Handle, ip: IpAddr) -> Result<SockAddr> {
+    pub(crate) fn bind_implicitly(&mut self, handle: Handle, ip: IpAddress) -> Result<IpEndpoint> {
         let slot = self.slots.get(handle)?;
         if let Some(bound) = slot.bound {
             return Ok(bound);
         }
         let port = self.pick_port(slot.kind)?;
-        let address = sock_addr(ip, port);
+        let address = IpEndpoint::new(ip, port);
         self.settle_bound(handle, address, true)?;
         Ok(address)
     }
 
-    fn settle_bound(&mut self, handle: Handle, address: SockAddr, implicit: bool) -> Result<()> {
+    fn settle_bound(&mut self, handle: Handle, address: IpEndpoint, implicit: bool) -> Result<()> {
         self.bind_queue(handle, address)?;
         let slot = self.slots.get_mut(handle)?;
         slot.bound = Some(address);
@@ -110,15 +110,16 @@ impl State<'_> {
         Ok(())
     }
 
+    #[cfg(feature = "server")]
     /// Whether a listener may start on this address: never beside another (row 58).
-    pub(crate) fn may_listen(&self, handle: Handle, address: SockAddr) -> bool {
+    pub(crate) fn may_listen(&self, handle: Handle, address: IpEndpoint) -> bool {
         !self.holders(handle, SockType::Stream, address).any(|holder| holder == Holder::Firm)
     }
 
     /// Whether a connection or TIME-WAIT of this very pair exists.
-    pub(crate) fn connection_exists(&self, local: SockAddr, remote: SockAddr) -> bool {
+    pub(crate) fn connection_exists(&self, local: IpEndpoint, remote: IpEndpoint) -> bool {
         let same = |entry: &TimeWait| entry.local == local && entry.remote == remote;
-        self.time_waits.0.iter().any(same)
+        self.time_waits.live(self.now).any(same)
             || self.pairs.iter().any(|pair| pair.connects(local, remote))
     }
 
@@ -127,7 +128,7 @@ impl State<'_> {
         &self,
         handle: Handle,
         kind: SockType,
-        address: SockAddr,
+        address: IpEndpoint,
     ) -> impl Iterator<Item = Holder> + '_ {
         let sockets = self.slots.iter().filter_map(move |(other, slot)| {
             let bound = slot.bound?;
@@ -144,11 +145,8 @@ impl State<'_> {
         let closing = self.pairs.iter().filter(move |pair| {
             matches!(pair.owner, Owner::Closing(_)) && overlap(pair.local, address)
         });
-        let waiting = self
-            .time_waits
-            .0
-            .iter()
-            .filter(move |entry| entry.until > self.now && overlap(entry.local, address));
+        let waiting =
+            self.time_waits.live(self.now).filter(move |entry| overlap(entry.local, address));
         let streams = closing.map(|_| ()).chain(waiting.map(|_| ()));
         sockets
             .chain(streams.filter(move |()| kind == SockType::Stream).map(|()| Holder::Connection))
@@ -162,40 +160,75 @@ impl State<'_> {
         let first = self.random() as u16 % span;
         for step in 0..span {
             let port = EPHEMERAL.start() + (first + step) % span;
-            let in_use = [Family::V4, Family::V6].into_iter().any(|family| {
-                let address = SockAddr::new(family.unspecified(), port);
-                self.holders(Handle::ANY, kind, address).next().is_some()
-            });
-            if !in_use {
+            if !self.port_in_use(kind, port) {
                 return Ok(port);
             }
         }
         Err(Error::EADDRINUSE)
     }
 
-    fn may_bind(&self, kind: SockType, ip: IpAddr) -> bool {
-        let group = ip.is_multicast() || is_broadcast(&self.iface, ip);
-        ip.is_unspecified() || is_local(&self.iface, ip) || (kind == SockType::Dgram && group)
+    /// Whether anything of a kind holds a port, of whatever address.
+    fn port_in_use(&self, kind: SockType, port: u16) -> bool {
+        let slots = self.slots.iter();
+        let bound = slots.filter(|(_, slot)| slot.kind == kind).filter_map(|(_, slot)| slot.bound);
+        let pairs = self.pairs.iter().filter(|pair| !pair.is_free()).map(|pair| pair.local);
+        let waiting = self.time_waits.live(self.now).map(|entry| entry.local);
+        bound.into_iter().any(|address| address.port == port)
+            || (kind == SockType::Stream
+                && (pairs.into_iter().any(|address| address.port == port)
+                    || waiting.into_iter().any(|address| address.port == port)))
+    }
+
+    /// A pair for a new connection; `None` when all are in use.
+    pub(crate) fn spare_pair(&mut self) -> Option<usize> {
+        let index = self.spare()?;
+        let pair = &mut self.pairs[index];
+        if !pair.is_free() {
+            let until = pair.since + TIME_WAIT;
+            self.time_waits.add(TimeWait { local: pair.local, remote: pair.remote, until });
+            pair.free(&mut self.set);
+        }
+        Some(index)
+    }
+
+    /// A free pair, or the oldest one that only sits out its TIME-WAIT.
+    pub(crate) fn spare(&self) -> Option<usize> {
+        let mut oldest = None;
+        for (index, pair) in self.pairs.iter().enumerate() {
+            if pair.is_free() {
+                return Some(index);
+            }
+            let over =
+                matches!(pair.owner, Owner::Closing(_)) && pair.state == tcp::State::TimeWait;
+            if over && oldest.is_none_or(|(since, _)| pair.since < since) {
+                oldest = Some((pair.since, index));
+            }
+        }
+        oldest.map(|(_, index)| index)
+    }
+
+    fn may_bind(&self, kind: SockType, ip: IpAddress) -> bool {
+        ip.is_unspecified()
+            || is_local(&self.iface, ip)
+            || (kind == SockType::Dgram && is_group(&self.iface, ip))
     }
 
     /// The address to send from to reach `to`, or why that cannot be (row 92, R24).
-    pub(crate) fn source(&self, bound: Option<SockAddr>, to: IpAddr) -> Result<IpAddr> {
-        self.check_link(Family::of(to))?;
-        // The stack has no way to itself.
-        if to.is_unspecified() || to.is_loopback() || is_local(&self.iface, to) {
+    pub(crate) fn source(&self, bound: Option<IpEndpoint>, to: IpAddress) -> Result<IpAddress> {
+        self.check_link(family(to))?;
+        if is_own(&self.iface, to) {
             return Err(Error::ENETUNREACH);
         }
         route(&self.iface, to).ok_or(Error::ENETUNREACH)?;
-        let bound = bound.map(|address| address.ip()).filter(|ip| {
-            !ip.is_unspecified() && !ip.is_multicast() && !is_broadcast(&self.iface, *ip)
-        });
+        let bound = bound
+            .map(|address| address.addr)
+            .filter(|&ip| !ip.is_unspecified() && !is_group(&self.iface, ip));
         if let Some(bound) = bound {
             // Its address may have gone since.
             let there = is_local(&self.iface, bound);
             return if there { Ok(bound) } else { Err(Error::ENETUNREACH) };
         }
-        let to = to_stack(to).ok_or(Error::ENETUNREACH)?;
-        let source = self.iface.get_source_address(&to).map(from_stack);
+        let source = self.iface.get_source_address(&to);
         source.filter(|ip| is_local(&self.iface, *ip)).ok_or(Error::ENETUNREACH)
     }
 }

@@ -5,7 +5,6 @@
 //! hands the advertisements over, and the stack's own part stays off.
 
 use core::net::Ipv6Addr;
-use core::time::Duration;
 
 use heapless::Vec;
 use smoltcp::phy::{ChecksumCapabilities, Device, TxToken};
@@ -13,22 +12,22 @@ use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, HardwareAddress, Icmpv6Packet, Icmpv6Repr, IpCidr, IpProtocol,
     Ipv6Packet, Ipv6Repr, NdiscPrefixInfoFlags, NdiscRepr, RawHardwareAddress,
 };
-use usocket_core::{Instant, earlier};
+use usocket_core::Instant;
 
-use crate::address::stack_time;
 use crate::neighbours::discovery_frame;
 use crate::state::State;
+use crate::time::{NEVER, Span, stack_time};
 
 /// Prefixes that an address is made of.
 const PREFIXES: usize = 2;
 
 /// Questions for routers, and the time between two (RFC 4861, 10).
 const QUESTIONS: u8 = 3;
-const BETWEEN: Duration = Duration::from_secs(4);
+const BETWEEN: Span = Span::from_secs(4);
 
 /// A lifetime that an advertisement cannot fall below, or anybody on the link could take
 /// an address away (RFC 4862, 5.5.3).
-const TWO_HOURS: Duration = Duration::from_secs(7200);
+const TWO_HOURS: Span = Span::from_secs(7200);
 
 /// The group of all nodes on the link, and that of all routers.
 const ALL_NODES: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1);
@@ -39,9 +38,9 @@ const ALL_ROUTERS: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 2);
 pub(crate) struct Heard {
     from: Ipv6Addr,
     /// How long it is a default router.
-    router: Duration,
+    router: Span,
     /// A prefix of 64 bits for addresses, and how long they are valid.
-    prefix: Option<(Ipv6Addr, Duration)>,
+    prefix: Option<(Ipv6Addr, Span)>,
 }
 
 /// Advertisements of one drive; routers repeat them.
@@ -101,12 +100,16 @@ pub(crate) fn read(frame: &[u8]) -> Option<Heard> {
             });
             Some(Heard {
                 from: ip.src_addr,
-                router: router_lifetime.into(),
-                prefix: prefix.map(|info| (info.prefix, info.valid_lifetime.into())),
+                router: of_stack(router_lifetime),
+                prefix: prefix.map(|info| (info.prefix, of_stack(info.valid_lifetime))),
             })
         }
         _ => None,
     }
+}
+
+fn of_stack(time: smoltcp::time::Duration) -> Span {
+    core::time::Duration::from(time).into()
 }
 
 /// Whether addresses of this prefix may be ours.
@@ -139,11 +142,11 @@ impl State<'_> {
         }
     }
 
-    fn heed_prefix(&mut self, prefix: Ipv6Addr, valid: Duration) {
+    fn heed_prefix(&mut self, prefix: Ipv6Addr, valid: Span) {
         let Some(address) = self.address_in(prefix) else { return };
         let now = self.now;
         if let Some((_, until)) = self.routers.addresses.iter_mut().find(|own| own.0 == address) {
-            let left = until.saturating_since(now);
+            let left = Span::between(now, *until);
             if valid > TWO_HOURS || valid > left {
                 *until = now + valid;
             } else if left > TWO_HOURS {
@@ -224,9 +227,9 @@ impl State<'_> {
         self.routers.ask_at = (self.routers.left > 0).then_some(self.now + BETWEEN);
     }
 
-    pub(crate) fn routers_due(&self) -> Option<Instant> {
-        let ends = self.routers.addresses.iter().map(|own| own.1).min();
+    pub(crate) fn routers_due(&self) -> Instant {
+        let ends = self.routers.addresses.iter().map(|own| own.1);
         let router = self.routers.router.map(|(_, until)| until);
-        earlier(earlier(ends, router), self.routers.ask_at)
+        ends.chain(router).chain(self.routers.ask_at).min().unwrap_or(NEVER)
     }
 }

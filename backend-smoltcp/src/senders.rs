@@ -5,32 +5,30 @@
 //! datagram goes through one of a few senders, alone. Who is stuck is stuck alone, gives
 //! way to others soon, and is remembered for a while (R19).
 
-use core::net::IpAddr;
-use core::time::Duration;
-
 use heapless::Vec;
 use smoltcp::socket::udp;
-use smoltcp::wire::{IpAddress, IpListenEndpoint, Ipv4Address};
+use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint, Ipv4Address};
 use usocket_core::spi::Handle;
-use usocket_core::{Error, Instant, Result, SockAddr};
+use usocket_core::{Error, Instant, Result};
 
-use crate::address::{endpoint, next_hop, to_stack};
+use crate::address::next_hop;
 use crate::datagram::MAX_DATAGRAM;
 use crate::seat::Seat;
 use crate::state::State;
+use crate::time::{NEVER, Span};
 
 /// Datagrams on their way out.
 pub(crate) const SENDERS: usize = 3;
 
 /// How long a neighbour is looked for: time for three questions.
-const NEIGHBOUR_TIMEOUT: Duration = Duration::from_millis(2500);
+const NEIGHBOUR_TIMEOUT: Span = Span::from_millis(2500);
 
 /// From when on a datagram whose neighbour does not answer gives way to others. Neighbours
 /// answer within some milliseconds.
-const PATIENCE: Duration = Duration::from_millis(100);
+const PATIENCE: Span = Span::from_millis(100);
 
 /// How long a neighbour who did not answer is not asked again for each datagram.
-const MEMORY: Duration = Duration::from_secs(10);
+const MEMORY: Span = Span::from_secs(10);
 
 /// Neighbours remembered.
 const ABSENT: usize = 4;
@@ -39,7 +37,7 @@ const ABSENT: usize = 4;
 pub(crate) struct Senders<'a> {
     senders: [Sender<'a>; SENDERS],
     /// Neighbours who did not answer, and until when that is believed.
-    absent: Vec<(IpAddr, Instant), ABSENT>,
+    absent: Vec<(IpAddress, Instant), ABSENT>,
 }
 
 struct Sender<'a> {
@@ -51,9 +49,9 @@ struct Sender<'a> {
 #[derive(Clone, Copy)]
 struct Load {
     socket: Handle,
-    to: SockAddr,
+    to: IpEndpoint,
     /// The neighbour it goes to.
-    hop: IpAddr,
+    hop: IpAddress,
     since: Instant,
     /// Whether that neighbour has not answered yet.
     stuck: bool,
@@ -80,7 +78,7 @@ impl<'a> Senders<'a> {
     /// The sender for a datagram to the neighbour `hop`: one behind those that are loaded
     /// for the same neighbour, so that they go out in order; or one that gives way, of
     /// the same neighbour if possible. One neighbour never gets the last one by waiting.
-    fn find(&self, hop: IpAddr, now: Instant) -> Option<usize> {
+    fn find(&self, hop: IpAddress, now: Instant) -> Option<usize> {
         let yielding = self.senders.iter().enumerate().filter_map(|(index, sender)| {
             let load = sender.load.filter(|load| load.gives_way(now))?;
             Some((load.hop != hop, load.since, index))
@@ -103,8 +101,9 @@ impl<'a> Senders<'a> {
             || self.senders.iter().flat_map(|sender| sender.load).any(|load| load.gives_way(now))
     }
 
+    #[cfg(feature = "neighbours")]
     /// The neighbours that datagrams wait for.
-    pub(crate) fn wanted(&self) -> impl Iterator<Item = IpAddr> {
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = IpAddress> {
         self.loads().filter(|load| load.stuck).map(|load| load.hop)
     }
 
@@ -118,15 +117,12 @@ impl State<'_> {
     pub(crate) fn launch(
         &mut self,
         socket: Handle,
-        from: (IpAddr, u16),
-        to: SockAddr,
+        from: IpEndpoint,
+        to: IpEndpoint,
         hops: u8,
         data: &[u8],
     ) -> Result<()> {
-        let (Some(peer), Some(source)) = (endpoint(to), to_stack(from.0)) else {
-            return Err(Error::EAFNOSUPPORT);
-        };
-        let hop = next_hop(&self.iface, to.ip());
+        let hop = next_hop(&self.iface, to.addr);
         if !self.senders.ready(self.now) {
             return Err(Error::EAGAIN);
         }
@@ -145,11 +141,11 @@ impl State<'_> {
         let out = sender.seat.show(&mut self.set).ok_or(Error::ENOBUFS)?;
         // An address that nobody sends to: what comes for the port is not for the sender.
         let nowhere = IpAddress::Ipv4(Ipv4Address::new(0, 0, 0, 1));
-        let place = IpListenEndpoint { addr: Some(nowhere), port: from.1 };
+        let place = IpListenEndpoint { addr: Some(nowhere), port: from.port };
         out.bind(place).map_err(|_| Error::ENOBUFS)?;
         out.set_hop_limit(Some(hops));
-        let mut meta = udp::UdpMetadata::from(peer);
-        meta.local_address = Some(source);
+        let mut meta = udp::UdpMetadata::from(to);
+        meta.local_address = Some(from.addr);
         out.send_slice(data, meta).map_err(|_| Error::ENOBUFS)?;
         sender.load = Some(Load { socket, to, hop, since, stuck: before.is_some() });
         self.touch();
@@ -199,12 +195,12 @@ impl State<'_> {
     }
 
     /// When a datagram gives way, or its neighbour is given up.
-    pub(crate) fn datagrams_due(&self) -> Option<Instant> {
+    pub(crate) fn datagrams_due(&self) -> Instant {
         let times = self
             .senders
             .loads()
             .flat_map(|load| [load.since + PATIENCE, load.since + NEIGHBOUR_TIMEOUT]);
-        times.filter(|&time| time > self.now).min()
+        times.filter(|&time| time > self.now).min().unwrap_or(NEVER)
     }
 
     /// Datagrams that are not out yet.

@@ -1,6 +1,7 @@
 //! Addresses and the link: what was configured, what DHCP says, and what becomes of the
 //! sockets when either goes.
 
+#[cfg(feature = "dns")]
 use core::net::IpAddr;
 
 use heapless::Vec;
@@ -13,15 +14,19 @@ use smoltcp::wire::IpCidr;
 use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
 use usocket_core::Error;
 
-use crate::address::{from_stack, to_stack};
-use crate::config::{ADDRESSES, Config, SERVERS};
+use crate::address::is_local;
+#[cfg(feature = "dns")]
+use crate::config::SERVERS;
+use crate::config::{ADDRESSES, Config};
 use crate::pairs::Owner;
 use crate::state::State;
 
 /// What was configured, and by whom.
 pub(crate) struct Setup {
     /// The name servers, those of DHCP first.
+    #[cfg(feature = "dns")]
     pub(crate) servers: Vec<IpAddr, { 2 * SERVERS }>,
+    #[cfg(feature = "dns")]
     fixed_servers: Vec<IpAddr, SERVERS>,
     /// The addresses configured by hand.
     fixed: Vec<IpCidr, ADDRESSES>,
@@ -33,13 +38,12 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    pub(crate) fn new(config: &Config) -> Self {
-        let mut servers = Vec::new();
-        // It has room for twice as many.
-        let _ = servers.extend_from_slice(&config.servers);
+    pub(crate) const fn new() -> Self {
         Self {
-            servers,
-            fixed_servers: config.servers.clone(),
+            #[cfg(feature = "dns")]
+            servers: Vec::new(),
+            #[cfg(feature = "dns")]
+            fixed_servers: Vec::new(),
             fixed: Vec::new(),
             #[cfg(feature = "dhcp")]
             dhcp: None,
@@ -57,21 +61,21 @@ impl State<'_> {
         self.iface.routes_mut().remove_default_ipv4_route();
         #[cfg(feature = "ipv6")]
         self.iface.routes_mut().remove_default_ipv6_route();
-        self.setup.fixed_servers = config.servers.clone();
-        self.setup.servers = config.servers.iter().copied().collect();
         self.configure(config);
     }
 
     /// The first configuration.
     pub(crate) fn configure(&mut self, config: &Config) {
-        let fixed = &mut self.setup.fixed;
+        self.setup.fixed = config.addresses.clone();
+        #[cfg(feature = "dns")]
+        {
+            self.setup.fixed_servers = config.servers.clone();
+            self.setup.servers = config.servers.iter().copied().collect();
+        }
         self.iface.update_ip_addrs(|own| {
-            for &(ip, prefix) in &config.addresses {
-                if let Some(ip) = to_stack(ip) {
-                    // The stack holds eight, a configuration four.
-                    let _ = own.push(IpCidr::new(ip, prefix));
-                    let _ = fixed.push(IpCidr::new(ip, prefix));
-                }
+            for &cidr in &config.addresses {
+                // The stack holds eight, a configuration four.
+                let _ = own.push(cidr);
             }
             #[cfg(all(feature = "ipv6", feature = "ethernet"))]
             if let smoltcp::wire::HardwareAddress::Ethernet(address) = config.hardware {
@@ -102,13 +106,14 @@ impl State<'_> {
         self.note_addresses();
     }
 
+    #[cfg(any(feature = "dhcp", feature = "slaac"))]
     /// Follows what DHCP and router advertisements say.
     pub(crate) fn follow_setup(&mut self) {
         #[cfg(feature = "dhcp")]
         self.follow_dhcp();
         #[cfg(feature = "slaac")]
         self.expire_routers();
-        let own = self.iface.ip_addrs().iter().map(|cidr| from_stack(cidr.address()));
+        let own = self.iface.ip_addrs().iter().map(|cidr| cidr.address());
         if !own.eq(self.own.iter().copied()) {
             self.note_addresses();
         }
@@ -117,11 +122,13 @@ impl State<'_> {
     /// Ends the connections whose address is gone, before the stack does: it would throw
     /// away what they have received (R1).
     fn note_addresses(&mut self) {
-        self.own = self.iface.ip_addrs().iter().map(|cidr| from_stack(cidr.address())).collect();
-        let own = self.own.clone();
+        #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
+        {
+            self.own = self.iface.ip_addrs().iter().map(|cidr| cidr.address()).collect();
+        }
         for index in 0..self.pairs.len() {
             let pair = &self.pairs[index];
-            if !pair.is_free() && !own.contains(&pair.local.ip()) {
+            if !pair.is_free() && !is_local(&self.iface, pair.local.addr) {
                 self.cut(index, Error::ENETUNREACH);
             }
         }
@@ -134,7 +141,7 @@ impl State<'_> {
         match pair.owner {
             Owner::Free => {}
             Owner::Socket(handle) => self.lose(index, handle, error),
-            Owner::Pending(_) | Owner::Closing(_) | Owner::Resetting(_) => {
+            Owner::Pending(..) | Owner::Closing(_) | Owner::Resetting(_) => {
                 pair.free(&mut self.set);
             }
         }
@@ -151,6 +158,7 @@ impl State<'_> {
             for index in 0..self.pairs.len() {
                 self.cut(index, Error::ENETDOWN);
             }
+            #[cfg(feature = "server")]
             self.parking.forget(|_| true);
         }
         #[cfg(feature = "slaac")]
@@ -175,11 +183,12 @@ impl State<'_> {
             None => {}
             Some(dhcpv4::Event::Deconfigured) => self.lease(None, None, &[]),
             Some(dhcpv4::Event::Configured(config)) => {
-                let mut servers: Vec<Ipv4Address, SERVERS> = Vec::new();
-                for &server in &config.dns_servers {
-                    let _ = servers.push(server);
-                }
                 let (address, router) = (config.address, config.router);
+                #[cfg(feature = "dns")]
+                let servers: Vec<Ipv4Address, SERVERS> =
+                    config.dns_servers.iter().take(SERVERS).copied().collect();
+                #[cfg(not(feature = "dns"))]
+                let servers = [];
                 self.lease(Some(address), router, &servers);
             }
         }
@@ -210,11 +219,15 @@ impl State<'_> {
                 self.iface.routes_mut().remove_default_ipv4_route();
             }
         }
-        self.setup.servers.clear();
-        let leased = servers.iter().map(|&ip| IpAddr::V4(ip));
-        for server in leased.chain(self.setup.fixed_servers.iter().copied()) {
-            let _ = self.setup.servers.push(server);
+        #[cfg(feature = "dns")]
+        {
+            self.setup.servers.clear();
+            let leased = servers.iter().map(|&ip| IpAddr::V4(ip));
+            for server in leased.chain(self.setup.fixed_servers.iter().copied()) {
+                let _ = self.setup.servers.push(server);
+            }
         }
+        let _ = servers;
         self.change();
     }
 }

@@ -1,10 +1,13 @@
 //! The sockets of the user: a table in the caller's storage.
 
-use core::net::IpAddr;
-
 use heapless::Vec;
+use smoltcp::wire::IpEndpoint;
 use usocket_core::spi::{DeviceName, Group, Handle, SockType};
-use usocket_core::{Error, Events, Family, Result, SockAddr};
+use usocket_core::{Error, Events, Family, Result};
+
+#[cfg(feature = "server")]
+use crate::address::overlap;
+use crate::address::wildcard;
 
 /// Groups that one socket can join.
 pub(crate) const GROUPS: usize = 4;
@@ -24,7 +27,14 @@ pub(crate) enum Role {
     /// A stream that is new or bound, or may be connected again.
     Idle,
     /// Connections wait in the table of pairs until they are accepted.
-    Listening { backlog: usize },
+    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "there are none"))]
+    Listening {
+        #[cfg(feature = "server")]
+        backlog: usize,
+        /// There are none.
+        #[cfg(not(feature = "server"))]
+        never: core::convert::Infallible,
+    },
     /// The outcome is not known yet; the pair's index.
     Connecting(usize),
     /// The pair's index.
@@ -45,11 +55,14 @@ pub(crate) struct Dgram {
     /// The index of its queue.
     pub(crate) queue: usize,
     /// The default peer; datagrams of others are filtered out (row 91).
-    pub(crate) peer: Option<SockAddr>,
+    pub(crate) peer: Option<IpEndpoint>,
     /// What an ICMP message told, until somebody is told (row 126).
     pub(crate) error: Option<Error>,
     pub(crate) read_shut: bool,
     pub(crate) write_shut: bool,
+    /// There are none.
+    #[cfg(not(feature = "udp"))]
+    never: core::convert::Infallible,
 }
 
 /// One socket.
@@ -57,7 +70,7 @@ pub(crate) struct Slot {
     pub(crate) family: Family,
     pub(crate) kind: SockType,
     /// The local address once bound, by `bind` or implicitly.
-    pub(crate) bound: Option<SockAddr>,
+    pub(crate) bound: Option<IpEndpoint>,
     /// Whether we chose it: then a failed connect gives it back.
     pub(crate) implicit: bool,
     pub(crate) role: Role,
@@ -77,9 +90,13 @@ pub(crate) struct Options {
     pub(crate) send_buffer: u32,
     pub(crate) no_delay: bool,
     pub(crate) ttl: u8,
+    #[cfg(feature = "keep-alive")]
     pub(crate) keep_alive: bool,
+    #[cfg(feature = "keep-alive")]
     pub(crate) keep_idle: u16,
+    #[cfg(feature = "keep-alive")]
     pub(crate) keep_interval: u16,
+    #[cfg(feature = "keep-alive")]
     pub(crate) keep_count: u8,
     pub(crate) multicast_ttl: u8,
     pub(crate) multicast_interface: core::net::Ipv4Addr,
@@ -96,9 +113,13 @@ impl Options {
             send_buffer,
             no_delay: false,
             ttl: 64,
+            #[cfg(feature = "keep-alive")]
             keep_alive: false,
+            #[cfg(feature = "keep-alive")]
             keep_idle: 7200,
+            #[cfg(feature = "keep-alive")]
             keep_interval: 75,
+            #[cfg(feature = "keep-alive")]
             keep_count: 9,
             multicast_ttl: 1,
             multicast_interface: core::net::Ipv4Addr::UNSPECIFIED,
@@ -109,8 +130,13 @@ impl Options {
 
 impl Slot {
     /// The local address, `0.0.0.0:0` or `:::0` before bind.
-    pub(crate) fn local(&self) -> SockAddr {
-        self.bound.unwrap_or(SockAddr::new(self.family.unspecified(), 0))
+    pub(crate) fn local(&self) -> IpEndpoint {
+        self.bound.unwrap_or(self.nowhere())
+    }
+
+    /// The wildcard and port 0.
+    pub(crate) fn nowhere(&self) -> IpEndpoint {
+        IpEndpoint::new(wildcard(self.family), 0)
     }
 
     /// A connect has failed: the outcome waits to be fetched.
@@ -121,14 +147,11 @@ impl Slot {
         }
     }
 
+    #[cfg(feature = "server")]
     /// Whether a listener of ours takes a connection to this address.
-    pub(crate) fn listens_on(&self, ip: IpAddr, port: u16) -> bool {
+    pub(crate) fn listens_on(&self, at: IpEndpoint) -> bool {
         matches!(self.role, Role::Listening { .. })
-            && self.bound.is_some_and(|bound| {
-                bound.port() == port
-                    && bound.family() == Family::of(ip)
-                    && (bound.ip() == ip || bound.ip().is_unspecified())
-            })
+            && self.bound.is_some_and(|bound| overlap(bound, at))
     }
 }
 
@@ -182,10 +205,6 @@ impl Slots<'_> {
     pub(crate) fn capacity(&self) -> usize {
         self.0.len()
     }
-}
-
-pub(crate) fn is_link_local(ip: IpAddr) -> bool {
-    matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local())
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a table has far fewer than u32::MAX slots")]

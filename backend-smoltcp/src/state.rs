@@ -1,27 +1,23 @@
 //! Everything the backend's lock protects, and the loop that moves it on.
 
-use core::cell::{Cell, RefCell};
-use core::net::IpAddr;
-use core::time::Duration;
+use core::cell::Cell;
 
-use heapless::Vec;
 use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken};
+#[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
+use smoltcp::wire::IpAddress;
 use usocket_core::spi::{DeviceName, Handle, Link, SockType};
-use usocket_core::{
-    Error, Events, Family, Instant, POLLHUP, POLLIN, POLLNVAL, POLLOUT, Result, earlier,
-};
+use usocket_core::{Error, Events, Family, Instant, POLLHUP, POLLIN, POLLNVAL, POLLOUT, Result};
 
-use crate::address::{from_stack_time, has_family, stack_time};
+use crate::address::{has_family, is_link_local};
 use crate::config::Config;
 use crate::gate::{Gate, Outlet, Watch};
-use crate::neighbours::Asked;
-use crate::pairs::{Owner, Pair};
-use crate::parked::Parking;
+use crate::pairs::{Owner, Pairs};
 use crate::ports::TimeWaits;
 use crate::setup::Setup;
-use crate::slots::{Options, Role, Slot, Slots, is_link_local};
+use crate::slots::{Options, Role, Slot, Slots};
 use crate::storage::Parts;
+use crate::time::{NEVER, Span, from_stack_time, stack_time};
 
 /// Frames that one drive takes in (S3).
 const FRAMES: usize = 32;
@@ -30,7 +26,7 @@ const FRAMES: usize = 32;
 const ROUNDS: usize = 64;
 
 /// When a device that could take no more is tried again, if nothing else happens.
-const RETRY: Duration = Duration::from_millis(1);
+const RETRY: Span = Span::from_millis(1);
 
 /// Everything but the device and the wakers.
 pub(crate) struct State<'a> {
@@ -38,8 +34,9 @@ pub(crate) struct State<'a> {
     pub(crate) iface: Interface,
     pub(crate) set: SocketSet<'a>,
     pub(crate) slots: Slots<'a>,
-    pub(crate) pairs: &'a mut [Pair<'a>],
-    pub(crate) parking: Parking<'a>,
+    pub(crate) pairs: Pairs<'a>,
+    #[cfg(feature = "server")]
+    pub(crate) parking: crate::parked::Parking<'a>,
     #[cfg(feature = "udp")]
     pub(crate) queues: &'a mut [crate::datagram::Queue],
     #[cfg(feature = "udp")]
@@ -51,21 +48,24 @@ pub(crate) struct State<'a> {
     pub(crate) routers: crate::routers::Routers,
     pub(crate) time_waits: TimeWaits,
     pub(crate) name: DeviceName,
-    pub(crate) interval: Option<Duration>,
+    pub(crate) interval: Option<Span>,
     pub(crate) up: bool,
     /// Our addresses, as the stack had them last.
-    pub(crate) own: Vec<IpAddr, 8>,
+    #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
+    pub(crate) own: heapless::Vec<IpAddress, 8>,
     pub(crate) random: u64,
     /// Counts connections that came.
+    #[cfg(feature = "server")]
     pub(crate) order: u64,
     /// The neighbours that were asked for lately.
-    pub(crate) asked: Asked,
+    #[cfg(feature = "neighbours")]
+    pub(crate) asked: crate::neighbours::Asked,
     last_pair: usize,
     medium: Medium,
     #[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "only datagrams must fit"))]
     pub(crate) mtu: usize,
     /// When `drive` has something to do next.
-    next_due: Option<Instant>,
+    next_due: Instant,
     /// An operation left work (S4).
     dirty: bool,
     /// The same, until those who wait for work were woken (S8).
@@ -88,29 +88,33 @@ impl<'a> State<'a> {
             iface,
             set: parts.set,
             slots: Slots(parts.slots),
-            pairs: parts.pairs,
-            parking: Parking::new(parts.parked),
+            pairs: Pairs(parts.pairs),
+            #[cfg(feature = "server")]
+            parking: crate::parked::Parking::new(parts.parked),
             #[cfg(feature = "udp")]
             queues: parts.queues,
             #[cfg(feature = "udp")]
             senders: parts.senders,
             #[cfg(feature = "dns")]
             resolver: parts.resolver,
-            setup: Setup::new(config),
+            setup: Setup::new(),
             #[cfg(feature = "slaac")]
             routers: crate::routers::Routers::new(),
             time_waits: TimeWaits::new(),
             name: config.name.clone(),
-            interval: config.interval,
+            interval: config.interval.map(Span::from),
             up: true,
-            own: Vec::new(),
+            #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
+            own: heapless::Vec::new(),
             random: seed ^ 0x9e37_79b9_7f4a_7c15,
+            #[cfg(feature = "server")]
             order: 0,
-            asked: Asked::new(),
+            #[cfg(feature = "neighbours")]
+            asked: crate::neighbours::Asked::new(),
             last_pair: 0,
             medium: capabilities.medium,
             mtu: capabilities.ip_mtu(),
-            next_due: None,
+            next_due: NEVER,
             dirty: true,
             unannounced: true,
             changed: false,
@@ -182,7 +186,7 @@ impl<'a> State<'a> {
     /// a queue, and listeners that somebody waits at.
     fn look_at_all(&mut self) {
         for index in 0..self.pairs.len() {
-            if let Owner::Socket(handle) | Owner::Pending(handle) = self.pairs[index].owner {
+            if let Owner::Socket(handle) | Owner::Pending(handle, ..) = self.pairs[index].owner {
                 self.look(handle);
             }
         }
@@ -225,13 +229,17 @@ impl<'a> State<'a> {
         if self.dirty {
             return Some(self.now);
         }
-        earlier(self.next_due, self.interval.map(|interval| self.now + interval))
+        let next = match self.interval {
+            Some(interval) => self.next_due.min(self.now + interval),
+            None => self.next_due,
+        };
+        (next < NEVER).then_some(next)
     }
 
     /// Moves everything that is due, within bounds (S3).
     pub(crate) fn drive<D: Device + ?Sized>(&mut self, device: &mut D, now: Instant) {
         self.now = self.now.max(now);
-        let due = self.next_due.is_some_and(|due| due <= self.now);
+        let due = self.next_due <= self.now;
         let frames = if self.up { self.ingress(device) } else { self.discard(device) };
         if frames == 0 && !self.dirty && !due {
             return;
@@ -239,6 +247,7 @@ impl<'a> State<'a> {
         self.dirty = false;
         self.unannounced = false;
         self.iface.poll_maintenance(stack_time(self.now));
+        #[cfg(any(feature = "dhcp", feature = "slaac"))]
         self.follow_setup();
         self.step_pairs();
         self.purge_all();
@@ -253,7 +262,6 @@ impl<'a> State<'a> {
             #[cfg(feature = "slaac")]
             self.ask_routers(device);
         }
-        self.time_waits.expire(self.now);
         self.look_at_all();
         self.dirty |= more || frames == FRAMES;
         self.next_due = self.find_next_due(full);
@@ -262,18 +270,23 @@ impl<'a> State<'a> {
     /// Takes frames in; how many.
     fn ingress<D: Device + ?Sized>(&mut self, device: &mut D) -> usize {
         let time = stack_time(self.now);
-        let Self { iface, set, slots, pairs, parking, own, .. } = self;
+        let Self { iface, set, pairs, .. } = self;
         let watch = Watch {
             medium: self.medium,
+            #[cfg(feature = "server")]
             now: self.now,
             last: Cell::new(self.last_pair),
             pairs,
-            slots,
-            own,
-            parking: RefCell::new(parking),
+            #[cfg(feature = "server")]
+            slots: &self.slots,
+            #[cfg(feature = "server")]
+            own: &self.own,
+            #[cfg(feature = "server")]
+            parking: core::cell::RefCell::new(&mut self.parking),
+            #[cfg(feature = "unreachable")]
             unreachable: Cell::new(None),
             #[cfg(feature = "slaac")]
-            advertised: self.routers.is_on().then(RefCell::default),
+            advertised: self.routers.is_on().then(core::cell::RefCell::default),
         };
         let mut frames = 0;
         while frames < FRAMES {
@@ -283,12 +296,14 @@ impl<'a> State<'a> {
                 _ => frames += 1,
             }
         }
-        let (unreachable, last) = (watch.unreachable.get(), watch.last.get());
+        #[cfg(feature = "unreachable")]
+        let unreachable = watch.unreachable.get();
         #[cfg(feature = "slaac")]
-        let advertised = watch.advertised.map(RefCell::into_inner);
-        self.last_pair = last;
+        let advertised = watch.advertised.map(core::cell::RefCell::into_inner);
+        self.last_pair = watch.last.get();
         #[cfg(feature = "slaac")]
         advertised.iter().flatten().for_each(|heard| self.heed(heard));
+        #[cfg(feature = "unreachable")]
         if let Some((local, remote, error)) = unreachable {
             self.note_unreachable(local, remote, error);
         }
@@ -310,9 +325,18 @@ impl<'a> State<'a> {
     /// Sends what can be sent: whether the device was full, whether there is more.
     fn egress<D: Device + ?Sized>(&mut self, device: &mut D) -> (bool, bool) {
         let time = stack_time(self.now);
-        let Self { iface, set, pairs, medium, .. } = self;
-        let sought = Cell::new(None);
-        let mut outlet = Outlet { device, full: false, medium: *medium, pairs, sought };
+        let Self { iface, set, .. } = self;
+        let mut outlet = Outlet {
+            device,
+            full: false,
+            #[cfg(feature = "neighbours")]
+            medium: self.medium,
+            #[cfg(feature = "neighbours")]
+            pairs: &self.pairs,
+            #[cfg(feature = "neighbours")]
+            sought: Cell::new(None),
+            lifetime: core::marker::PhantomData,
+        };
         let mut rounds = 0;
         while rounds < ROUNDS && !outlet.full {
             rounds += 1;
@@ -321,48 +345,49 @@ impl<'a> State<'a> {
                 break;
             }
         }
-        let (full, sought) = (outlet.full, outlet.sought.get());
-        if let Some(ip) = sought {
+        let full = outlet.full;
+        #[cfg(feature = "neighbours")]
+        if let Some(ip) = outlet.sought.get() {
             self.note_asked(ip);
         }
         (full, rounds == ROUNDS)
     }
 
-    fn find_next_due(&mut self, full: bool) -> Option<Instant> {
-        let mut next = None;
-        if self.up {
-            let stack = self.iface.poll_at(stack_time(self.now), &self.set);
+    fn find_next_due(&mut self, full: bool) -> Instant {
+        let soonest = self.now + RETRY;
+        let mut next = if full { soonest } else { NEVER };
+        if self.up
+            && let Some(time) = self.iface.poll_at(stack_time(self.now), &self.set)
+        {
             // All that could go out has gone: what is left "now" waits for the device.
-            let soonest = self.now + RETRY;
-            next = stack.map(|time| from_stack_time(time).max(soonest));
+            next = next.min(from_stack_time(time).max(soonest));
         }
-        if full {
-            next = earlier(next, Some(self.now + RETRY));
-        }
-        next = earlier(next, self.pairs_due());
-        next = earlier(next, self.admission_due());
-        next = earlier(next, self.datagrams_due());
-        next = earlier(next, self.neighbours_due());
-        next = earlier(next, self.queries_due());
+        next = next.min(self.pairs_due());
+        next = next.min(self.admission_due());
+        next = next.min(self.datagrams_due());
+        next = next.min(self.neighbours_due());
+        next = next.min(self.queries_due());
         #[cfg(feature = "slaac")]
         {
-            next = earlier(next, self.routers_due());
+            next = next.min(self.routers_due());
         }
         // Nothing can be overdue behind a drive; if it is, it must not be a busy loop.
-        next.map(|next| if next <= self.now { self.now + RETRY } else { next })
+        if next <= self.now { soonest } else { next }
     }
 
+    #[cfg(feature = "server")]
     pub(crate) fn medium(&self) -> Medium {
         self.medium
     }
 
+    #[cfg(feature = "neighbours")]
     pub(crate) fn is_ethernet(&self) -> bool {
         self.medium != Medium::Ip
     }
 
     /// The state of the link, for choosing among backends.
     pub(crate) fn link(&self) -> Link {
-        match (self.up, self.own.iter().any(|ip| !is_link_local(*ip))) {
+        match (self.up, self.iface.ip_addrs().iter().any(|cidr| !is_link_local(cidr.address()))) {
             (false, _) => Link::Down,
             (true, false) => Link::NoAddress,
             (true, true) => Link::Up,

@@ -1,35 +1,32 @@
 //! What becomes of each connection as segments come and time passes.
 
-use core::time::Duration;
-
 use smoltcp::socket::tcp;
 use usocket_core::spi::Handle;
 use usocket_core::{Error, Instant};
 
-use crate::listen::HALF_OPEN;
-use crate::pairs::{Owner, ending};
+#[cfg(feature = "keep-alive")]
+use crate::keep_alive::interval;
+use crate::pairs::{Owner, Pair, ending};
 use crate::ports::TIME_WAIT;
 use crate::slots::Role;
 use crate::state::State;
+use crate::time::{NEVER, Span};
 
 /// How long a connect goes unanswered before it fails, as in BSD (R5).
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(75);
-
-/// How long a neighbour is looked for before a connect to it fails.
-const NEIGHBOUR_TIMEOUT: Duration = Duration::from_secs(3);
+const CONNECT_TIMEOUT: Span = Span::from_secs(75);
 
 /// When bytes or FIN that nobody acknowledges are given up.
-const STUCK: Duration = Duration::from_secs(120);
+const STUCK: Span = Span::from_secs(120);
 
 /// From when on somebody who acknowledges nothing is listened to more closely.
-const SLOW: Duration = Duration::from_secs(1);
+const SLOW: Span = Span::from_secs(1);
 
 /// How often a peer that takes nothing is asked for its window. The stack does so itself
 /// but for one case: it forgets to when a repetition meets a window that has closed.
-const ASK_FOR_ROOM: Duration = Duration::from_secs(2);
+const ASK_FOR_ROOM: Span = Span::from_secs(2);
 
 /// How long a closed connection waits for the FIN of its peer.
-const FIN_WAIT: Duration = Duration::from_secs(60);
+const FIN_WAIT: Span = Span::from_secs(60);
 
 impl State<'_> {
     /// One look at every pair in use.
@@ -50,7 +47,7 @@ impl State<'_> {
             match pair.owner {
                 Owner::Free => {}
                 Owner::Socket(handle) => self.step_owned(index, handle, before),
-                Owner::Pending(listener) => self.step_pending(index, listener),
+                Owner::Pending(listener, ..) => self.step_pending(index, listener),
                 Owner::Closing(until) => self.step_closing(index, until),
                 // Behind the way out, where the RST goes.
                 Owner::Resetting(_) => {}
@@ -71,13 +68,11 @@ impl State<'_> {
 
     fn step_connecting(&mut self, index: usize, handle: Handle) {
         let pair = &mut self.pairs[index];
-        let hint = pair.hint.get();
+        let hint = pair.hint();
         let error = match pair.state {
             tcp::State::SynSent | tcp::State::SynReceived => match hint {
                 Some(Error::ECONNREFUSED) => Error::ECONNREFUSED,
-                _ if !pair.asked.get() && self.now >= pair.heard_at + NEIGHBOUR_TIMEOUT => {
-                    Error::EHOSTUNREACH
-                }
+                _ if self.now >= Self::neighbour_limit(pair) => Error::EHOSTUNREACH,
                 _ if self.now >= pair.heard_at + CONNECT_TIMEOUT => {
                     hint.unwrap_or(Error::ETIMEDOUT)
                 }
@@ -117,8 +112,8 @@ impl State<'_> {
 
     /// A connection that is up: is its peer still there?
     fn step_live(&mut self, index: usize, handle: Handle, waiting: usize) {
+        #[cfg(feature = "keep-alive")]
         let Ok(slot) = self.slots.get(handle) else { return };
-        let options = &slot.options;
         let pair = &mut self.pairs[index];
         let unacked = waiting + usize::from(ending(pair.state) || pair.fin_waits());
         let heard = pair.heard.take();
@@ -130,56 +125,31 @@ impl State<'_> {
             pair.heard_at = self.now;
         }
         let slow = unacked > 0 && self.now >= pair.stuck_since + SLOW;
-        pair.slow = slow;
-        let idle = Duration::from_secs(options.keep_idle.into());
-        let interval = Duration::from_secs(options.keep_interval.max(1).into());
-        let patience = interval * u32::from(options.keep_count.max(1));
+        #[cfg(feature = "neighbours")]
+        {
+            pair.slow = slow;
+        }
         if pair.read_shut {
             // Nobody will read it; the peer must not wait for room.
             let socket = pair.tcp_mut(&mut self.set);
             while socket.can_recv() && socket.recv(|bytes| (bytes.len(), ())).is_ok() {}
         }
-        match pair.probing {
-            Some(_) if heard || !options.keep_alive => pair.probing = None,
-            Some(since) if self.now >= since + patience => {
-                self.lose(index, handle, Error::ETIMEDOUT);
-                return;
-            }
-            None if options.keep_alive && self.now >= pair.heard_at + idle => {
-                pair.probing = Some(self.now);
-            }
-            _ => {}
+        #[cfg(feature = "keep-alive")]
+        if pair.keep_alive(&slot.options, heard, self.now) {
+            self.lose(index, handle, Error::ETIMEDOUT);
+            return;
         }
         // One now, and then one each interval.
+        let probes = (slow || pair.fin_waits()).then_some(ASK_FOR_ROOM);
+        #[cfg(feature = "keep-alive")]
         let probes = match pair.probing {
-            Some(_) => Some(interval),
-            None => (slow || pair.fin_waits()).then_some(ASK_FOR_ROOM),
+            Some(_) => Some(interval(&slot.options)),
+            None => probes,
         };
         pair.probe(probes, &mut self.set);
         if unacked > 0 && self.now >= self.pairs[index].stuck_since + STUCK {
             self.lose(index, handle, Error::ETIMEDOUT);
         }
-    }
-
-    fn step_pending(&mut self, index: usize, listener: Handle) {
-        let pair = &mut self.pairs[index];
-        let gone = match pair.state {
-            // Reset before it was established: the stack listens again, which nobody asked.
-            tcp::State::Listen => true,
-            tcp::State::SynReceived => self.now >= pair.since + HALF_OPEN,
-            tcp::State::Closed => {
-                // Reset while it waited (row 77): who accepts it is told, behind its bytes.
-                if !pair.dead {
-                    pair.lose(Error::ECONNRESET, &mut self.set);
-                }
-                false
-            }
-            _ => false,
-        };
-        if gone {
-            pair.free(&mut self.set);
-        }
-        self.look(listener);
     }
 
     fn step_closing(&mut self, index: usize, until: Instant) {
@@ -230,51 +200,44 @@ impl State<'_> {
     }
 
     /// When time alone changes something.
-    pub(crate) fn pairs_due(&self) -> Option<Instant> {
-        (0..self.pairs.len()).filter_map(|index| self.pair_due(index)).min()
+    pub(crate) fn pairs_due(&self) -> Instant {
+        let mut next = NEVER;
+        for pair in &*self.pairs {
+            next = next.min(self.pair_due(pair));
+        }
+        next
     }
 
-    fn pair_due(&self, index: usize) -> Option<Instant> {
-        let pair = &self.pairs[index];
+    fn pair_due(&self, pair: &Pair<'_>) -> Instant {
         let time_wait = pair.state == tcp::State::TimeWait;
         match pair.owner {
-            Owner::Free => None,
-            Owner::Socket(_) if pair.dead || !pair.shown() => None,
-            Owner::Socket(_) if time_wait => Some(pair.since + TIME_WAIT),
-            Owner::Socket(handle) => self.owned_due(index, handle),
-            Owner::Pending(_) if pair.state == tcp::State::SynReceived => {
-                Some(pair.since + HALF_OPEN)
-            }
-            Owner::Pending(_) => None,
-            Owner::Closing(_) if time_wait => Some(pair.since + TIME_WAIT),
-            Owner::Closing(_) if pair.state == tcp::State::FinWait2 => Some(pair.since + FIN_WAIT),
+            Owner::Free => NEVER,
+            Owner::Socket(_) if pair.dead || !pair.shown() => NEVER,
+            Owner::Socket(_) | Owner::Closing(_) if time_wait => pair.since + TIME_WAIT,
+            Owner::Socket(handle) => self.owned_due(pair, handle),
+            Owner::Pending(..) => self.pending_due(pair),
+            Owner::Closing(_) if pair.state == tcp::State::FinWait2 => pair.since + FIN_WAIT,
             Owner::Closing(until) if self.now < pair.since + ASK_FOR_ROOM => {
-                Some(until.min(pair.since + ASK_FOR_ROOM))
+                until.min(pair.since + ASK_FOR_ROOM)
             }
-            Owner::Closing(until) | Owner::Resetting(until) => Some(until),
+            Owner::Closing(until) | Owner::Resetting(until) => until,
         }
     }
 
-    fn owned_due(&self, index: usize, handle: Handle) -> Option<Instant> {
-        let pair = &self.pairs[index];
-        let slot = self.slots.get(handle).ok()?;
+    fn owned_due(&self, pair: &Pair<'_>, handle: Handle) -> Instant {
+        let Ok(slot) = self.slots.get(handle) else { return NEVER };
         if let Role::Connecting(_) = slot.role {
-            let limit = if pair.asked.get() { CONNECT_TIMEOUT } else { NEIGHBOUR_TIMEOUT };
-            return Some(pair.heard_at + limit);
+            return Self::neighbour_limit(pair).min(pair.heard_at + CONNECT_TIMEOUT);
         }
-        let options = &slot.options;
-        let stuck = (pair.unacked > 0).then(|| {
-            let slow = pair.stuck_since + SLOW;
-            if self.now < slow { slow } else { pair.stuck_since + STUCK }
-        });
-        let keep_alive = options.keep_alive.then(|| {
-            let interval = Duration::from_secs(options.keep_interval.max(1).into());
-            match pair.probing {
-                Some(since) => since + interval * u32::from(options.keep_count.max(1)),
-                None => pair.heard_at + Duration::from_secs(options.keep_idle.into()),
-            }
-        });
-        usocket_core::earlier(stuck, keep_alive)
+        let slow = pair.stuck_since + SLOW;
+        let stuck = match pair.unacked {
+            0 => NEVER,
+            _ if self.now < slow => slow,
+            _ => pair.stuck_since + STUCK,
+        };
+        #[cfg(feature = "keep-alive")]
+        let stuck = stuck.min(pair.keep_alive_due(&slot.options));
+        stuck
     }
 
     /// Closed sockets that still have bytes, FIN or RST to bring out.

@@ -7,6 +7,7 @@ use smoltcp::socket::udp;
 #[cfg(feature = "udp")]
 use crate::datagram::MAX_DATAGRAM;
 use crate::pairs::Pair;
+#[cfg(feature = "server")]
 use crate::parked::Parked;
 #[cfg(feature = "udp")]
 use crate::senders::SENDERS;
@@ -58,6 +59,7 @@ pub struct Storage<
     pub(crate) pairs: [Pair<'a>; STREAMS],
     rx: [[u8; RX]; STREAMS],
     tx: [[u8; TX]; STREAMS],
+    #[cfg(feature = "server")]
     parked: [Option<Parked>; PARKED],
     #[cfg(feature = "udp")]
     queues: [([udp::PacketMetadata; WAITING], [u8; QUEUE]); DATAGRAMS],
@@ -96,6 +98,7 @@ impl<
             pairs: [const { Pair::new() }; STREAMS],
             rx: [[0; RX]; STREAMS],
             tx: [[0; TX]; STREAMS],
+            #[cfg(feature = "server")]
             parked: [const { None }; PARKED],
             #[cfg(feature = "udp")]
             queues: [const { ([udp::PacketMetadata::EMPTY; WAITING], [0; QUEUE]) }; DATAGRAMS],
@@ -128,6 +131,7 @@ impl<
         Parts {
             slots: &mut self.slots,
             pairs: &mut self.pairs,
+            #[cfg(feature = "server")]
             parked: &mut self.parked,
             #[cfg(feature = "udp")]
             queues: &mut self.queue_table,
@@ -160,6 +164,7 @@ impl<
 pub(crate) struct Parts<'a> {
     pub(crate) slots: &'a mut [Entry],
     pub(crate) pairs: &'a mut [Pair<'a>],
+    #[cfg(feature = "server")]
     pub(crate) parked: &'a mut [Option<Parked>],
     #[cfg(feature = "udp")]
     pub(crate) queues: &'a mut [crate::datagram::Queue],

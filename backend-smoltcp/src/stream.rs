@@ -1,20 +1,23 @@
 //! Streams: what the user does with a connection (S11 to S17).
 
-use core::time::Duration;
-
 use smoltcp::socket::tcp;
+use smoltcp::wire::IpEndpoint;
 use usocket_core::spi::{Handle, RecvFlags, Shutdown};
 use usocket_core::{
     DEFAULT_LINGER, Error, Events, POLLERR, POLLHUP, POLLIN, POLLOUT, Result, SockAddr,
 };
 
-use crate::address::{check_scope, endpoint, is_broadcast, listen_endpoint, sock_addr};
+use crate::address::{endpoint, is_group, listen_endpoint, sock_addr};
 use crate::pairs::{Owner, at_end};
 use crate::slots::{Role, Slot};
 use crate::state::State;
+use crate::time::Span;
+
+/// How long a close goes on in the background.
+const LINGER: Span = Span::from_secs(DEFAULT_LINGER.as_secs());
 
 /// How long an RST may wait for the device.
-const RESET_BOUND: Duration = Duration::from_secs(1);
+const RESET_BOUND: Span = Span::from_secs(1);
 
 impl State<'_> {
     /// `try_connect` (S15, rows 80 to 92): a SYN goes out with the next drive.
@@ -32,15 +35,14 @@ impl State<'_> {
             Role::Dgram(_) => return self.connect_datagrams(handle, to),
         }
         let bound = slot.bound;
-        check_scope(to)?;
-        if to.ip().is_multicast() || is_broadcast(&self.iface, to.ip()) {
+        let to = endpoint(to)?;
+        if is_group(&self.iface, to.addr) {
             return Err(Error::ENETUNREACH);
         }
-        let source = self.source(bound, to.ip())?;
-        let peer = endpoint(to).ok_or(Error::EAFNOSUPPORT)?;
+        let source = self.source(bound, to.addr)?;
         let index = self.spare_pair().ok_or(Error::ENOBUFS)?;
         let bound = self.bind_implicitly(handle, source)?;
-        let local = sock_addr(source, bound.port());
+        let local = IpEndpoint::new(source, bound.port);
         if self.connection_exists(local, to) {
             return Err(Error::EADDRNOTAVAIL);
         }
@@ -49,7 +51,7 @@ impl State<'_> {
         let socket = pair.tcp_mut(&mut self.set);
         socket.set_timeout(None);
         socket.set_keep_alive(None);
-        if socket.connect(self.iface.context(), peer, listen_endpoint(local)).is_err() {
+        if socket.connect(self.iface.context(), to, listen_endpoint(local)).is_err() {
             pair.free(&mut self.set);
             return Err(Error::EADDRNOTAVAIL);
         }
@@ -123,9 +125,9 @@ impl State<'_> {
         handle: Handle,
         buf: &mut [u8],
         flags: RecvFlags,
-    ) -> Result<(usize, SockAddr)> {
+    ) -> Result<(usize, IpEndpoint)> {
         let slot = self.slots.get_mut(handle)?;
-        let nobody = SockAddr::new(slot.family.unspecified(), 0);
+        let nobody = slot.nowhere();
         let index = match slot.role {
             Role::Connected(index) => index,
             Role::Connecting(_) => return Err(Error::EAGAIN),
@@ -235,7 +237,7 @@ impl State<'_> {
 
     fn release_connection(&mut self, index: usize, slot: &Slot, abort: bool) {
         let linger = slot.options.linger;
-        let bound = linger.map_or(DEFAULT_LINGER, |seconds| Duration::from_secs(seconds.into()));
+        let bound = linger.map_or(LINGER, |seconds| Span::from_secs(seconds.into()));
         let pair = &mut self.pairs[index];
         if pair.dead || !pair.shown() {
             pair.free(&mut self.set);
@@ -275,8 +277,10 @@ impl State<'_> {
     /// The peer's address while connected.
     pub(crate) fn peer_addr(&self, handle: Handle) -> Result<SockAddr> {
         match self.slots.get(handle)?.role {
-            Role::Dgram(dgram) => dgram.peer.ok_or(Error::ENOTCONN),
-            Role::Connected(index) if !self.pairs[index].dead => Ok(self.pairs[index].remote),
+            Role::Dgram(dgram) => dgram.peer.map(sock_addr).ok_or(Error::ENOTCONN),
+            Role::Connected(index) if !self.pairs[index].dead => {
+                Ok(sock_addr(self.pairs[index].remote))
+            }
             _ => Err(Error::ENOTCONN),
         }
     }

@@ -1,6 +1,7 @@
 //! One error type: a fixed errno, its kind, and what was already done.
 
 use core::fmt;
+use core::num::NonZero;
 
 /// Why a call did not succeed (P10, R25, rows 13 and 14).
 ///
@@ -15,7 +16,9 @@ use core::fmt;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Error {
-    errno: i16,
+    /// The number with its sign bit turned round, and so never 0: a result is no longer than
+    /// its error.
+    code: NonZero<i16>,
     transferred: u32,
 }
 
@@ -25,19 +28,24 @@ impl Error {
     #[must_use]
     #[expect(clippy::cast_possible_truncation, reason = "range is checked first")]
     pub const fn from_errno(errno: i32) -> Self {
-        let errno = if errno > i16::MAX as i32 || errno < i16::MIN as i32 {
+        let errno = if errno > i16::MAX as i32 || errno <= i16::MIN as i32 {
             i16::MAX
         } else {
             errno as i16
         };
-        Self { errno, transferred: 0 }
+        let code = match NonZero::new(errno ^ i16::MIN) {
+            Some(code) => code,
+            // It is only for the one that is turned into another above.
+            None => NonZero::<i16>::MIN,
+        };
+        Self { code, transferred: 0 }
     }
 
     /// The number: Linux errno when positive, `EAI_*` of `getaddrinfo` when
     /// negative (row 14; the reference's `e.args[0]`).
     #[must_use]
     pub const fn errno(self) -> i32 {
-        self.errno as i32
+        (self.code.get() ^ i16::MIN) as i32
     }
 
     /// Bytes that the failed call had already moved: placed at the front of the
@@ -60,7 +68,7 @@ impl Error {
     /// Whether this is the would-block answer of a non-blocking call (EAGAIN).
     #[must_use]
     pub const fn is_would_block(self) -> bool {
-        self.errno == Self::EAGAIN.errno
+        self.code.get() == Self::EAGAIN.code.get()
     }
 }
 
@@ -109,7 +117,7 @@ macro_rules! kinds {
             /// The kind of this error.
             #[must_use]
             pub const fn kind(self) -> ErrorKind {
-                match self.errno as i32 { $($number => ErrorKind::$kind,)* _ => ErrorKind::Other }
+                match self.errno() { $($number => ErrorKind::$kind,)* _ => ErrorKind::Other }
             }
         }
     };
@@ -169,7 +177,7 @@ impl From<ErrorKind> for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({})", self.kind().name(), self.errno)?;
+        write!(f, "{}({})", self.kind().name(), self.errno())?;
         if self.transferred > 0 {
             write!(f, " after {} bytes", self.transferred)?;
         }
@@ -179,7 +187,7 @@ impl fmt::Debug for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({}, {})", self.kind().description(), self.kind().name(), self.errno)
+        write!(f, "{} ({}, {})", self.kind().description(), self.kind().name(), self.errno())
     }
 }
 
@@ -204,6 +212,19 @@ mod tests {
             assert_eq!(Error::from_errno(number).errno(), number);
         }
         assert_eq!(Error::from_errno(77).kind(), ErrorKind::Other);
+    }
+
+    #[test]
+    fn a_result_is_as_small_as_its_error() {
+        assert_eq!(size_of::<Error>(), 8);
+        assert_eq!(size_of::<Result<()>>(), 8);
+        assert_eq!(size_of::<Option<Error>>(), 8);
+        for number in [i16::MIN as i32, i32::MIN, i32::MAX] {
+            assert_eq!(Error::from_errno(number).errno(), i16::MAX.into());
+        }
+        for number in [i16::MIN as i32 + 1, i16::MAX.into()] {
+            assert_eq!(Error::from_errno(number).errno(), number);
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use core::task::{Context, Poll as TaskPoll};
 
 use crate::resolve::{self, AddrInfoList, Hints};
 use crate::spi::{Backend, SockType};
-use crate::wait::{LOOK, Sleeper, work};
+use crate::wait::{LOOK, Sleeper, alone, work};
 use crate::{
     AF_INET, Error, Family, IPPROTO_TCP, IPPROTO_UDP, Instant, IntoTimeout, Result, SOCK_DGRAM,
     SOCK_STREAM, Socket, Timeout, earlier,
@@ -147,7 +147,11 @@ pub trait Usocket: Backend {
             Timeout::Zero => Some(platform.now()),
             Timeout::After(time) => Some(platform.now() + time),
         };
-        let mut sleeper = Sleeper::new(self);
+        let Some(waker) = platform.waker() else {
+            let done = alone(self, deadline, &mut || self.lingering() == 0);
+            return if done { Ok(()) } else { Err(Error::ETIMEDOUT) };
+        };
+        let mut sleeper = Sleeper::new(self, Some(waker));
         loop {
             let next = self.drive(platform.now());
             if self.lingering() == 0 {
@@ -169,7 +173,7 @@ pub trait Usocket: Backend {
     /// the sleep. Drives this backend only: a future that waits on another one
     /// needs that one's [`run`](Self::run) beside it, and a waker.
     fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let mut sleeper = Sleeper::new(self);
+        let mut sleeper = Sleeper::new(self, self.platform().waker());
         let waker = sleeper.waker();
         let mut context = Context::from_waker(&waker);
         let mut future = pin!(future);

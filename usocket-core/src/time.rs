@@ -42,6 +42,13 @@ impl Instant {
     }
 }
 
+impl Instant {
+    /// Without a division, which `Duration` would need.
+    pub(crate) const fn after_millis(self, millis: u32) -> Self {
+        Self(self.0.saturating_add(millis as u64 * 1000))
+    }
+}
+
 impl core::ops::Add<Duration> for Instant {
     type Output = Instant;
 
@@ -76,7 +83,7 @@ pub enum Timeout {
 }
 
 impl Timeout {
-    const NEVER: u32 = u32::MAX;
+    pub(crate) const NEVER: u32 = u32::MAX;
 
     pub(crate) fn to_raw(self) -> u32 {
         match self {

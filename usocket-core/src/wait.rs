@@ -23,18 +23,34 @@ pub(crate) fn until<B: Backend + ?Sized, T>(
 ) -> Result<T> {
     loop {
         match attempt() {
-            Err(Error::EAGAIN) => {}
+            Err(Error::EAGAIN) => pause(backend, handle, events, deadline)?,
             answer => {
-                if events.intersects(POLLOUT) && backend.pending() {
-                    backend.drive(backend.platform().now());
+                if events.intersects(POLLOUT) {
+                    flush(backend);
                 }
                 return answer;
             }
         }
-        if deadline.is_some_and(|deadline| backend.platform().now() >= deadline) {
-            return Err(Error::ETIMEDOUT);
-        }
-        backend.wait(handle, events, deadline)?;
+    }
+}
+
+/// Between two attempts. Apart, so that an image has it once and not once for each operation.
+fn pause<B: Backend + ?Sized>(
+    backend: &B,
+    handle: Handle,
+    events: Events,
+    deadline: Option<Instant>,
+) -> Result<()> {
+    if deadline.is_some_and(|deadline| backend.platform().now() >= deadline) {
+        return Err(Error::ETIMEDOUT);
+    }
+    backend.wait(handle, events, deadline)
+}
+
+/// Drives if there is work.
+fn flush<B: Backend + ?Sized>(backend: &B) {
+    if backend.pending() {
+        backend.drive(backend.platform().now());
     }
 }
 
@@ -48,12 +64,9 @@ pub(crate) fn once<B: Backend + ?Sized, T>(
     if !backend.is_driven() {
         return operation();
     }
-    let now = backend.platform().now();
-    backend.drive(now);
+    backend.drive(backend.platform().now());
     let answer = operation();
-    if backend.pending() {
-        backend.drive(now);
-    }
+    flush(backend);
     answer
 }
 
@@ -65,7 +78,12 @@ pub(crate) fn park<B: Backend + ?Sized>(
     events: Events,
     until: Option<Instant>,
 ) -> Result<()> {
-    let mut sleeper = Sleeper::new(backend);
+    let Some(waker) = backend.platform().waker() else {
+        let ready = &mut || !backend.readiness(handle).masked(events).is_empty();
+        alone(backend, until, ready);
+        return Ok(());
+    };
+    let mut sleeper = Sleeper::new(backend, Some(waker));
     loop {
         let now = backend.platform().now();
         let next = backend.drive(now);
@@ -97,7 +115,10 @@ pub fn wait_until<B: Backend + ?Sized>(
     deadline: Option<Instant>,
     mut done: impl FnMut() -> bool,
 ) -> Result<()> {
-    let mut sleeper = Sleeper::new(backend);
+    let Some(waker) = backend.platform().waker() else {
+        return if alone(backend, deadline, &mut done) { Ok(()) } else { Err(Error::ETIMEDOUT) };
+    };
+    let mut sleeper = Sleeper::new(backend, Some(waker));
     loop {
         let now = backend.platform().now();
         let mut next = backend.drive(now);
@@ -111,6 +132,30 @@ pub fn wait_until<B: Backend + ?Sized>(
             next = earlier(next, Some(now + LOOK));
         }
         sleeper.idle(next, deadline, &mut done);
+    }
+}
+
+/// Waits where everything comes from interrupts, which end `idle` by themselves, and nobody
+/// has to be registered: until `done` says true, or else `deadline`. Which it was.
+///
+/// The loops above are the same with a waker. Apart, so that a board without one does not link
+/// them.
+pub(crate) fn alone<B: Backend + ?Sized>(
+    backend: &B,
+    deadline: Option<Instant>,
+    done: &mut dyn FnMut() -> bool,
+) -> bool {
+    let platform = backend.platform();
+    loop {
+        let now = platform.now();
+        let next = backend.drive(now);
+        if done() {
+            return true;
+        }
+        if deadline.is_some_and(|deadline| now >= deadline) {
+            return false;
+        }
+        platform.idle(earlier(next, deadline), &mut || backend.pending() || done());
     }
 }
 
@@ -129,8 +174,8 @@ pub(crate) struct Sleeper<'b, B: Backend + ?Sized> {
 }
 
 impl<'b, B: Backend + ?Sized> Sleeper<'b, B> {
-    pub(crate) fn new(backend: &'b B) -> Self {
-        Self { backend, waker: backend.platform().waker(), socket: None, work: None }
+    pub(crate) fn new(backend: &'b B, waker: Option<Waker>) -> Self {
+        Self { backend, waker, socket: None, work: None }
     }
 
     pub(crate) fn waker(&self) -> Waker {

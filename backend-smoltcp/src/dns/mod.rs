@@ -6,29 +6,30 @@
 mod message;
 
 use core::net::IpAddr;
-use core::time::Duration;
 
 use heapless::{String, Vec};
 use smoltcp::socket::udp;
+use smoltcp::wire::IpEndpoint;
 use usocket_core::spi::{Answer, Handle, Link, MAX_ADDRESSES, MAX_NAME};
-use usocket_core::{Error, Events, Family, Instant, POLLIN, POLLNVAL, Result, SockAddr};
+use usocket_core::{Error, Events, Family, Instant, POLLIN, POLLNVAL, Result};
 
 use self::message::{ANSWER, Kind, Reply, question, reply};
-use crate::address::{from_stack, has_family, sock_addr};
+use crate::address::{from_stack, has_family, to_stack};
 use crate::seat::Seat;
 use crate::state::State;
+use crate::time::{NEVER, Span};
 
 /// Queries at a time.
 const QUERIES: usize = 4;
 
 /// How long the first answer is waited for; each round of all servers doubles it.
-const FIRST_WAIT: Duration = Duration::from_secs(1);
+const FIRST_WAIT: Span = Span::from_secs(1);
 
 /// Rounds of all servers.
 const ROUNDS: usize = 3;
 
 /// When a question that no sender was free for is tried again.
-const RETRY: Duration = Duration::from_millis(2);
+const RETRY: Span = Span::from_millis(2);
 
 const PORT: u16 = 53;
 
@@ -63,8 +64,8 @@ struct Query {
     addresses: Vec<IpAddr, MAX_ADDRESSES>,
     /// Which attempt it is at, counted over servers and rounds.
     attempt: usize,
-    /// Servers that failed in turn.
-    failures: usize,
+    /// Servers that failed, by their places in the list.
+    failed: u8,
     /// When the next attempt begins.
     next: Instant,
     outcome: Option<Result<()>>,
@@ -134,7 +135,7 @@ impl State<'_> {
             asks,
             addresses: Vec::new(),
             attempt: 0,
-            failures: 0,
+            failed: 0,
             next: self.now,
             outcome: None,
         };
@@ -201,7 +202,7 @@ impl State<'_> {
         let answered = query.asks.iter().flatten().all(|ask| ask.known.is_some());
         let outcome = if answered {
             Some(query.verdict())
-        } else if query.failures >= servers.max(1) && servers > 0 {
+        } else if servers > 0 && query.failed.count_ones() as usize >= servers {
             Some(query.partly(Error::EAI_FAIL))
         } else if link != Link::Up || query.attempt >= ROUNDS * servers {
             Some(query.partly(Error::EAI_AGAIN))
@@ -232,10 +233,13 @@ impl State<'_> {
                 continue;
             }
             let Some(text) = question(ask.id, &query.name, ask.kind) else { continue };
-            let to = sock_addr(server, PORT);
-            let from = self.source(None, server);
+            let to = to_stack(server).ok_or(Error::ENETUNREACH);
+            let from = to.and_then(|to| Ok((self.source(None, to)?, to)));
             let port = self.resolver.port;
-            let sent = from.and_then(|ip| self.launch(Handle::ANY, (ip, port), to, 64, &text));
+            let sent = from.and_then(|(from, to)| {
+                let (from, to) = (IpEndpoint::new(from, port), IpEndpoint::new(to, PORT));
+                self.launch(Handle::ANY, from, to, 64, &text)
+            });
             let Some(query) = &mut self.resolver.places[index].1 else { return };
             match sent {
                 Err(Error::EAGAIN) => {
@@ -258,21 +262,29 @@ impl State<'_> {
         loop {
             let Some(socket) = self.resolver.seat.shown(&mut self.set) else { return };
             let Ok((data, meta)) = socket.recv() else { return };
-            let from = SockAddr::new(from_stack(meta.endpoint.addr), meta.endpoint.port);
-            if from.port() != PORT || !self.setup.servers.contains(&from.ip()) {
+            let IpEndpoint { addr, port } = meta.endpoint;
+            let servers = &self.setup.servers;
+            // Some may be there twice, once from DHCP.
+            let bits = servers.iter().enumerate().filter(|(_, ip)| **ip == from_stack(addr));
+            let from = bits.fold(0, |from, (place, _)| from | 1 << place);
+            if port != PORT || from == 0 {
                 continue;
             }
             let queries = self.resolver.places.iter_mut().flat_map(|(_, query)| query);
             for query in queries.filter(|query| query.outcome.is_none()) {
-                query.take(data, self.now);
+                query.take(data, from, servers.len(), self.now);
             }
         }
     }
 
     /// When the next attempt is due.
-    pub(crate) fn queries_due(&self) -> Option<Instant> {
+    pub(crate) fn queries_due(&self) -> Instant {
         let queries = self.resolver.places.iter().flat_map(|(_, query)| query);
-        queries.filter(|query| query.outcome.is_none()).map(|query| query.next).min()
+        queries
+            .filter(|query| query.outcome.is_none())
+            .map(|query| query.next)
+            .min()
+            .unwrap_or(NEVER)
     }
 }
 
@@ -286,8 +298,9 @@ impl Query {
         }
     }
 
-    /// Takes a message if it answers one of the questions.
-    fn take(&mut self, data: &[u8], now: Instant) {
+    /// Takes a message if it answers one of the questions. `from` is the server's places among
+    /// as many as there are.
+    fn take(&mut self, data: &[u8], from: u8, servers: usize, now: Instant) {
         let named = message::id(data);
         for which in 0..self.asks.len() {
             let Some(ask) = self.asks[which] else { continue };
@@ -298,8 +311,13 @@ impl Query {
                 None => continue,
                 Some(Reply::Failure) => {
                     // The next server, at once.
-                    self.failures += 1;
-                    self.next = now;
+                    self.failed |= from;
+                    // Of one who was asked before the last it is old news: a server may fail
+                    // for each kind of address.
+                    let asked = self.attempt.saturating_sub(1) % servers;
+                    if from & 1 << asked != 0 {
+                        self.next = now;
+                    }
                     return;
                 }
                 Some(Reply::Unknown) => false,

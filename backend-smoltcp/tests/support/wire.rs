@@ -77,7 +77,7 @@ impl Wire {
     pub(crate) fn new(medium: Medium, seed: u64) -> Self {
         Self {
             faults: Faults::NONE,
-            mtu: if medium == Medium::Ethernet { 1514 } else { 1500 },
+            mtu: if medium == Medium::Ip { 1500 } else { 1514 },
             medium,
             random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             flying: [VecDeque::new(), VecDeque::new()],

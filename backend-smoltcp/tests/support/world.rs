@@ -22,6 +22,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// A port of the peer on which nobody listens: below all that it picks.
 const CLOSED_PORT: u16 = 9;
 
+/// The wire of most tests.
+pub(crate) const ETHERNET: Medium = Medium::Ethernet;
+
 /// The peer's name.
 pub(crate) const NAME: &str = "peer.test";
 
@@ -58,6 +61,9 @@ impl Platform for Clock {
     }
 }
 
+/// Something else that the peer does, when it can; whether it did.
+pub(crate) type Service = Box<dyn FnMut(&dyn Backend) -> bool>;
+
 /// The peer's part of the world.
 pub(crate) struct Theirs<'w> {
     pub(crate) net: Net<'w, End, Clock, NoopRawMutex, 4>,
@@ -66,6 +72,7 @@ pub(crate) struct Theirs<'w> {
     scripts: RefCell<Vec<Option<Script>>>,
     pub(crate) names: RefCell<Vec<(String, Record)>>,
     name_server: Cell<Option<Handle>>,
+    services: RefCell<Vec<Service>>,
     /// When the peer's backend wants to run again.
     next: Cell<Option<Instant>>,
 }
@@ -81,6 +88,9 @@ impl Theirs<'_> {
             for script in self.scripts.borrow_mut().iter_mut().flatten() {
                 moved |= script.step(&self.net, now);
             }
+            for service in &mut *self.services.borrow_mut() {
+                moved |= service(&self.net);
+            }
             if let Some(socket) = self.name_server.get() {
                 moved |= names::serve(&self.net, socket, &self.names.borrow());
             }
@@ -91,6 +101,11 @@ impl Theirs<'_> {
             }
         }
         panic!("virtual time: the peer is busy for ever");
+    }
+
+    /// Lets the peer do this as well.
+    pub(crate) fn serve(&self, service: impl FnMut(&dyn Backend) -> bool + 'static) {
+        self.services.borrow_mut().push(Box::new(service));
     }
 
     fn script<T>(&self, actor: Actor, look: impl FnOnce(&mut Script) -> T) -> Option<T> {
@@ -206,6 +221,7 @@ impl<'w> World<'w> {
             scripts: RefCell::new(Vec::new()),
             names: RefCell::new(vec![(NAME.into(), Record::Addresses(vec![ip4(2), ip6(2)]))]),
             name_server: Cell::new(None),
+            services: RefCell::default(),
             next: Cell::new(None),
         });
         let server = theirs.net.open(Family::V4, SockType::Dgram).unwrap();

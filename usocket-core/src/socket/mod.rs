@@ -253,10 +253,10 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
     }
 
     pub(crate) fn mode(&self) -> Mode {
-        match self.timeout() {
-            Timeout::Never => Mode::Never,
-            Timeout::Zero => Mode::Now,
-            Timeout::After(time) => Mode::By(self.net.platform().now() + time),
+        match self.timeout.load(Ordering::Relaxed) {
+            Timeout::NEVER => Mode::Never,
+            0 => Mode::Now,
+            millis => Mode::By(self.net.platform().now().after_millis(millis)),
         }
     }
 
@@ -267,11 +267,12 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
         mode: Mode,
         operation: impl FnMut() -> Result<T>,
     ) -> Result<T> {
-        match mode {
-            Mode::Now => wait::once(self.net, operation),
-            Mode::Never => wait::until(self.net, self.handle, events, None, operation),
-            Mode::By(time) => wait::until(self.net, self.handle, events, Some(time), operation),
-        }
+        let deadline = match mode {
+            Mode::Now => return wait::once(self.net, operation),
+            Mode::Never => None,
+            Mode::By(time) => Some(time),
+        };
+        wait::until(self.net, self.handle, events, deadline, operation)
     }
 
     /// Starts a connect and leaves the waiting to the caller.

@@ -1,18 +1,30 @@
 //! What any program on the board needs, the same for each driver that is measured.
 //!
-//! Registers and addresses are the K210's; nothing here has run on one.
+//! Registers and addresses are a K210's and an STM32F4's, and those of a network controller
+//! that is nobody's; nothing here has run on one.
 #![no_std]
 
-mod clock;
+#[cfg(target_arch = "arm")]
+#[path = "arm/mod.rs"]
+mod arch;
+#[cfg(target_arch = "riscv64")]
+#[path = "riscv/mod.rs"]
+mod arch;
 mod get;
+#[cfg(feature = "network")]
+mod network;
 mod place;
 mod start;
+#[cfg(feature = "uart")]
 mod uart;
 
-pub use clock::{TICKS, idle, now};
+pub use arch::clock::{TICKS, idle, now};
 pub use get::{Get, REQUEST};
+#[cfg(feature = "network")]
+pub use network::{FRAME, Network, Receiver, Sender, frame_came};
 pub use place::Place;
 pub use start::finish;
+#[cfg(feature = "uart")]
 pub use uart::{Queue, baud, enable, is_idle, put, writable};
 
 /// Where the page is.
@@ -20,6 +32,12 @@ pub const HOST: &str = "server.example";
 
 /// The same for those that cannot look up a name.
 pub const ADDRESS: [u8; 4] = [192, 0, 2, 1];
+
+/// The board's own address where nobody gives it one, with its prefix and router.
+pub const OWN: ([u8; 4], u8, [u8; 4]) = ([192, 0, 2, 10], 24, [192, 0, 2, 254]);
+
+/// Its hardware address.
+pub const HARDWARE: [u8; 6] = [2, 0, 0, 0, 0, 1];
 
 /// At this port.
 pub const PORT: u16 = 80;

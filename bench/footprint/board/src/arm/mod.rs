@@ -1,0 +1,4 @@
+//! An STM32F4.
+
+pub(crate) mod clock;
+mod start;

@@ -1,0 +1,4 @@
+//! A K210.
+
+pub(crate) mod clock;
+mod start;
