@@ -1,5 +1,4 @@
 //! Addresses from router advertisements, in virtual time.
-#![cfg(feature = "slaac")]
 
 mod support;
 
