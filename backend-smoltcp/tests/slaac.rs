@@ -10,6 +10,7 @@ use support::roomy;
 use support::wire::Side;
 use support::world::{Memory, PeerMemory, World, ip6};
 use usocket_backend_smoltcp::smoltcp::phy::Medium;
+use usocket_backend_smoltcp::smoltcp::wire::Icmpv6Packet;
 use usocket_backend_smoltcp::{Config, Net};
 use usocket_conformance::{Harness as _, State, Step};
 use usocket_core::prelude::*;
@@ -179,6 +180,35 @@ fn odd_advertisements_do_no_harm() {
             hear(world, Advertisement { prefix: prefix(&text), ..good });
         }
         assert_eq!(net.link(), Link::Up);
+    });
+}
+
+/// Each byte of it another, with a checksum that is right: only what the fields say is odd.
+#[test]
+fn mutilated_advertisements_do_no_harm() {
+    with_world(|world| {
+        let good = Advertisement::default();
+        let whole = advertisement(good);
+        let send = |frame: Vec<u8>| {
+            let now = world.now().as_micros();
+            world.theirs.wire.borrow_mut().send(Side::Ours, now, frame);
+            world.pass(Duration::from_millis(2));
+        };
+        for at in 55..whole.len() {
+            for value in [0, 1, 2, 0x40, 0x7f, 0x80, 0xc0, 0xff] {
+                let mut frame = whole.clone();
+                frame[at] = value;
+                let mut icmp = Icmpv6Packet::new_unchecked(&mut frame[54..]);
+                icmp.fill_checksum(&good.from, &Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 1));
+                send(frame);
+            }
+        }
+        // It goes on as ever.
+        assert_eq!(world.net.link(), Link::Up);
+        let peer = world.peer().start(&[Step::Listen(Family::V6, 4), Step::Accept]).unwrap();
+        let stream = world.net.socket(AF_INET6, SOCK_STREAM).unwrap();
+        stream.settimeout(5).unwrap();
+        stream.connect(world.peer().address(peer).unwrap()).unwrap();
     });
 }
 
