@@ -115,8 +115,12 @@ pub fn nap<B: Backend + ?Sized>(
     next: Option<Instant>,
     until: Option<Instant>,
 ) -> Result<()> {
-    let mut sleeper = Sleeper::new(backend);
     let ready = || !backend.readiness(handle).masked(events).is_empty();
+    let Some(waker) = backend.platform().waker() else {
+        backend.platform().idle(earlier(next, until), &mut || backend.pending() || ready());
+        return Ok(());
+    };
+    let mut sleeper = Sleeper::new(backend, Some(waker));
     match sleeper.listen(handle, events) {
         // What became true before the registration would not wake us.
         Ok(true) if ready() => {}
