@@ -6,13 +6,14 @@ use embassy_sync::blocking_mutex::raw::RawMutex;
 use smoltcp::phy::Device;
 use usocket_core::spi::{
     Answer, Backend, EventSource, Handle, Link, Opt, OptName, Platform, RecvFlags, RecvInfo,
-    Shutdown, SockType, Wait, WaitKey,
+    Shutdown, SockType, Wait, WaitKey, nap,
 };
-use usocket_core::{Error, Events, Family, Instant, POLLNVAL, Result, SockAddr, earlier};
+use usocket_core::{Error, Events, Family, Instant, POLLIN, POLLNVAL, POLLOUT, Result, SockAddr};
 
 use crate::address::{from_stack, is_local, route, sock_addr, to_stack};
-use crate::net::Net;
+use crate::net::{Net, Shared};
 use crate::slots::Role;
+use crate::state::State;
 
 impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> EventSource
     for Net<'_, D, P, M, WAKERS>
@@ -21,30 +22,9 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> EventSource
         self.take_input();
         let (waited, next) = self.with(|shared| {
             shared.state.drive(&mut shared.device, now);
-            let next = earlier(shared.state.next_call(), shared.wakers.next_deadline());
-            let waited = !shared.wakers.is_empty();
-            if !waited {
-                // Who comes later has seen what is ready now.
-                shared.state.take_changed();
-            }
-            (waited, next)
+            (shared.is_waited(), shared.next())
         });
-        if !waited {
-            return next;
-        }
-        let (woken, next) = self.with(|shared| {
-            let changed = shared.state.take_changed();
-            let state = &shared.state;
-            let working = state.pending();
-            let woken = shared.wakers.take(now, |handle, events| match handle {
-                Handle::ANY => changed,
-                Handle::WORK => working,
-                _ => !state.readiness(handle).masked(events).is_empty(),
-            });
-            (woken, earlier(state.next_call(), shared.wakers.next_deadline()))
-        });
-        woken.wake();
-        next
+        if waited { self.wake_due(now) } else { next }
     }
 
     fn pending(&self) -> bool {
@@ -66,7 +46,7 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> EventSource
                 }
                 if !ready.masked(wait.events).is_empty() {
                     // True already: the next drive shall fire it (S6).
-                    shared.state.touch();
+                    shared.state.touch_streams();
                 }
             }
             let (key, unneeded) = shared.wakers.register(key, wait, waker);
@@ -122,10 +102,7 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
     }
 
     fn try_send(&self, handle: Handle, data: &[u8]) -> Result<usize> {
-        self.with_wake(|state| match state.slots.get(handle)?.role {
-            Role::Dgram(_) => state.send_datagram(handle, data),
-            _ => state.send_stream(handle, data),
-        })
+        self.with_wake(|state| state.send(handle, data))
     }
 
     fn try_send_to(&self, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
@@ -133,19 +110,17 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
     }
 
     fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
-        self.with_wake(|state| match state.slots.get(handle)?.role {
-            Role::Dgram(_) => state.recv_datagram(handle, buf, flags).map(|info| info.len),
-            _ => state.recv_stream(handle, buf, flags).map(|(len, _)| len),
-        })
+        self.with_wake(|state| state.recv(handle, buf, flags))
     }
 
     fn try_recv_info(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<RecvInfo> {
         self.with_wake(|state| match state.slots.get(handle)?.role {
             Role::Dgram(_) => state.recv_datagram(handle, buf, flags),
             _ => {
-                let (len, from) = state.recv_stream(handle, buf, flags)?;
+                let len = state.recv(handle, buf, flags)?;
+                let from = sock_addr(state.sender(handle)?);
                 let local = state.slots.get(handle)?.bound.map(|bound| from_stack(bound.addr));
-                Ok(RecvInfo { len, full_len: len, from: sock_addr(from), local })
+                Ok(RecvInfo { len, full_len: len, from, local })
             }
         })
     }
@@ -201,6 +176,15 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
         self.with_wake(|state| state.end_query(query));
     }
 
+    fn recv_wait(&self, handle: Handle, buf: &mut [u8]) -> Result<usize> {
+        let flags = RecvFlags::default();
+        self.wait_driving(handle, POLLIN, |state| state.recv(handle, buf, flags))
+    }
+
+    fn send_wait(&self, handle: Handle, data: &[u8]) -> Result<usize> {
+        self.wait_driving(handle, POLLOUT, |state| state.send(handle, data))
+    }
+
     fn link(&self) -> Link {
         self.with(|shared| shared.state.link())
     }
@@ -218,7 +202,57 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
     }
 }
 
-impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Net<'_, D, P, M, WAKERS> {
+impl<'a, D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Net<'a, D, P, M, WAKERS> {
+    /// An operation that waits for ever. Where it cannot be had, what makes it possible is
+    /// taken in, under the same lock.
+    fn wait_driving(
+        &self,
+        handle: Handle,
+        events: Events,
+        mut attempt: impl FnMut(&mut State<'a>) -> Result<usize>,
+    ) -> Result<usize> {
+        let mut slept = false;
+        loop {
+            let now = self.board().now();
+            let (answer, rough, waited) = self.with(|shared| {
+                let Shared { state, device, .. } = shared;
+                let answer =
+                    state.round(device, &self.input, now, !slept, events == POLLOUT, &mut attempt);
+                (answer, state.is_rough(), shared.is_waited())
+            });
+            if waited {
+                self.wake_due(now);
+            }
+            match answer {
+                // Once more where there was something to do: then nothing is left.
+                Err(Error::EAGAIN) if rough => {}
+                Err(Error::EAGAIN) => {
+                    let next = self.with(Shared::next);
+                    nap(self, handle, events, next, None)?;
+                    slept = true;
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Behind a drive: wakes those who are due; when to drive again.
+    fn wake_due(&self, now: Instant) -> Option<Instant> {
+        let (woken, next) = self.with(|shared| {
+            let changed = shared.state.take_changed();
+            let state = &shared.state;
+            let working = state.pending();
+            let woken = shared.wakers.take(now, |handle, events| match handle {
+                Handle::ANY => changed,
+                Handle::WORK => working,
+                _ => !state.readiness(handle).masked(events).is_empty(),
+            });
+            (woken, shared.next())
+        });
+        woken.wake();
+        next
+    }
+
     /// `close` and `abort`: the handle is stale from here on (S9, S17).
     fn let_go(&self, handle: Handle, abort: bool) -> Result<()> {
         self.with_wake(|state| {

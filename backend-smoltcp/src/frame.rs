@@ -23,10 +23,8 @@ const ICMP: u8 = 1;
 #[cfg(all(feature = "ipv6", any(feature = "neighbours", feature = "unreachable")))]
 const ICMPV6: u8 = 58;
 
-#[cfg(feature = "server")]
 const FIN: u8 = 1;
 const SYN: u8 = 2;
-#[cfg(feature = "server")]
 const RST: u8 = 4;
 #[cfg(feature = "server")]
 const ACK: u8 = 16;
@@ -71,6 +69,91 @@ pub(crate) enum Why {
     Network,
     /// There is no such host, or it does not want it.
     Host,
+}
+
+/// The ends of a connection as they are in its segments: addresses and ports, the other's
+/// first. IPv4 leaves a part unused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Key([u8; KEY]);
+
+/// Two addresses, two ports.
+const KEY: usize = if cfg!(feature = "ipv6") { 36 } else { 12 };
+
+impl Key {
+    /// That of no connection.
+    pub(crate) const NONE: Self = Self([0; KEY]);
+
+    pub(crate) fn new(from: IpEndpoint, to: IpEndpoint) -> Self {
+        let mut key = [0; KEY];
+        let len = match (from.addr, to.addr) {
+            (IpAddress::Ipv4(from), IpAddress::Ipv4(to)) => {
+                key[..4].copy_from_slice(&from.octets());
+                key[4..8].copy_from_slice(&to.octets());
+                8
+            }
+            #[cfg(feature = "ipv6")]
+            (IpAddress::Ipv6(from), IpAddress::Ipv6(to)) => {
+                key[..16].copy_from_slice(&from.octets());
+                key[16..32].copy_from_slice(&to.octets());
+                32
+            }
+            #[allow(unreachable_patterns)]
+            _ => return Self::NONE,
+        };
+        key[len..len + 2].copy_from_slice(&from.port.to_be_bytes());
+        key[len + 2..len + 4].copy_from_slice(&to.port.to_be_bytes());
+        Self(key)
+    }
+}
+
+/// A frame as nearly all are in bulk: a segment without SYN, FIN and RST, without options
+/// of IP.
+pub(crate) struct Plain<'f> {
+    /// The addresses, 8 bytes or 32.
+    addresses: &'f [u8],
+    tcp: &'f [u8; 20],
+}
+
+impl<'f> Plain<'f> {
+    #[inline]
+    pub(crate) fn new(medium: Medium, frame: &'f [u8]) -> Option<Self> {
+        let packet = packet(medium, frame)?;
+        let plain = match *packet.first()? {
+            0x45 => {
+                let (ip, rest) = packet.split_first_chunk::<20>()?;
+                let whole = ip[9] == TCP && ip[6] & 0x3f == 0 && ip[7] == 0;
+                let tcp = rest.first_chunk().filter(|_| whole)?;
+                Self { addresses: &ip[12..], tcp }
+            }
+            #[cfg(feature = "ipv6")]
+            0x60..=0x6f => {
+                let (ip, rest) = packet.split_first_chunk::<40>()?;
+                let tcp = rest.first_chunk().filter(|_| ip[6] == TCP)?;
+                Self { addresses: &ip[8..], tcp }
+            }
+            _ => return None,
+        };
+        (plain.tcp[13] & (FIN | SYN | RST) == 0).then_some(plain)
+    }
+
+    /// Whether it is one of this connection.
+    #[inline]
+    pub(crate) fn is_of(&self, key: &Key) -> bool {
+        let len = self.addresses.len();
+        // By their lengths, which are known where this is inlined.
+        match len {
+            8 => self.addresses == &key.0[..8] && self.tcp[..4] == key.0[8..12],
+            #[cfg(feature = "ipv6")]
+            32 => self.addresses == &key.0[..32] && self.tcp[..4] == key.0[32..36],
+            _ => false,
+        }
+    }
+
+    /// The field of its window.
+    #[inline]
+    pub(crate) fn window(&self) -> u16 {
+        u16::from_be_bytes([self.tcp[14], self.tcp[15]])
+    }
 }
 
 /// Looks at a frame.
@@ -306,6 +389,44 @@ mod tests {
             segment[12] = 15 << 4;
             assert_eq!(scale(&segment), 0);
         }
+    }
+
+    #[test]
+    fn a_plain_segment_is_known_by_its_ends() {
+        let Ends { from, to } = ends();
+        let key = Key::new(from, to);
+        let turned = Key::new(to, from);
+        for (flags, plain) in [(ACK, true), (ACK | 8, true), (SYN, false), (FIN | ACK, false)] {
+            let mut segment = tcp(flags);
+            segment[14..16].copy_from_slice(&[0x12, 0x34]);
+            let frame = v4(TCP, &segment);
+            let found = Plain::new(Medium::Ip, &frame);
+            let found = found.map(|it| (it.is_of(&key), it.is_of(&turned), it.window()));
+            assert_eq!(found, plain.then_some((true, false, 0x1234)));
+            for len in 0..frame.len() {
+                assert!(Plain::new(Medium::Ip, &frame[..len]).is_none());
+            }
+        }
+        for (at, byte) in [(0, 0x46), (6, 0x20), (7, 1), (9, UDP)] {
+            let mut frame = v4(TCP, &tcp(ACK));
+            frame[at] = byte;
+            assert!(Plain::new(Medium::Ip, &frame).is_none());
+        }
+    }
+
+    #[cfg(feature = "ipv6")]
+    #[test]
+    fn the_same_on_ipv6() {
+        let [from, to] = [1, 2].map(|last| Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, last));
+        let mut frame = std::vec![0x60, 0, 0, 0, 0, 20, TCP, 64];
+        frame.extend(from.octets());
+        frame.extend(to.octets());
+        frame.extend(tcp(ACK));
+        let ends = [IpEndpoint::new(from.into(), 0x1234), IpEndpoint::new(to.into(), 80)];
+        let key = Key::new(ends[0], ends[1]);
+        assert!(Plain::new(Medium::Ip, &frame).is_some_and(|it| it.is_of(&key)));
+        frame[6] = 0;
+        assert!(Plain::new(Medium::Ip, &frame).is_none());
     }
 
     #[test]

@@ -20,41 +20,103 @@ use usocket_core::Error;
 use crate::frame::Ends;
 #[cfg(feature = "unreachable")]
 use crate::frame::Why;
-use crate::frame::{Kind, classify};
+use crate::frame::{Kind, Plain, Window, classify};
 use crate::pairs::Pair;
 #[cfg(feature = "server")]
 use crate::slots::Slots;
 
+/// What the gate has noticed.
+pub(crate) struct Notes {
+    pub(crate) medium: Medium,
+    /// The pair that the last segment was for: mostly the next one is, too.
+    last: Cell<usize>,
+    /// Something of a connection came.
+    pub(crate) heard: Cell<bool>,
+    /// Something else than a segment of a plain connection came, or went out.
+    pub(crate) odd: Cell<bool>,
+    /// The neighbour that the stack asked for last.
+    #[cfg(feature = "neighbours")]
+    pub(crate) sought: Cell<Option<IpAddress>>,
+    /// The last "unreachable" about a datagram of ours.
+    #[cfg(feature = "unreachable")]
+    pub(crate) unreachable: Cell<Option<(IpEndpoint, IpEndpoint, Error)>>,
+    /// What routers have said.
+    #[cfg(feature = "slaac")]
+    pub(crate) advertised: core::cell::RefCell<crate::routers::Heards>,
+}
+
+impl Notes {
+    pub(crate) const fn new(medium: Medium) -> Self {
+        Self {
+            medium,
+            last: Cell::new(0),
+            heard: Cell::new(false),
+            odd: Cell::new(false),
+            #[cfg(feature = "neighbours")]
+            sought: Cell::new(None),
+            #[cfg(feature = "unreachable")]
+            unreachable: Cell::new(None),
+            #[cfg(feature = "slaac")]
+            advertised: core::cell::RefCell::new(crate::routers::Heards::new()),
+        }
+    }
+}
+
 /// What the gate knows while a frame is looked at.
 pub(crate) struct Watch<'w, 'a> {
-    pub(crate) medium: Medium,
+    pub(crate) notes: &'w Notes,
+    pub(crate) pairs: &'w [Pair<'a>],
     #[cfg(feature = "server")]
     pub(crate) now: usocket_core::Instant,
-    pub(crate) pairs: &'w [Pair<'a>],
     #[cfg(feature = "server")]
     pub(crate) slots: &'w Slots<'w>,
     #[cfg(feature = "server")]
     pub(crate) own: &'w [IpAddress],
-    /// The pair that the last segment was for: mostly the next one is, too.
-    pub(crate) last: Cell<usize>,
     #[cfg(feature = "server")]
     pub(crate) parking: core::cell::RefCell<&'w mut crate::parked::Parking<'a>>,
-    #[cfg(feature = "unreachable")]
-    /// The last "unreachable" about a datagram of ours.
-    pub(crate) unreachable: Cell<Option<(IpEndpoint, IpEndpoint, Error)>>,
-    /// What routers have said, where anybody listens to them.
-    #[cfg(feature = "slaac")]
-    pub(crate) advertised: Option<core::cell::RefCell<crate::routers::Heards>>,
 }
 
 impl Watch<'_, '_> {
     /// Whether the stack shall see the frame.
+    #[inline(always)]
     fn passes(&self, frame: &[u8]) -> bool {
-        match classify(self.medium, frame) {
+        if let Some(segment) = Plain::new(self.notes.medium, frame)
+            && let Some(pair) = self.known(&segment)
+            && pair.plain
+        {
+            pair.hear(Window { field: segment.window(), scale: None });
+            self.notes.heard.set(true);
+            return true;
+        }
+        self.passes_odd(frame)
+    }
+
+    /// The pair of a segment.
+    #[inline(always)]
+    fn known(&self, segment: &Plain<'_>) -> Option<&Pair<'_>> {
+        let last = self.pairs.get(self.notes.last.get())?;
+        if segment.is_of(&last.key) {
+            return Some(last);
+        }
+        self.search(segment)
+    }
+
+    #[inline(never)]
+    fn search(&self, segment: &Plain<'_>) -> Option<&Pair<'_>> {
+        let index = self.pairs.iter().position(|pair| segment.is_of(&pair.key))?;
+        self.notes.last.set(index);
+        self.pairs.get(index)
+    }
+
+    #[inline(never)]
+    fn passes_odd(&self, frame: &[u8]) -> bool {
+        self.notes.odd.set(true);
+        match classify(self.notes.medium, frame) {
             #[cfg(feature = "server")]
             Kind::Syn(ends) => self.passes_syn(frame, &ends),
             Kind::Segment(ends, window) => {
                 if let Some(pair) = self.pair(ends.to, ends.from) {
+                    self.notes.heard.set(true);
                     pair.hear(window);
                 }
                 true
@@ -74,22 +136,14 @@ impl Watch<'_, '_> {
 
     #[cfg(feature = "slaac")]
     fn note_advertisement(&self, frame: &[u8]) {
-        if let Some(advertised) = &self.advertised
-            && let Some(heard) = crate::routers::read(frame)
-        {
+        if let Some(heard) = crate::routers::read(frame) {
             // There is room for those of one network; a router repeats itself.
-            let _ = advertised.borrow_mut().push(heard);
+            let _ = self.notes.advertised.borrow_mut().push(heard);
         }
     }
 
     fn pair(&self, local: IpEndpoint, remote: IpEndpoint) -> Option<&Pair<'_>> {
-        let last = self.pairs.get(self.last.get());
-        if let Some(pair) = last.filter(|pair| pair.connects(local, remote)) {
-            return Some(pair);
-        }
-        let index = self.pairs.iter().position(|pair| pair.connects(local, remote))?;
-        self.last.set(index);
-        self.pairs.get(index)
+        self.pairs.iter().find(|pair| pair.connects(local, remote))
     }
 
     /// A SYN for a listener is parked; where nobody listens the stack answers with RST,
@@ -108,6 +162,25 @@ impl Watch<'_, '_> {
         false
     }
 
+    /// Notes which SYNs go out, and for which neighbour the stack asks.
+    #[cfg(feature = "neighbours")]
+    fn leaves(&self, frame: &[u8]) {
+        let medium = self.notes.medium;
+        if Plain::new(medium, frame).is_some() {
+            return;
+        }
+        if let Some(ends) = crate::frame::opening(medium, frame) {
+            if let Some(pair) = self.pair(ends.from, ends.to) {
+                pair.asked.set(true);
+            }
+        } else if medium != Medium::Ip
+            && let Some(ip) = crate::frame::sought(frame)
+        {
+            self.notes.sought.set(Some(ip));
+            self.notes.odd.set(true);
+        }
+    }
+
     #[cfg(feature = "unreachable")]
     /// The ends are those of our packet: from us.
     fn note_unreachable(&self, tcp: bool, ends: &Ends, why: Why) {
@@ -118,39 +191,70 @@ impl Watch<'_, '_> {
             Why::Host => Error::EHOSTUNREACH,
         };
         if !tcp {
-            self.unreachable.set(Some((own, other, error)));
+            self.notes.unreachable.set(Some((own, other, error)));
         } else if let Some(pair) = self.pair(own, other) {
             pair.hint.set(Some(error));
         }
     }
 }
 
-/// The user's device behind the gate.
-pub(crate) struct Gate<'g, 'w, 'a, D: ?Sized> {
+/// The user's device behind the gate: what the stack may do with it in one go.
+pub(crate) struct Port<'g, 'w, 'a, D: ?Sized> {
     pub(crate) device: &'g mut D,
     pub(crate) watch: &'g Watch<'w, 'a>,
+    /// Frames that may still come in.
+    pub(crate) frames: usize,
+    /// Packets that may still go out by themselves, not as an answer.
+    pub(crate) packets: usize,
+    /// The device could take no more.
+    pub(crate) full: bool,
 }
 
-impl<D: Device + ?Sized> Device for Gate<'_, '_, '_, D> {
+impl<'w, 'a, D: Device + ?Sized> Device for Port<'_, 'w, 'a, D> {
     type RxToken<'t>
-        = GateToken<'t, D::RxToken<'t>>
+        = GateToken<'t, 'w, 'a, D::RxToken<'t>>
     where
         Self: 't;
+    #[cfg(feature = "neighbours")]
+    type TxToken<'t>
+        = OutletToken<'t, 'w, 'a, D::TxToken<'t>>
+    where
+        Self: 't;
+    #[cfg(not(feature = "neighbours"))]
     type TxToken<'t>
         = D::TxToken<'t>
     where
         Self: 't;
 
+    #[inline]
     fn receive(
         &mut self,
         timestamp: StackInstant,
     ) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
+        if self.frames == 0 {
+            return None;
+        }
         let (inner, tx) = self.device.receive(timestamp)?;
-        Some((GateToken { inner, watch: self.watch }, tx))
+        self.frames -= 1;
+        let watch = self.watch;
+        #[cfg(feature = "neighbours")]
+        let tx = OutletToken { inner: tx, watch };
+        Some((GateToken { inner, watch }, tx))
     }
 
+    #[inline]
     fn transmit(&mut self, timestamp: StackInstant) -> Option<Self::TxToken<'_>> {
-        self.device.transmit(timestamp)
+        if self.packets == 0 {
+            return None;
+        }
+        let Some(inner) = self.device.transmit(timestamp) else {
+            self.full = true;
+            return None;
+        };
+        self.packets -= 1;
+        #[cfg(feature = "neighbours")]
+        let inner = OutletToken { inner, watch: self.watch };
+        Some(inner)
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -159,23 +263,13 @@ impl<D: Device + ?Sized> Device for Gate<'_, '_, '_, D> {
 }
 
 /// A frame that comes through the gate.
-pub(crate) struct GateToken<'t, R> {
+pub(crate) struct GateToken<'t, 'w, 'a, R> {
     inner: R,
-    watch: &'t dyn Passes,
+    watch: &'t Watch<'w, 'a>,
 }
 
-/// `Watch` without its lifetimes.
-trait Passes {
-    fn passes(&self, frame: &[u8]) -> bool;
-}
-
-impl Passes for Watch<'_, '_> {
-    fn passes(&self, frame: &[u8]) -> bool {
-        Watch::passes(self, frame)
-    }
-}
-
-impl<R: RxToken> RxToken for GateToken<'_, R> {
+impl<R: RxToken> RxToken for GateToken<'_, '_, '_, R> {
+    #[inline(always)]
     fn consume<T, F: FnOnce(&[u8]) -> T>(self, f: F) -> T {
         // The stack takes an empty frame for none.
         self.inner.consume(|frame| f(if self.watch.passes(frame) { frame } else { &[] }))
@@ -183,6 +277,32 @@ impl<R: RxToken> RxToken for GateToken<'_, R> {
 
     fn meta(&self) -> PacketMeta {
         self.inner.meta()
+    }
+}
+
+/// A frame on its way out.
+#[cfg(feature = "neighbours")]
+pub(crate) struct OutletToken<'t, 'w, 'a, T> {
+    inner: T,
+    watch: &'t Watch<'w, 'a>,
+}
+
+#[cfg(feature = "neighbours")]
+impl<T: TxToken> TxToken for OutletToken<'_, '_, '_, T> {
+    #[inline(always)]
+    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
+        self.inner.consume(len, |frame| {
+            let answer = f(frame);
+            // A SYN and a question have no bytes; what is longer is neither.
+            if len <= SYN {
+                self.watch.leaves(frame);
+            }
+            answer
+        })
+    }
+
+    fn set_meta(&mut self, meta: PacketMeta) {
+        self.inner.set_meta(meta);
     }
 }
 
@@ -229,98 +349,6 @@ pub(crate) struct FrameToken<'t>(&'t [u8]);
 impl RxToken for FrameToken<'_> {
     fn consume<T, F: FnOnce(&[u8]) -> T>(self, f: F) -> T {
         f(self.0)
-    }
-}
-
-/// The device on the way out: notes when it could take no more, and which SYNs went by.
-pub(crate) struct Outlet<'g, 'a, D: ?Sized> {
-    pub(crate) device: &'g mut D,
-    pub(crate) full: bool,
-    #[cfg(feature = "neighbours")]
-    pub(crate) medium: Medium,
-    #[cfg(feature = "neighbours")]
-    pub(crate) pairs: &'g [Pair<'a>],
-    /// The neighbour that the stack asked for last.
-    #[cfg(feature = "neighbours")]
-    pub(crate) sought: Cell<Option<IpAddress>>,
-    pub(crate) lifetime: core::marker::PhantomData<&'a ()>,
-}
-
-impl<'a, D: Device + ?Sized> Device for Outlet<'_, 'a, D> {
-    type RxToken<'t>
-        = D::RxToken<'t>
-    where
-        Self: 't;
-    #[cfg(feature = "neighbours")]
-    type TxToken<'t>
-        = OutletToken<'t, 'a, D::TxToken<'t>>
-    where
-        Self: 't;
-    #[cfg(not(feature = "neighbours"))]
-    type TxToken<'t>
-        = D::TxToken<'t>
-    where
-        Self: 't;
-
-    fn receive(&mut self, _: StackInstant) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
-        // The stack only sends here.
-        None
-    }
-
-    fn transmit(&mut self, timestamp: StackInstant) -> Option<Self::TxToken<'_>> {
-        let inner = self.device.transmit(timestamp);
-        self.full |= inner.is_none();
-        #[cfg(feature = "neighbours")]
-        let inner = inner.map(|inner| {
-            let (medium, pairs, sought) = (self.medium, self.pairs, &self.sought);
-            OutletToken { inner, medium, pairs, sought }
-        });
-        inner
-    }
-
-    fn capabilities(&self) -> DeviceCapabilities {
-        self.device.capabilities()
-    }
-}
-
-#[cfg(feature = "neighbours")]
-/// A frame on its way out.
-pub(crate) struct OutletToken<'t, 'a, T> {
-    inner: T,
-    medium: Medium,
-    pairs: &'t [Pair<'a>],
-    sought: &'t Cell<Option<IpAddress>>,
-}
-
-#[cfg(feature = "neighbours")]
-impl<T: TxToken> TxToken for OutletToken<'_, '_, T> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
-        let Self { inner, medium, pairs, sought } = self;
-        inner.consume(len, |frame| {
-            let answer = f(frame);
-            // A SYN and a question have no bytes; what is longer is neither.
-            if len <= SYN {
-                look_at(medium, pairs, sought, frame);
-            }
-            answer
-        })
-    }
-
-    fn set_meta(&mut self, meta: PacketMeta) {
-        self.inner.set_meta(meta);
-    }
-}
-
-#[cfg(feature = "neighbours")]
-fn look_at(medium: Medium, pairs: &[Pair<'_>], sought: &Cell<Option<IpAddress>>, frame: &[u8]) {
-    if let Some(ends) = crate::frame::opening(medium, frame) {
-        if let Some(pair) = pairs.iter().find(|pair| pair.connects(ends.from, ends.to)) {
-            pair.asked.set(true);
-        }
-    } else if medium != Medium::Ip
-        && let Some(ip) = crate::frame::sought(frame)
-    {
-        sought.set(Some(ip));
     }
 }
 

@@ -72,6 +72,7 @@ mod config;
 mod datagram;
 #[cfg(feature = "dns")]
 mod dns;
+mod drive;
 mod frame;
 mod gate;
 #[cfg(feature = "keep-alive")]

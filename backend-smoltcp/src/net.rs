@@ -11,7 +11,7 @@ use smoltcp::iface::Interface;
 use smoltcp::phy::{Device, Medium};
 use smoltcp::wire::HardwareAddress;
 use usocket_core::spi::{Backend as _, Link, Platform, WakerTable, wait_until};
-use usocket_core::{Error, Family, IntoTimeout, Result, Timeout};
+use usocket_core::{Error, Family, Instant, IntoTimeout, Result, Timeout, earlier};
 
 use crate::address::{family as family_of, from_stack, is_link_local};
 use crate::config::Config;
@@ -30,13 +30,30 @@ pub struct Net<'a, D, P, M: RawMutex = NoopRawMutex, const WAKERS: usize = 16> {
     platform: P,
     shared: Mutex<M, RefCell<Shared<'a, D, WAKERS>>>,
     /// Frames may be waiting: set by an interrupt handler.
-    input: AtomicBool,
+    pub(crate) input: AtomicBool,
 }
 
 pub(crate) struct Shared<'a, D, const WAKERS: usize> {
     pub(crate) state: State<'a>,
     pub(crate) device: D,
     pub(crate) wakers: WakerTable<WAKERS>,
+}
+
+impl<D, const WAKERS: usize> Shared<'_, D, WAKERS> {
+    /// When to drive again.
+    pub(crate) fn next(&mut self) -> Option<Instant> {
+        earlier(self.state.next_call(), self.wakers.next_deadline())
+    }
+
+    /// Behind a drive: whether anybody waits for anything.
+    pub(crate) fn is_waited(&mut self) -> bool {
+        let waited = !self.wakers.is_empty();
+        if !waited {
+            // Who comes later has seen what is ready now.
+            self.state.take_changed();
+        }
+        waited
+    }
 }
 
 impl<'a, D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Net<'a, D, P, M, WAKERS> {

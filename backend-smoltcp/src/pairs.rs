@@ -11,7 +11,7 @@ use smoltcp::wire::IpEndpoint;
 use usocket_core::{Error, Instant};
 
 use crate::address::UNSPECIFIED;
-use crate::frame::Window;
+use crate::frame::{Key, Window};
 use crate::time::Span;
 
 /// Who holds a pair.
@@ -47,6 +47,11 @@ pub(crate) struct Pair<'a> {
     pub(crate) owner: Owner,
     pub(crate) local: IpEndpoint,
     pub(crate) remote: IpEndpoint,
+    /// The same two, as they are in the segments of the peer.
+    pub(crate) key: Key,
+    /// Connected and nothing special about it: no probe, no end, nobody slow. Then its
+    /// segments need nothing but `step_streams`.
+    pub(crate) plain: bool,
     /// What the holder must be told, once (S13).
     pub(crate) error: Option<Error>,
     /// The connection was lost: by a reset, the link, or time.
@@ -98,6 +103,8 @@ impl<'a> Pair<'a> {
             owner: Owner::Free,
             local: NOWHERE,
             remote: NOWHERE,
+            key: Key::NONE,
+            plain: false,
             error: None,
             dead: false,
             read_shut: false,
@@ -129,6 +136,7 @@ impl<'a> Pair<'a> {
         self.home = Some(tcp::Socket::new(buffers.0, buffers.1));
     }
 
+    #[inline]
     pub(crate) fn tcp<'s>(&'s self, set: &'s SocketSet<'a>) -> &'s tcp::Socket<'a> {
         match (&self.home, self.place) {
             (Some(home), _) => home,
@@ -138,6 +146,7 @@ impl<'a> Pair<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn tcp_mut<'s>(&'s mut self, set: &'s mut SocketSet<'a>) -> &'s mut tcp::Socket<'a> {
         match (&mut self.home, self.place) {
             (Some(home), _) => home,
@@ -180,6 +189,8 @@ impl<'a> Pair<'a> {
         self.state = tcp::State::Closed;
         self.local = NOWHERE;
         self.remote = NOWHERE;
+        self.key = Key::NONE;
+        self.plain = false;
     }
 
     /// Begins a new connection's bookkeeping.
@@ -193,6 +204,8 @@ impl<'a> Pair<'a> {
         self.owner = owner;
         self.local = local;
         self.remote = remote;
+        self.key = Key::new(remote, local);
+        self.plain = false;
         self.error = None;
         self.dead = false;
         self.read_shut = false;
@@ -227,6 +240,20 @@ impl<'a> Pair<'a> {
             Some(scale) => (window.field.into(), scale),
             None => (u32::from(window.field) << scale, scale),
         });
+    }
+
+    /// Notes how many bytes the peer has not acknowledged, and whether it was heard.
+    #[inline]
+    pub(crate) fn note_progress(&mut self, unacked: usize, now: Instant) -> bool {
+        let heard = self.heard.take();
+        if heard || unacked < self.unacked || self.unacked == 0 {
+            self.stuck_since = now;
+        }
+        self.unacked = unacked;
+        if heard {
+            self.heard_at = now;
+        }
+        heard
     }
 
     /// Ends our direction. The stack sends FIN as soon as all bytes are sent, also where the

@@ -176,12 +176,14 @@ impl Slots<'_> {
         Ok(handle(index, entry.generation))
     }
 
+    #[inline]
     pub(crate) fn get(&self, handle: Handle) -> Result<&Slot> {
         let entry = self.0.get(handle.slot()).ok_or(Error::EBADF)?;
         let live = entry.generation == handle.generation();
         entry.slot.as_ref().filter(|_| live).ok_or(Error::EBADF)
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, handle: Handle) -> Result<&mut Slot> {
         let entry = self.0.get_mut(handle.slot()).ok_or(Error::EBADF)?;
         let live = entry.generation == handle.generation();

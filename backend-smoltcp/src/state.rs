@@ -1,9 +1,9 @@
 //! Everything the backend's lock protects, and the loop that moves it on.
 
-use core::cell::Cell;
-
-use smoltcp::iface::{Interface, PollIngressSingleResult, PollResult, SocketSet};
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, RxToken};
+use smoltcp::iface::{Interface, SocketSet};
+use smoltcp::phy::DeviceCapabilities;
+#[cfg(any(feature = "neighbours", feature = "server"))]
+use smoltcp::phy::Medium;
 #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
 use smoltcp::wire::IpAddress;
 use usocket_core::spi::{DeviceName, Handle, Link, SockType};
@@ -11,22 +11,13 @@ use usocket_core::{Error, Events, Family, Instant, POLLHUP, POLLIN, POLLNVAL, PO
 
 use crate::address::{has_family, is_link_local};
 use crate::config::Config;
-use crate::gate::{Gate, Outlet, Watch};
+use crate::gate::Notes;
 use crate::pairs::{Owner, Pairs};
 use crate::ports::TimeWaits;
 use crate::setup::Setup;
 use crate::slots::{Options, Role, Slot, Slots};
 use crate::storage::Parts;
-use crate::time::{NEVER, Span, from_stack_time, stack_time};
-
-/// Frames that one drive takes in (S3).
-const FRAMES: usize = 32;
-
-/// Rounds of one drive on the way out: in each, every socket sends one packet.
-const ROUNDS: usize = 64;
-
-/// When a device that could take no more is tried again, if nothing else happens.
-const RETRY: Span = Span::from_millis(1);
+use crate::time::{NEVER, Span};
 
 /// Everything but the device and the wakers.
 pub(crate) struct State<'a> {
@@ -60,18 +51,24 @@ pub(crate) struct State<'a> {
     /// The neighbours that were asked for lately.
     #[cfg(feature = "neighbours")]
     pub(crate) asked: crate::neighbours::Asked,
-    last_pair: usize,
-    medium: Medium,
+    /// What the gate has noticed.
+    pub(crate) notes: Notes,
     #[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "only datagrams must fit"))]
     pub(crate) mtu: usize,
     /// When `drive` has something to do next.
-    next_due: Instant,
+    pub(crate) next_due: Instant,
+    /// The part of it that bytes of streams do not bring nearer, but for `SLOW`.
+    pub(crate) others_due: Instant,
+    /// `next_due` is merely not too late: whoever finds nothing to do has the time to ask.
+    pub(crate) rough: bool,
     /// An operation left work (S4).
-    dirty: bool,
-    /// The same, until those who wait for work were woken (S8).
-    unannounced: bool,
+    pub(crate) dirty: bool,
+    /// That, or a frame, asks for a look at everything and not only at the bytes of streams.
+    pub(crate) all: bool,
+    /// `dirty`, until those who wait for work were woken (S8).
+    pub(crate) unannounced: bool,
     /// A socket may have gained readiness since those who wait for any were woken.
-    changed: bool,
+    pub(crate) changed: bool,
 }
 
 impl<'a> State<'a> {
@@ -111,11 +108,13 @@ impl<'a> State<'a> {
             order: 0,
             #[cfg(feature = "neighbours")]
             asked: crate::neighbours::Asked::new(),
-            last_pair: 0,
-            medium: capabilities.medium,
+            notes: Notes::new(capabilities.medium),
             mtu: capabilities.ip_mtu(),
             next_due: NEVER,
+            others_due: NEVER,
+            rough: false,
             dirty: true,
+            all: true,
             unannounced: true,
             changed: false,
         };
@@ -184,7 +183,7 @@ impl<'a> State<'a> {
 
     /// Looks at all for which a drive can have changed something: those who hold a pair or
     /// a queue, and listeners that somebody waits at.
-    fn look_at_all(&mut self) {
+    pub(crate) fn look_at_all(&mut self) {
         for index in 0..self.pairs.len() {
             if let Owner::Socket(handle) | Owner::Pending(handle, ..) = self.pairs[index].owner {
                 self.look(handle);
@@ -200,6 +199,12 @@ impl<'a> State<'a> {
 
     /// Says that `drive` has work now.
     pub(crate) fn touch(&mut self) {
+        self.all = true;
+        self.touch_streams();
+    }
+
+    /// Says that `drive` has work now, and that it is only bytes of streams.
+    pub(crate) fn touch_streams(&mut self) {
         if !self.dirty {
             self.dirty = true;
             self.unannounced = true;
@@ -224,7 +229,13 @@ impl<'a> State<'a> {
         self.dirty
     }
 
+    /// Whether `next_call` is sooner than need be.
+    pub(crate) fn is_rough(&self) -> bool {
+        self.rough || self.dirty
+    }
+
     /// When to be called again.
+    #[inline]
     pub(crate) fn next_call(&self) -> Option<Instant> {
         if self.dirty {
             return Some(self.now);
@@ -236,153 +247,14 @@ impl<'a> State<'a> {
         (next < NEVER).then_some(next)
     }
 
-    /// Moves everything that is due, within bounds (S3).
-    pub(crate) fn drive<D: Device + ?Sized>(&mut self, device: &mut D, now: Instant) {
-        self.now = self.now.max(now);
-        let due = self.next_due <= self.now;
-        let frames = if self.up { self.ingress(device) } else { self.discard(device) };
-        if frames == 0 && !self.dirty && !due {
-            return;
-        }
-        self.dirty = false;
-        self.unannounced = false;
-        self.iface.poll_maintenance(stack_time(self.now));
-        #[cfg(any(feature = "dhcp", feature = "slaac"))]
-        self.follow_setup();
-        self.step_pairs();
-        self.purge_all();
-        self.step_resolver();
-        self.admit(device);
-        self.expire_senders();
-        let (full, more) = if self.up { self.egress(device) } else { (false, false) };
-        self.step_resetting();
-        self.step_senders(full);
-        if self.up {
-            self.ask_neighbours(device);
-            #[cfg(feature = "slaac")]
-            self.ask_routers(device);
-        }
-        self.look_at_all();
-        self.dirty |= more || frames == FRAMES;
-        self.next_due = self.find_next_due(full);
-    }
-
-    /// Takes frames in; how many.
-    fn ingress<D: Device + ?Sized>(&mut self, device: &mut D) -> usize {
-        let time = stack_time(self.now);
-        let Self { iface, set, pairs, .. } = self;
-        let watch = Watch {
-            medium: self.medium,
-            #[cfg(feature = "server")]
-            now: self.now,
-            last: Cell::new(self.last_pair),
-            pairs,
-            #[cfg(feature = "server")]
-            slots: &self.slots,
-            #[cfg(feature = "server")]
-            own: &self.own,
-            #[cfg(feature = "server")]
-            parking: core::cell::RefCell::new(&mut self.parking),
-            #[cfg(feature = "unreachable")]
-            unreachable: Cell::new(None),
-            #[cfg(feature = "slaac")]
-            advertised: self.routers.is_on().then(core::cell::RefCell::default),
-        };
-        let mut frames = 0;
-        while frames < FRAMES {
-            let mut gate = Gate { device: &mut *device, watch: &watch };
-            match iface.poll_ingress_single(time, &mut gate, set) {
-                PollIngressSingleResult::None => break,
-                _ => frames += 1,
-            }
-        }
-        #[cfg(feature = "unreachable")]
-        let unreachable = watch.unreachable.get();
-        #[cfg(feature = "slaac")]
-        let advertised = watch.advertised.map(core::cell::RefCell::into_inner);
-        self.last_pair = watch.last.get();
-        #[cfg(feature = "slaac")]
-        advertised.iter().flatten().for_each(|heard| self.heed(heard));
-        #[cfg(feature = "unreachable")]
-        if let Some((local, remote, error)) = unreachable {
-            self.note_unreachable(local, remote, error);
-        }
-        frames
-    }
-
-    /// Without a link: what the device still has is of no use.
-    fn discard<D: Device + ?Sized>(&mut self, device: &mut D) -> usize {
-        let time = stack_time(self.now);
-        let mut frames = 0;
-        while frames < FRAMES {
-            let Some((frame, _)) = device.receive(time) else { break };
-            frame.consume(|_| ());
-            frames += 1;
-        }
-        frames
-    }
-
-    /// Sends what can be sent: whether the device was full, whether there is more.
-    fn egress<D: Device + ?Sized>(&mut self, device: &mut D) -> (bool, bool) {
-        let time = stack_time(self.now);
-        let Self { iface, set, .. } = self;
-        let mut outlet = Outlet {
-            device,
-            full: false,
-            #[cfg(feature = "neighbours")]
-            medium: self.medium,
-            #[cfg(feature = "neighbours")]
-            pairs: &self.pairs,
-            #[cfg(feature = "neighbours")]
-            sought: Cell::new(None),
-            lifetime: core::marker::PhantomData,
-        };
-        let mut rounds = 0;
-        while rounds < ROUNDS && !outlet.full {
-            rounds += 1;
-            if iface.poll_egress(time, &mut outlet, set) == PollResult::None {
-                rounds = 0;
-                break;
-            }
-        }
-        let full = outlet.full;
-        #[cfg(feature = "neighbours")]
-        if let Some(ip) = outlet.sought.get() {
-            self.note_asked(ip);
-        }
-        (full, rounds == ROUNDS)
-    }
-
-    fn find_next_due(&mut self, full: bool) -> Instant {
-        let soonest = self.now + RETRY;
-        let mut next = if full { soonest } else { NEVER };
-        if self.up
-            && let Some(time) = self.iface.poll_at(stack_time(self.now), &self.set)
-        {
-            // All that could go out has gone: what is left "now" waits for the device.
-            next = next.min(from_stack_time(time).max(soonest));
-        }
-        next = next.min(self.pairs_due());
-        next = next.min(self.admission_due());
-        next = next.min(self.datagrams_due());
-        next = next.min(self.neighbours_due());
-        next = next.min(self.queries_due());
-        #[cfg(feature = "slaac")]
-        {
-            next = next.min(self.routers_due());
-        }
-        // Nothing can be overdue behind a drive; if it is, it must not be a busy loop.
-        if next <= self.now { soonest } else { next }
-    }
-
     #[cfg(feature = "server")]
     pub(crate) fn medium(&self) -> Medium {
-        self.medium
+        self.notes.medium
     }
 
     #[cfg(feature = "neighbours")]
     pub(crate) fn is_ethernet(&self) -> bool {
-        self.medium != Medium::Ip
+        self.notes.medium != Medium::Ip
     }
 
     /// The state of the link, for choosing among backends.

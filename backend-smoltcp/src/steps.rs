@@ -19,7 +19,7 @@ const CONNECT_TIMEOUT: Span = Span::from_secs(75);
 const STUCK: Span = Span::from_secs(120);
 
 /// From when on somebody who acknowledges nothing is listened to more closely.
-const SLOW: Span = Span::from_secs(1);
+pub(crate) const SLOW: Span = Span::from_secs(1);
 
 /// How often a peer that takes nothing is asked for its window. The stack does so itself
 /// but for one case: it forgets to when a repetition meets a window that has closed.
@@ -29,6 +29,24 @@ const ASK_FOR_ROOM: Span = Span::from_secs(2);
 const FIN_WAIT: Span = Span::from_secs(60);
 
 impl State<'_> {
+    /// The short form of `step_pairs`, for when only segments of plain connections came;
+    /// `false`: one of them is not plain any more.
+    #[inline]
+    pub(crate) fn step_streams(&mut self) -> bool {
+        for pair in &mut *self.pairs {
+            if !pair.plain {
+                continue;
+            }
+            let socket = pair.tcp(&self.set);
+            if socket.state() != pair.state {
+                return false;
+            }
+            let unacked = socket.send_queue();
+            pair.note_progress(unacked, self.now);
+        }
+        true
+    }
+
     /// One look at every pair in use.
     pub(crate) fn step_pairs(&mut self) {
         for index in 0..self.pairs.len() {
@@ -36,6 +54,7 @@ impl State<'_> {
                 continue;
             }
             let pair = &mut self.pairs[index];
+            pair.plain = false;
             if pair.fin_waits() && !pair.dead {
                 pair.finish(&mut self.set);
             }
@@ -116,14 +135,8 @@ impl State<'_> {
         let Ok(slot) = self.slots.get(handle) else { return };
         let pair = &mut self.pairs[index];
         let unacked = waiting + usize::from(ending(pair.state) || pair.fin_waits());
-        let heard = pair.heard.take();
-        if heard || unacked < pair.unacked || pair.unacked == 0 {
-            pair.stuck_since = self.now;
-        }
-        pair.unacked = unacked;
-        if heard {
-            pair.heard_at = self.now;
-        }
+        #[cfg_attr(not(feature = "keep-alive"), expect(unused_variables, reason = "nobody asks"))]
+        let heard = pair.note_progress(unacked, self.now);
         let slow = unacked > 0 && self.now >= pair.stuck_since + SLOW;
         #[cfg(feature = "neighbours")]
         {
@@ -146,6 +159,7 @@ impl State<'_> {
             Some(_) => Some(interval(&slot.options)),
             None => probes,
         };
+        pair.plain = probes.is_none() && !pair.read_shut && !pair.write_shut;
         pair.probe(probes, &mut self.set);
         if unacked > 0 && self.now >= self.pairs[index].stuck_since + STUCK {
             self.lose(index, handle, Error::ETIMEDOUT);

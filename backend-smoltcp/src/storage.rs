@@ -13,9 +13,11 @@ use crate::parked::Parked;
 use crate::senders::SENDERS;
 use crate::slots::Entry;
 
-/// Places of the stack's table that the backend takes for itself: three senders of
-/// datagrams, the resolver and DHCP.
-pub const OWN: usize = 5;
+/// Places of the stack's table that the backend takes for itself, as far as they are built in:
+/// three senders of datagrams, the resolver and DHCP.
+pub const OWN: usize = if cfg!(feature = "udp") { 3 } else { 0 }
+    + if cfg!(feature = "dns") { 1 } else { 0 }
+    + if cfg!(feature = "dhcp") { 1 } else { 0 };
 
 /// Datagrams that wait at one socket at most.
 #[cfg(feature = "udp")]
@@ -53,7 +55,7 @@ pub struct Storage<
     const DATAGRAMS: usize = 2,
     const QUEUE: usize = 7360,
     const PARKED: usize = 8,
-    const SET: usize = 11,
+    const SET: usize = { 4 + 2 + OWN },
 > {
     pub(crate) slots: [Entry; SOCKETS],
     pub(crate) pairs: [Pair<'a>; STREAMS],

@@ -81,11 +81,13 @@ impl State<'_> {
         }
     }
 
-    /// Sends on a stream (S11, S14, rows 94 to 100).
-    pub(crate) fn send_stream(&mut self, handle: Handle, data: &[u8]) -> Result<usize> {
+    /// `try_send` (S11, S14, rows 94 to 100).
+    #[inline]
+    pub(crate) fn send(&mut self, handle: Handle, data: &[u8]) -> Result<usize> {
         let slot = self.slots.get_mut(handle)?;
         let index = match slot.role {
             Role::Connected(index) => index,
+            Role::Dgram(_) => return self.send_datagram(handle, data),
             Role::Connecting(_) => return Err(Error::EAGAIN),
             Role::Failed(error) => {
                 slot.role = Role::Ended;
@@ -109,48 +111,60 @@ impl State<'_> {
         if data.is_empty() {
             return Ok(0);
         }
-        let room = limit.saturating_sub(socket.send_queue()).min(data.len());
-        let taken = socket.send_slice(&data[..room]).map_err(|_| Error::EPIPE)?;
-        if taken == 0 {
+        let most = limit.min(socket.send_capacity());
+        let room = most.saturating_sub(socket.send_queue()).min(data.len());
+        if room == 0 {
             return Err(Error::EAGAIN);
         }
-        self.look(handle);
-        self.touch();
+        let taken = socket.send_slice(&data[..room]).map_err(|_| Error::EPIPE)?;
+        if pair.unacked == 0 {
+            pair.note_progress(taken, self.now);
+        }
+        self.touch_streams();
         Ok(taken)
     }
 
-    /// Receives from a stream (S12 to S14, rows 112 to 121); who sent it.
-    pub(crate) fn recv_stream(
+    /// `try_recv`.
+    #[inline]
+    pub(crate) fn recv(
         &mut self,
         handle: Handle,
         buf: &mut [u8],
         flags: RecvFlags,
-    ) -> Result<(usize, IpEndpoint)> {
+    ) -> Result<usize> {
+        match self.slots.get(handle)?.role {
+            Role::Dgram(_) => self.recv_datagram(handle, buf, flags).map(|info| info.len),
+            _ => self.recv_stream(handle, buf, flags),
+        }
+    }
+
+    /// Receives from a stream (S12 to S14, rows 112 to 121).
+    #[inline]
+    fn recv_stream(&mut self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         let slot = self.slots.get_mut(handle)?;
-        let nobody = slot.nowhere();
         let index = match slot.role {
             Role::Connected(index) => index,
             Role::Connecting(_) => return Err(Error::EAGAIN),
-            Role::Failed(_) if buf.is_empty() => return Ok((0, nobody)),
+            Role::Failed(_) if buf.is_empty() => return Ok(0),
             Role::Failed(error) => {
                 slot.role = Role::Ended;
                 self.look(handle);
                 return Err(error);
             }
-            Role::Ended => return Ok((0, nobody)),
+            Role::Ended => return Ok(0),
             _ => return Err(Error::ENOTCONN),
         };
         let pair = &mut self.pairs[index];
-        let peer = pair.remote;
         if buf.is_empty() {
-            return Ok((0, peer));
+            return Ok(0);
         }
         let (read_shut, dead) = (pair.read_shut, pair.dead);
         let socket = pair.tcp_mut(&mut self.set);
         if read_shut && !dead {
-            return Ok((0, peer));
+            return Ok(0);
         }
-        if !socket.can_recv() {
+        let waited = socket.recv_queue();
+        if waited == 0 {
             let ended = at_end(socket);
             // A reset is told once, a peek included: `readline` looks before it takes.
             return match pair.error.take() {
@@ -158,22 +172,29 @@ impl State<'_> {
                     self.look(handle);
                     Err(error)
                 }
-                None if dead || ended => Ok((0, peer)),
+                None if dead || ended => Ok(0),
                 None => Err(Error::EAGAIN),
             };
         }
         if flags.peek {
-            let seen = socket.peek_slice(buf).map_err(|_| Error::EIO)?;
-            return Ok((seen, peer));
+            return socket.peek_slice(buf).map_err(|_| Error::EIO);
         }
-        let (capacity, waited) = (socket.recv_capacity(), socket.recv_queue());
+        let capacity = socket.recv_capacity();
         let given = socket.recv_slice(buf).map_err(|_| Error::EIO)?;
-        self.look(handle);
-        if waited > capacity / 2 {
+        if waited >= capacity / 2 {
             // The peer may have been waiting for room.
-            self.touch();
+            self.touch_streams();
         }
-        Ok((given, peer))
+        Ok(given)
+    }
+
+    /// Who sends what a receive answers: nobody on a stream that is not connected.
+    pub(crate) fn sender(&self, handle: Handle) -> Result<IpEndpoint> {
+        let slot = self.slots.get(handle)?;
+        Ok(match slot.role {
+            Role::Connected(index) => self.pairs[index].remote,
+            _ => slot.nowhere(),
+        })
     }
 
     /// Readiness of a connected stream (rows 197 to 202).

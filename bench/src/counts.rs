@@ -2,7 +2,7 @@
 //! and one with 2N, divided by N. Start and end of the program cancel out.
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::{env, fs, io, process};
@@ -59,14 +59,23 @@ pub fn system_calls(op: &str, side: Side) -> io::Result<Calls> {
 /// # Errors
 /// valgrind is missing, or the operation failed.
 pub fn instructions(op: &str, side: Side) -> io::Result<f64> {
-    let (once, twice) = (callgrind(op, side, RUN)?, callgrind(op, side, 2 * RUN)?);
+    instructions_but(op, side, None)
+}
+
+/// The same, without what the function with this name (a pattern) does and calls. Copies are
+/// then made without string instructions, which count as one instruction for each byte.
+///
+/// # Errors
+/// valgrind is missing, or the operation failed.
+pub fn instructions_but(op: &str, side: Side, but: Option<&str>) -> io::Result<f64> {
+    let (once, twice) = (callgrind(op, side, RUN, but)?, callgrind(op, side, 2 * RUN, but)?);
     Ok((twice - once) / RUN as f64)
 }
 
 fn strace(op: &str, side: Side, count: usize) -> io::Result<BTreeMap<String, u32>> {
     let log = env::temp_dir().join(format!("usocket-bench-{}.strace", process::id()));
     let tool = ["-f", "-qq", "-o"].map(OsStr::new);
-    let result = traced("strace", tool.into_iter().chain([log.as_os_str()]), op, side, count)
+    let result = traced("strace", None, tool.into_iter().chain([log.as_os_str()]), op, side, count)
         .and_then(|_| fs::read_to_string(&log));
     let _ = fs::remove_file(&log);
     Ok(count_calls(&result?))
@@ -87,9 +96,13 @@ fn count_calls(log: &str) -> BTreeMap<String, u32> {
     calls
 }
 
-fn callgrind(op: &str, side: Side, count: usize) -> io::Result<f64> {
+fn callgrind(op: &str, side: Side, count: usize, but: Option<&str>) -> io::Result<f64> {
     let tool = ["--tool=callgrind", "--callgrind-out-file=/dev/null"].map(OsStr::new);
-    let said = traced("valgrind", tool.into_iter(), op, side, count)?;
+    // Switched off where it begins, on again where it ends.
+    let toggle = but.map(|name| OsString::from(format!("--toggle-collect={name}")));
+    let start = but.map(|_| OsStr::new("--collect-atstart=yes"));
+    let tool = tool.into_iter().chain(toggle.as_deref()).chain(start);
+    let said = traced("valgrind", but.map(|_| NO_STRINGS), tool, op, side, count)?;
     let collected = said.lines().find_map(|line| line.split_once("Collected : "));
     let number = collected.and_then(|(_, number)| number.trim().parse().ok());
     number.ok_or_else(|| io::Error::other("callgrind said nothing"))
@@ -99,6 +112,7 @@ fn callgrind(op: &str, side: Side, count: usize) -> io::Result<f64> {
 /// standard error.
 fn traced<'a>(
     tool: &str,
+    variable: Option<(&str, &str)>,
     arguments: impl Iterator<Item = &'a OsStr>,
     op: &str,
     side: Side,
@@ -106,6 +120,7 @@ fn traced<'a>(
 ) -> io::Result<String> {
     let program = env::current_exe()?;
     let output = Command::new(tool)
+        .envs(variable)
         .args(arguments)
         .arg(Path::new(&program))
         .args(["op", side.name(), op, &count.to_string()])
@@ -119,6 +134,12 @@ fn traced<'a>(
         Err(io::Error::other(format!("{tool}: {}", said.trim())))
     }
 }
+
+/// Keeps glibc from copying and clearing with string instructions.
+const NO_STRINGS: (&str, &str) = (
+    "GLIBC_TUNABLES",
+    "glibc.cpu.x86_rep_movsb_threshold=1000000000:glibc.cpu.x86_rep_stosb_threshold=1000000000",
+);
 
 /// Calls of the allocator and of a program's start and end.
 const OCCASIONAL: [&str; 5] = ["brk", "mmap", "munmap", "mremap", "madvise"];

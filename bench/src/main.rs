@@ -7,7 +7,7 @@ use usocket_bench::counts::Side;
 use usocket_bench::esp8285_suite::report::{self, Options};
 use usocket_bench::esp8285_suite::{instructions, recorded};
 use usocket_bench::pairs::Plan;
-use usocket_bench::smoltcp_suite;
+use usocket_bench::smoltcp_suite::{self, counted, goodput, tap};
 use usocket_bench::std_suite::{self, ops};
 use usocket_bench::{esp8285_suite, gates, machine, table};
 
@@ -21,6 +21,12 @@ usage: usocket-bench [std] [--pairs N] [--quick] [--no-pin] [--only TEXT] [--mar
                                        fails where a gate does
        usocket-bench esp8285-instructions
                                        instructions of our driver per received byte; likewise
+       usocket-bench smoltcp-instructions [--all]
+                                       instructions of our end over those of bare smoltcp;
+                                       fails where a gate does
+       usocket-bench smoltcp-goodput   over a long and bad link in virtual time; likewise
+       usocket-bench smoltcp-tap [--pairs N] [--quick] [--markdown]
+                                       timed against Linux; as root, in a network namespace
        usocket-bench op ours|peer OP N does one operation N times";
 
 fn main() -> ExitCode {
@@ -36,13 +42,27 @@ fn main() -> ExitCode {
         }
         ["esp8285", options @ ..] => modem(options),
         ["esp8285-instructions"] => judged(instructions::run(&mut |row| println!("{row}"))),
+        ["smoltcp-instructions", options @ ..] => match options {
+            [] => judged(counted::run(false, &mut |row| println!("{row}"))),
+            ["--all"] => judged(counted::run(true, &mut |row| println!("{row}"))),
+            _ => usage(),
+        },
+        ["smoltcp-goodput"] => judged(Ok(goodput::run(&mut |row| println!("{row}")))),
+        ["smoltcp-tap", options @ ..] => suite(options, true),
+        [tap::CLIENT] => match tap::client() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("usocket-bench: {error}");
+                ExitCode::FAILURE
+            }
+        },
         ["op", side, op, count] => operation(side, op, count),
-        ["std", options @ ..] => suite(options),
-        options => suite(options),
+        ["std", options @ ..] => suite(options, false),
+        options => suite(options, false),
     }
 }
 
-fn suite(options: &[&str]) -> ExitCode {
+fn suite(options: &[&str], over_tap: bool) -> ExitCode {
     let (mut plan, mut only, mut markdown) = (Plan::FULL, "", false);
     let mut rest = options.iter();
     while let Some(option) = rest.next() {
@@ -60,9 +80,19 @@ fn suite(options: &[&str]) -> ExitCode {
     }
     // Asked for before the threads are kept on their cores.
     let about = machine::describe();
-    let lines =
-        std_suite::run(&plan, only, &mut |line| eprintln!("... {}: {}", line.what, line.peer));
-    let command = format!("usocket-bench std {}", options.join(" ")).trim().to_owned();
+    let name = if over_tap { "smoltcp-tap" } else { "std" };
+    let lines = if over_tap {
+        match tap::run(&plan) {
+            Ok(lines) => lines,
+            Err(error) => {
+                eprintln!("usocket-bench: {error}");
+                return ExitCode::FAILURE;
+            }
+        }
+    } else {
+        std_suite::run(&plan, only, &mut |line| eprintln!("... {}: {}", line.what, line.peer))
+    };
+    let command = format!("usocket-bench {name} {}", options.join(" ")).trim().to_owned();
     println!(
         "{}, {about}; medians of {} interleaved pairs of {} ms, `{command}`\n",
         machine::today(),
@@ -108,7 +138,7 @@ fn operation(side: &str, name: &str, count: &str) -> ExitCode {
         recorded::receive(*feed, count);
         return ExitCode::SUCCESS;
     }
-    let mut known = ops::OPS.iter().chain(&smoltcp_suite::ops::OPS);
+    let mut known = ops::OPS.iter().chain(smoltcp_suite::ops::OPS);
     let Some(op) = known.find(|op| op.name == name) else { return usage() };
     let run = if side == Side::Ours.name() { Some(op.ours) } else { op.peer };
     match run {

@@ -34,6 +34,7 @@ impl Instant {
 
     /// `self + delay`, rounded up to a microsecond; `None` where it cannot be expressed.
     #[must_use]
+    #[inline]
     pub fn checked_add(self, delay: Duration) -> Option<Self> {
         // Not by nanoseconds: those need 128 bits, and a division of them.
         let whole = delay.as_secs().checked_mul(1_000_000)?;
@@ -53,6 +54,7 @@ impl core::ops::Add<Duration> for Instant {
     type Output = Instant;
 
     /// `self + delay`, saturating at the end of time.
+    #[inline]
     fn add(self, delay: Duration) -> Instant {
         self.checked_add(delay).unwrap_or(Instant(u64::MAX))
     }
@@ -60,6 +62,7 @@ impl core::ops::Add<Duration> for Instant {
 
 /// The earlier of two optional deadlines; `None` means never.
 #[must_use]
+#[inline]
 pub fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),

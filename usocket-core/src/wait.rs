@@ -102,6 +102,36 @@ pub(crate) fn park<B: Backend + ?Sized>(
     }
 }
 
+/// Sleeps once, until one of `events` may be true, `next`, what the last drive returned, or
+/// `until`: a [`Backend::wait`] for backends whose operations drive by themselves. Drive and
+/// look at the readiness before.
+///
+/// # Errors
+/// `ENOBUFS`: there is no room to be woken.
+pub fn nap<B: Backend + ?Sized>(
+    backend: &B,
+    handle: Handle,
+    events: Events,
+    next: Option<Instant>,
+    until: Option<Instant>,
+) -> Result<()> {
+    let ready = || !backend.readiness(handle).masked(events).is_empty();
+    let Some(waker) = backend.platform().waker() else {
+        backend.platform().idle(earlier(next, until), &mut || backend.pending() || ready());
+        return Ok(());
+    };
+    let mut sleeper = Sleeper::new(backend, Some(waker));
+    match sleeper.listen(handle, events) {
+        // What became true before the registration would not wake us.
+        Ok(true) if ready() => {}
+        Ok(_) => sleeper.idle(next, until, ready),
+        // Closed between the two calls: the next attempt finds out.
+        Err(Error::EBADF) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
 /// Waits until `done` says true, driving the backend meanwhile: for calls of a backend's
 /// own that belong to no socket, such as joining a network.
 ///

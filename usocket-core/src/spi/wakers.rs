@@ -12,6 +12,8 @@ use crate::{Error, Events, Instant, Result, earlier};
 #[derive(Debug)]
 pub struct WakerTable<const N: usize> {
     entries: [Option<Entry>; N],
+    /// How many there are: mostly none, which must be seen at a glance.
+    taken: usize,
     serial: u64,
     /// What `next_deadline` said last.
     promised: Option<Instant>,
@@ -37,7 +39,7 @@ impl<const N: usize> WakerTable<N> {
     /// An empty table.
     #[must_use]
     pub const fn new() -> Self {
-        Self { entries: [const { None }; N], serial: 0, promised: None, sooner: false }
+        Self { entries: [const { None }; N], taken: 0, serial: 0, promised: None, sooner: false }
     }
 
     /// Adds a waiter, or renews the one that `key` names if it is still there.
@@ -72,6 +74,7 @@ impl<const N: usize> WakerTable<N> {
         };
         self.sooner |= sooner;
         self.serial += 1;
+        self.taken += 1;
         *free = Some(Entry { serial: self.serial, handle, events, deadline, waker });
         (Ok(WaitKey::new(self.serial)), None)
     }
@@ -89,19 +92,25 @@ impl<const N: usize> WakerTable<N> {
     /// lock is released: that may run the user's code (S2).
     pub fn unregister(&mut self, key: WaitKey) -> Option<Waker> {
         let named = |entry: &mut Entry| entry.serial == key.number();
-        self.entries.iter_mut().find_map(|entry| entry.take_if(named)).map(|entry| entry.waker)
+        let entry = self.entries.iter_mut().find_map(|entry| entry.take_if(named))?;
+        self.taken -= 1;
+        Some(entry.waker)
     }
 
     /// Takes out the waiters that are overdue at `now` or for which `due` says
     /// true of their handle and events.
     pub fn take(&mut self, now: Instant, mut due: impl FnMut(Handle, Events) -> bool) -> Woken<N> {
         let mut woken = heapless::Vec::new();
+        if self.taken == 0 {
+            return Woken(woken);
+        }
         for slot in &mut self.entries {
             let is_due = slot.as_ref().is_some_and(|entry| {
                 entry.deadline.is_some_and(|deadline| deadline <= now)
                     || due(entry.handle, entry.events)
             });
             if is_due && let Some(entry) = slot.take() {
+                self.taken -= 1;
                 // As many places as the table has: pushing cannot fail.
                 let _ = woken.push(entry.waker);
             }
@@ -116,9 +125,12 @@ impl<const N: usize> WakerTable<N> {
 
     /// The earliest deadline of a waiter: a part of what `drive` returns.
     pub fn next_deadline(&mut self) -> Option<Instant> {
-        let deadlines = self.entries.iter().flatten().map(|entry| entry.deadline);
-        self.promised = deadlines.fold(None, earlier);
         self.sooner = false;
+        self.promised = None;
+        if self.taken > 0 {
+            let deadlines = self.entries.iter().flatten().map(|entry| entry.deadline);
+            self.promised = deadlines.fold(None, earlier);
+        }
         self.promised
     }
 
@@ -133,7 +145,7 @@ impl<const N: usize> WakerTable<N> {
     /// Whether anybody waits.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.entries.iter().all(Option::is_none)
+        self.taken == 0
     }
 }
 
