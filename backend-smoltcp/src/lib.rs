@@ -49,8 +49,8 @@
 //! # Cargo features
 //!
 //! IPv4 and TCP clients are always there. `ethernet`, `server`, `udp`, `dns`, `multicast`, `dhcp`,
-//! `keep-alive`, `neighbours` and `unreachable` are on by default, `ipv6`, `slaac` and `std` (devices
-//! of Linux) are not. What is left out answers `EOPNOTSUPP` (an option `ENOPROTOOPT`, a family
+//! `keep-alive`, `neighbours`, `unreachable` and `buffer-classes` are on by default, `ipv6`, `slaac`
+//! and `std` (devices of Linux) are not. What is left out answers `EOPNOTSUPP` (an option `ENOPROTOOPT`, a family
 //! `EAFNOSUPPORT`, a name `EAI_FAIL`).
 //!
 //! Without `neighbours` the stack asks for one neighbour a second, whoever needs it, and a connect

@@ -93,7 +93,7 @@ impl State<'_> {
             let (slots, pairs) = (&self.slots, &*self.pairs);
             let roomy = |listener| has_room(slots, pairs, listener);
             let Some(parked) = self.parking.next(roomy) else { return };
-            let Some(index) = self.spare_pair() else { return };
+            let Some(index) = self.spare_pair(parked.listener) else { return };
             self.order += 1;
             let pair = &mut self.pairs[index];
             pair.begin(Owner::Pending(parked.listener), parked.local, parked.remote, self.now);

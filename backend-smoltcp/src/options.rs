@@ -38,8 +38,15 @@ impl State<'_> {
             Opt::Linger(seconds) => options.linger = seconds,
             Opt::SendBuffer(bytes) => {
                 options.send_buffer = bytes.clamp(MIN_BUFFER.min(most), most);
+                #[cfg(feature = "buffer-classes")]
+                {
+                    options.wish.send = bytes;
+                }
             }
-            // The buffer is what it is; the size was a wish.
+            // The buffer is what it is; the size is a wish.
+            #[cfg(feature = "buffer-classes")]
+            Opt::RecvBuffer(bytes) => options.wish.recv = bytes,
+            #[cfg(not(feature = "buffer-classes"))]
             Opt::RecvBuffer(_) => {}
             Opt::Device(ref name) => options.device.clone_from(name),
             Opt::NoDelay(on) => options.no_delay = on,
@@ -83,7 +90,9 @@ impl State<'_> {
             #[cfg(feature = "keep-alive")]
             OptName::KeepAlive => Opt::KeepAlive(options.keep_alive),
             OptName::Linger => Opt::Linger(options.linger),
-            OptName::SendBuffer => Opt::SendBuffer(options.send_buffer),
+            OptName::SendBuffer => {
+                Opt::SendBuffer(options.send_buffer.min(self.buffers(handle)?.0))
+            }
             OptName::RecvBuffer => Opt::RecvBuffer(self.buffers(handle)?.1),
             OptName::Device => Opt::Device(options.device.clone()),
             OptName::Type => Opt::Type(slot.kind),
@@ -107,13 +116,27 @@ impl State<'_> {
         let slot = self.slots.get(handle)?;
         let (send, recv) = match slot.role {
             Role::Dgram(dgram) => (self.max_datagram(slot.family), self.queue_bytes(&dgram)),
-            _ => self.pairs.first().map_or((0, 0), |pair| {
-                let socket = pair.tcp(&self.set);
-                (socket.send_capacity(), socket.recv_capacity())
-            }),
+            Role::Connecting(index) | Role::Connected(index) => self.capacities(index),
+            _ => self.largest(),
         };
         let bytes = |size| u32::try_from(size).unwrap_or(u32::MAX);
         Ok((bytes(send), bytes(recv)))
+    }
+
+    /// The sizes of a pair, to send and to receive.
+    fn capacities(&self, pair: usize) -> (usize, usize) {
+        let socket = self.pairs[pair].tcp(&self.set);
+        (socket.send_capacity(), socket.recv_capacity())
+    }
+
+    /// The largest that a connection may get.
+    pub(crate) fn largest(&self) -> (usize, usize) {
+        #[cfg(not(feature = "buffer-classes"))]
+        return if self.pairs.is_empty() { (0, 0) } else { self.capacities(0) };
+        #[cfg(feature = "buffer-classes")]
+        (0..self.pairs.len())
+            .map(|pair| self.capacities(pair))
+            .fold((0, 0), |most, sizes| (most.0.max(sizes.0), most.1.max(sizes.1)))
     }
 
     fn check_device_name(&self, handle: Handle, name: &str) -> Result<()> {

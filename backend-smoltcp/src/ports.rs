@@ -179,9 +179,14 @@ impl State<'_> {
                     || waiting.into_iter().any(|address| address.port == port)))
     }
 
-    /// A pair for a new connection; `None` when all are in use.
-    pub(crate) fn spare_pair(&mut self) -> Option<usize> {
+    /// A pair for a new connection of this socket; `None` when all are in use.
+    pub(crate) fn spare_pair(&mut self, handle: Handle) -> Option<usize> {
+        #[cfg(not(feature = "buffer-classes"))]
+        let _ = handle;
+        #[cfg(not(feature = "buffer-classes"))]
         let index = self.spare()?;
+        #[cfg(feature = "buffer-classes")]
+        let index = self.fitting(handle)?;
         let pair = &mut self.pairs[index];
         if !pair.is_free() {
             let until = pair.since + TIME_WAIT;
@@ -189,6 +194,23 @@ impl State<'_> {
             pair.free(&mut self.set);
         }
         Some(index)
+    }
+
+    /// The free pair that fits best what the socket has asked for: large enough if there is
+    /// such a one, and then the smallest. Without a free one as `spare`.
+    #[cfg(feature = "buffer-classes")]
+    fn fitting(&self, handle: Handle) -> Option<usize> {
+        let wish =
+            self.slots.get(handle).map_or_else(|_| Default::default(), |slot| slot.options.wish);
+        let (recv, send) = (wish.recv as usize, wish.send as usize);
+        let free = self.pairs.iter().enumerate().filter(|(_, pair)| pair.is_free());
+        let best = free.min_by_key(|(_, pair)| {
+            let socket = pair.tcp(&self.set);
+            let (rx, tx) = (socket.recv_capacity(), socket.send_capacity());
+            let missing = recv.saturating_sub(rx) + send.saturating_sub(tx);
+            (missing, rx + tx)
+        });
+        best.map(|(index, _)| index).or_else(|| self.spare())
     }
 
     /// A free pair, or the oldest one that only sits out its TIME-WAIT.

@@ -80,6 +80,14 @@ pub(crate) struct Slot {
     pub(crate) seen: Events,
 }
 
+/// Sizes of buffers that are asked for; 0 is any.
+#[cfg(feature = "buffer-classes")]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wish {
+    pub(crate) recv: u32,
+    pub(crate) send: u32,
+}
+
 /// The options of a socket, with their defaults.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -88,6 +96,9 @@ pub(crate) struct Options {
     pub(crate) linger: Option<u16>,
     pub(crate) device: DeviceName,
     pub(crate) send_buffer: u32,
+    /// What was asked for, to receive and to send: it chooses the class of a connection.
+    #[cfg(feature = "buffer-classes")]
+    pub(crate) wish: Wish,
     pub(crate) no_delay: bool,
     pub(crate) ttl: u8,
     #[cfg(feature = "keep-alive")]
@@ -111,6 +122,8 @@ impl Options {
             linger: None,
             device: DeviceName::new(),
             send_buffer,
+            #[cfg(feature = "buffer-classes")]
+            wish: Wish::default(),
             no_delay: false,
             ttl: 64,
             #[cfg(feature = "keep-alive")]

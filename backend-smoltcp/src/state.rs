@@ -127,9 +127,7 @@ impl<'a> State<'a> {
             return Err(Error::EAFNOSUPPORT);
         }
         let send_buffer = match kind {
-            SockType::Stream => {
-                self.pairs.first().map_or(0, |pair| pair.tcp(&self.set).send_capacity())
-            }
+            SockType::Stream => self.largest().0,
             SockType::Dgram => self.max_datagram(family),
         };
         let slot = Slot {

@@ -3,6 +3,8 @@
 use smoltcp::iface::SocketStorage;
 #[cfg(feature = "udp")]
 use smoltcp::socket::udp;
+#[cfg(feature = "buffer-classes")]
+use usocket_core::{Error, Result};
 
 #[cfg(feature = "udp")]
 use crate::datagram::MAX_DATAGRAM;
@@ -12,6 +14,10 @@ use crate::parked::Parked;
 #[cfg(feature = "udp")]
 use crate::senders::SENDERS;
 use crate::slots::Entry;
+
+/// Buffers of one pair, to receive and to send.
+#[cfg(feature = "buffer-classes")]
+type Buffers<'a> = (&'a mut [u8], &'a mut [u8]);
 
 /// Places of the stack's table that the backend takes for itself, as far as they are built in:
 /// three senders of datagrams, the resolver and DHCP.
@@ -29,7 +35,7 @@ const WAITING: usize = 12;
 /// |---|---|
 /// | `SOCKETS` | sockets of the user at a time |
 /// | `STREAMS` | pairs of buffers: connections, also those that close in the background |
-/// | `RX`, `TX` | bytes of a pair |
+/// | `RX`, `TX` | bytes of a pair, unless others are lent to it |
 /// | `DATAGRAMS` | datagram sockets among `SOCKETS` |
 /// | `QUEUE` | bytes of datagrams that wait at one of them; five times the largest hold four (S19) |
 /// | `PARKED` | connections that wait for a pair of buffers, 150 bytes each |
@@ -61,6 +67,8 @@ pub struct Storage<
     pub(crate) pairs: [Pair<'a>; STREAMS],
     rx: [[u8; RX]; STREAMS],
     tx: [[u8; TX]; STREAMS],
+    #[cfg(feature = "buffer-classes")]
+    lent: [Option<Buffers<'a>>; STREAMS],
     #[cfg(feature = "server")]
     parked: [Option<Parked>; PARKED],
     #[cfg(feature = "udp")]
@@ -100,6 +108,8 @@ impl<
             pairs: [const { Pair::new() }; STREAMS],
             rx: [[0; RX]; STREAMS],
             tx: [[0; TX]; STREAMS],
+            #[cfg(feature = "buffer-classes")]
+            lent: [const { None }; STREAMS],
             #[cfg(feature = "server")]
             parked: [const { None }; PARKED],
             #[cfg(feature = "udp")]
@@ -114,11 +124,48 @@ impl<
         }
     }
 
+    /// Gives pair number `stream` (from 0) these buffers, to receive and to send, instead of
+    /// its `RX` and `TX` bytes, which then lie idle: so that few large pairs and many small
+    /// ones stand side by side. To be called before [`Net::new`](crate::Net::new).
+    ///
+    /// A connection takes the smallest free pair that has what its socket asked for by
+    /// `SO_RCVBUF` and `SO_SNDBUF` before `connect` (a listening socket: for the connections
+    /// that come to it), else the largest. Who asks for nothing gets the smallest. A
+    /// connection never waits for another class: a free pair is used, whatever its size.
+    ///
+    /// ```
+    /// use usocket_backend_smoltcp::{OWN, Storage};
+    ///
+    /// let (mut rx, mut tx) = ([0; 16384], [0; 4096]);
+    /// // Four connections of 1 KiB, one of which may be a download.
+    /// let mut memory: Storage<'_, 4, 4, 1024, 1024, 0, 0, 4, { 4 + OWN }> = Storage::new();
+    /// memory.lend(3, &mut rx, &mut tx)?;
+    /// # Ok::<(), usocket_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// `EINVAL`: there is no such pair, or a buffer is empty.
+    #[cfg(feature = "buffer-classes")]
+    pub fn lend(&mut self, stream: usize, rx: &'a mut [u8], tx: &'a mut [u8]) -> Result<()> {
+        let place = self.lent.get_mut(stream).ok_or(Error::EINVAL)?;
+        if rx.is_empty() || tx.is_empty() {
+            return Err(Error::EINVAL);
+        }
+        *place = Some((rx, tx));
+        Ok(())
+    }
+
     /// The parts that the backend keeps, each pair with its buffers.
     pub(crate) fn split(&'a mut self) -> Parts<'a> {
         let buffers = self.rx.iter_mut().zip(&mut self.tx);
         for (pair, (rx, tx)) in self.pairs.iter_mut().zip(buffers) {
             pair.equip(rx, tx);
+        }
+        #[cfg(feature = "buffer-classes")]
+        for (pair, lent) in self.pairs.iter_mut().zip(&mut self.lent) {
+            if let Some((rx, tx)) = lent {
+                pair.equip(rx, tx);
+            }
         }
         #[cfg_attr(not(feature = "udp"), expect(unused_mut, reason = "nothing is in it yet"))]
         let mut set = smoltcp::iface::SocketSet::new(&mut self.set[..]);

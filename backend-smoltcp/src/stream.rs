@@ -40,7 +40,7 @@ impl State<'_> {
             return Err(Error::ENETUNREACH);
         }
         let source = self.source(bound, to.addr)?;
-        let index = self.spare_pair().ok_or(Error::ENOBUFS)?;
+        let index = self.spare_pair(handle).ok_or(Error::ENOBUFS)?;
         let bound = self.bind_implicitly(handle, source)?;
         let local = IpEndpoint::new(source, bound.port);
         if self.connection_exists(local, to) {
