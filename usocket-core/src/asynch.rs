@@ -51,6 +51,43 @@ impl<'s, 'b, B: Backend + ?Sized> AsyncSocket<'s, 'b, B> {
         Attempt { net, handle: self.socket.handle(), events, deadline, key: None, attempt }
     }
 
+    /// As [`Socket::bind`] of a blocking socket. Dropping the future leaves the socket
+    /// bound; what the wire must be told is told in the background.
+    pub async fn bind(&self, address: impl ToSockAddr) -> Result<()> {
+        let socket = self.socket;
+        socket.start_bind(&address)?;
+        self.in_effect().await
+    }
+
+    /// As [`Socket::listen`] of a blocking socket. Dropping the future leaves the socket
+    /// listening, as with `bind`.
+    pub async fn listen(&self, backlog: impl Into<Option<i32>>) -> Result<()> {
+        self.socket.start_listen(backlog.into())?;
+        self.in_effect().await
+    }
+
+    /// Waits until what `bind`, `listen` or a group asked of the wire is in effect, at most
+    /// as long as the socket's timeout allows: then it goes on in the background.
+    /// Cancel-safe. On a host it is at once.
+    pub async fn in_effect(&self) -> Result<()> {
+        let (net, handle) = (self.socket.backend(), self.socket.handle());
+        let attempt = || if net.in_effect(handle) { Ok(()) } else { Err(Error::EAGAIN) };
+        // Whatever makes it true wakes those who wait on any socket.
+        let deadline = self.socket.deadline();
+        let wait = Attempt {
+            net,
+            handle: Handle::ANY,
+            events: Events::NONE,
+            deadline,
+            key: None,
+            attempt,
+        };
+        match wait.await {
+            Err(Error::ETIMEDOUT) => Ok(()),
+            answer => answer,
+        }
+    }
+
     /// As [`Socket::accept`]. Cancel-safe.
     pub async fn accept(&self) -> Result<(Socket<'b, B>, SockAddr)> {
         let socket = self.socket;
@@ -200,7 +237,19 @@ impl<'s, 'b, B: Backend + ?Sized> AsyncSocket<'s, 'b, B> {
         self.wait(events, self.socket.deadline(), attempt).await
     }
 
-    async fn recv_by(
+    /// Lets this much time pass, unless the socket is closed: `EBADF`.
+    #[cfg(feature = "edge-nal")]
+    pub(crate) async fn pause(&self, time: core::time::Duration) -> Result<()> {
+        let (net, handle) = (self.socket.backend(), self.socket.handle());
+        let deadline = Some(net.platform().now() + time);
+        let attempt = || net.alive(handle).and(Err(Error::EAGAIN));
+        match self.wait::<(), _>(Events::NONE, deadline, attempt).await {
+            Err(Error::ETIMEDOUT) => Ok(()),
+            answer => answer,
+        }
+    }
+
+    pub(crate) async fn recv_by(
         &self,
         buf: &mut [u8],
         flags: RecvFlags,

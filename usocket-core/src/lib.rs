@@ -51,6 +51,8 @@
 //! - `std`: `std::io` traits, conversion into `std::io::Error`, [`spi::StdPlatform`].
 //! - `embedded-io-async`: the async stream traits, on `AsyncSocket::stream`.
 //! - `ipv6`: IPv6 literals in `getaddrinfo`. A backend with `AF_INET6` switches it on.
+//! - `embedded-nal`, `embedded-nal-async`, `edge-nal`: the community's network traits,
+//!   on `nal::NbStack` and `nal::Stack`.
 //!
 //! `embedded_io` is always there. No feature changes what another does.
 #![no_std]
@@ -70,6 +72,8 @@ mod inet;
 mod io;
 #[cfg(feature = "embedded-io-async")]
 mod io_async;
+#[cfg(any(feature = "embedded-nal", feature = "embedded-nal-async", feature = "edge-nal"))]
+pub mod nal;
 mod net;
 pub mod op;
 mod poll;
