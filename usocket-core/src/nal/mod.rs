@@ -51,7 +51,7 @@ fn greet<B: Backend>(net: &B) -> Result<usize> {
 //! | UDP, connected and bound | yes | yes | yes | yes | yes |
 //! | full length of a datagram cut short | yes | yes | yes | yes | yes |
 //! | local address of each datagram | yes | yes | one for all | one for all | yes |
-//! | groups | yes | yes | `EOPNOTSUPP` | by firmware | yes |
+//! | groups | yes | yes | `ENOPROTOOPT` | from 2.2 | yes |
 //! | name to address | yes | yes | yes | yes | yes |
 //! | address to name | `EOPNOTSUPP` | `EOPNOTSUPP` | `EOPNOTSUPP` | `EOPNOTSUPP` | `EOPNOTSUPP` |
 //!

@@ -15,9 +15,9 @@ use crate::{Error, ErrorKind, Family, Result, SOCK_DGRAM, SOCK_STREAM, SockAddr,
 
 /// A backend as `embedded_nal` wants one: nothing it does waits.
 ///
-/// These traits take `&mut self`. For several clients make one for each, which costs a
-/// reference and the name of a query; `embedded_nal::SharableStack` works as well. Sockets
-/// know their backend: one may be used with another stack over the same backend.
+/// These traits take `&mut self`. For several clients make one for each: it is a reference
+/// and the name of a query, and all stacks over one backend are the same to a socket.
+/// `embedded_nal::SharableStack` works as well, but for names, which it does not pass on.
 ///
 /// Every call drives the backend, so that a loop of calls is all that is needed.
 ///
