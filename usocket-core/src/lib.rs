@@ -64,6 +64,7 @@ extern crate std;
 
 mod addr;
 pub mod asynch;
+mod buf_reader;
 mod constants;
 mod error;
 mod events;
@@ -87,6 +88,7 @@ mod wait;
 
 pub use addr::{Family, SockAddr, ToSockAddr};
 pub use asynch::AsyncSocket;
+pub use buf_reader::BufReader;
 pub use constants::*;
 pub use error::{Error, ErrorKind, Result};
 pub use events::{Events, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT};
