@@ -36,7 +36,7 @@ fn greet<B: Backend>(net: &B) -> Result<usize> {
 "#
 )]
 //! A stack is a reference and two settings: make as many as there are clients. What it
-//! makes ([`TcpStream`], [`TcpListener`], [`UdpSocket`]) owns a [`Socket`], so that options
+//! makes ([`TcpStream`], [`TcpListener`], [`UdpSocket`]) owns a [`Socket`](crate::Socket), so that options
 //! and whatever the traits lack are one call away: `stream.socket()`.
 //!
 //! The futures need somebody who drives the backend: [`block_on`](crate::Usocket::block_on),
@@ -59,7 +59,7 @@ fn greet<B: Backend>(net: &B) -> Result<usize> {
 //!
 //! # Errors
 //!
-//! The error of every trait is [`Error`] itself, with its errno: nothing is lost in
+//! The error of every trait is [`Error`](crate::Error) itself, with its errno: nothing is lost in
 //! translation. As far as a trait has kinds they are derived from it:
 //!
 //! | outcome of a read | `embedded_io::ErrorKind` | `embedded_nal::TcpErrorKind` |
