@@ -271,6 +271,34 @@ impl<B: Backend + ?Sized> fmt::Debug for AsyncSocket<'_, '_, B> {
     }
 }
 
+/// What `read` and `write` of the async traits return: the attempt itself, without the layers
+/// of `async fn` around it, which cost as much as the call does on a host.
+#[cfg(any(feature = "edge-nal", feature = "embedded-nal-async"))]
+impl<'b, B: Backend + ?Sized> Socket<'b, B> {
+    /// [`AsyncSocket::recv`], but that an empty buffer is 0 while the socket is open.
+    pub(crate) fn reading<'d>(
+        &self,
+        buf: &'d mut [u8],
+    ) -> impl Future<Output = Result<usize>> + use<'d, 'b, B> {
+        let (net, handle) = (self.backend(), self.handle());
+        let attempt = move || match buf {
+            [] => net.alive(handle).map(|()| 0),
+            _ => net.try_recv(handle, buf, RecvFlags::default()),
+        };
+        Attempt { net, handle, events: POLLIN, deadline: self.deadline(), key: None, attempt }
+    }
+
+    /// [`AsyncSocket::send`].
+    pub(crate) fn writing<'d>(
+        &self,
+        data: &'d [u8],
+    ) -> impl Future<Output = Result<usize>> + use<'d, 'b, B> {
+        let (net, handle) = (self.backend(), self.handle());
+        let attempt = move || net.try_send(handle, data);
+        Attempt { net, handle, events: POLLOUT, deadline: self.deadline(), key: None, attempt }
+    }
+}
+
 /// As [`Usocket::getaddrinfo`](crate::Usocket::getaddrinfo), awaited. Cancel-safe:
 /// dropping it frees the query.
 pub async fn getaddrinfo<B: Backend + ?Sized>(

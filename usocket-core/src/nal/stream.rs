@@ -61,15 +61,15 @@ impl<B: Backend + ?Sized> ErrorType for TcpStream<'_, B> {
 
 impl<B: Backend + ?Sized> embedded_io_async::Read for TcpStream<'_, B> {
     /// [`AsyncSocket::recv`](crate::AsyncSocket::recv); an empty buffer is 0. Cancel-safe.
-    async fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
-        read(&self.socket, buf).await
+    fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = Result<usize>> {
+        self.socket.reading(buf)
     }
 }
 
 impl<B: Backend + ?Sized> embedded_io_async::Write for TcpStream<'_, B> {
     /// [`AsyncSocket::send`](crate::AsyncSocket::send): at least one byte. Cancel-safe.
-    async fn write(&mut self, data: &[u8]) -> Result<usize> {
-        self.socket.asynch().send(data).await
+    fn write(&mut self, data: &[u8]) -> impl Future<Output = Result<usize>> {
+        self.socket.writing(data)
     }
 
     /// Does nothing: nothing is buffered here, and the backend sends without being told.
@@ -90,15 +90,4 @@ impl<B: Backend + ?Sized> WriteReady for TcpStream<'_, B> {
     fn write_ready(&mut self) -> Result<bool> {
         self.socket.stream().write_ready()
     }
-}
-
-/// `read` of the traits: an empty buffer does not wait.
-pub(super) async fn read<B: Backend + ?Sized>(
-    socket: &Socket<'_, B>,
-    buf: &mut [u8],
-) -> Result<usize> {
-    if buf.is_empty() {
-        return socket.stream_alive().map(|()| 0);
-    }
-    socket.asynch().recv(buf).await
 }

@@ -6,7 +6,6 @@ use edge_nal::Readable;
 use embedded_io::ErrorType;
 
 use super::readable;
-use crate::nal::stream::read;
 use crate::spi::Backend;
 use crate::{Error, Result, Socket};
 
@@ -49,8 +48,8 @@ halves!(ReadHalf, WriteHalf);
 
 impl<B: Backend + ?Sized> embedded_io_async::Read for ReadHalf<'_, B> {
     /// As that of the stream. Cancel-safe.
-    async fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
-        read(self.socket, buf).await
+    fn read(&mut self, buf: &mut [u8]) -> impl Future<Output = Result<usize>> {
+        self.socket.reading(buf)
     }
 }
 
@@ -63,8 +62,8 @@ impl<B: Backend + ?Sized> Readable for ReadHalf<'_, B> {
 
 impl<B: Backend + ?Sized> embedded_io_async::Write for WriteHalf<'_, B> {
     /// As that of the stream. Cancel-safe.
-    async fn write(&mut self, data: &[u8]) -> Result<usize> {
-        self.socket.asynch().send(data).await
+    fn write(&mut self, data: &[u8]) -> impl Future<Output = Result<usize>> {
+        self.socket.writing(data)
     }
 
     /// Does nothing: nothing is buffered here.
