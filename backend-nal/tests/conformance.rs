@@ -40,9 +40,9 @@ fn one<H: Harness>(
         index += 1;
     };
     if traits {
-        nal::visit(&mut each)
+        nal::visit(&mut each);
     } else {
-        cases::visit(&mut each)
+        cases::visit(&mut each);
     }
     number < index
 }
