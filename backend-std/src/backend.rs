@@ -96,6 +96,16 @@ impl Backend for StdNet {
         self.table.get(handle)?.send_to_now(data, to)
     }
 
+    fn try_send_from(
+        &self,
+        handle: Handle,
+        data: &[u8],
+        from: IpAddr,
+        to: SockAddr,
+    ) -> Result<usize> {
+        self.table.get(handle)?.send_from_now(data, from, to)
+    }
+
     fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         self.table.get(handle)?.recv_now(buf, flags)
     }

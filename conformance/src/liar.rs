@@ -254,6 +254,16 @@ impl<B: Backend, L: Lie<B>> Backend for Liar<'_, B, L> {
         self.lie.try_send_to(self.net, handle, data, to)
     }
 
+    fn try_send_from(
+        &self,
+        handle: Handle,
+        data: &[u8],
+        from: IpAddr,
+        to: SockAddr,
+    ) -> Result<usize> {
+        self.net.try_send_from(handle, data, from, to)
+    }
+
     fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         self.lie.try_recv(self.net, handle, buf, flags)
     }

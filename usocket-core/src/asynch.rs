@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::future::Future;
+use core::net::IpAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
@@ -152,6 +153,23 @@ impl<'s, 'b, B: Backend + ?Sized> AsyncSocket<'s, 'b, B> {
         let to = self.socket.destination(&address)?;
         let (net, handle) = (self.socket.backend(), self.socket.handle());
         let attempt = || net.try_send_to(handle, data, to);
+        self.wait(POLLOUT, self.socket.deadline(), attempt).await
+    }
+
+    /// As [`Socket::sendto_from`]. Cancel-safe.
+    pub async fn sendto_from(
+        &self,
+        data: impl AsRef<[u8]>,
+        from: IpAddr,
+        address: impl ToSockAddr,
+    ) -> Result<usize> {
+        let data = data.as_ref();
+        if self.socket.sock_type() == SockType::Stream {
+            return Err(Error::EOPNOTSUPP);
+        }
+        let to = self.socket.destination(&address)?;
+        let (net, handle) = (self.socket.backend(), self.socket.handle());
+        let attempt = || net.try_send_from(handle, data, from, to);
         self.wait(POLLOUT, self.socket.deadline(), attempt).await
     }
 

@@ -181,7 +181,7 @@ fn asynch_multiply_bound_datagrams<H: Harness>(h: &H) -> Outcome {
     let mut socket = run(h, stack.bind_multiple(([0, 0, 0, 0], 0).into()))?;
     let port = socket.socket().local_addr()?.port();
     let own = SocketAddr::new(own_ip(h, Family::V4)?, port);
-    let (to, _peer) =
+    let (to, peer) =
         udp_peer(h, &[Step::SendTo(own.into(), b"hello"), Step::RecvFrom, Step::Hold])?;
     let mut buf = [0; 16];
     let (len, local, from) = run(h, UnconnectedUdp::receive_into(&mut socket, &mut buf))?;
@@ -190,8 +190,18 @@ fn asynch_multiply_bound_datagrams<H: Harness>(h: &H) -> Outcome {
     if h.caps().local_address {
         check_eq!(local.ip(), own.ip());
     }
+    // Back from where it came to, and from anywhere; never from where we are not.
+    run(h, UnconnectedUdp::send(&mut socket, local, to, b"again"))?;
+    let seen = peer.settle();
+    check_eq!(seen.from.map(|from| from.port()), Some(port));
+    if h.caps().local_address {
+        check_eq!(seen.from.map(|from| from.ip()), Some(own.ip()));
+    }
     let any = SocketAddr::new(Family::V4.unspecified(), port);
-    run(h, UnconnectedUdp::send(&mut socket, any, to, b"again"))?;
+    run(h, UnconnectedUdp::send(&mut socket, any, to, b"and again"))?;
+    let foreign = SocketAddr::from(([192, 0, 2, 77], port));
+    let answer = run(h, UnconnectedUdp::send(&mut socket, foreign, to, b"x"));
+    check_eq!(answer, Err(Error::EADDRNOTAVAIL));
     Ok(Verdict::Proved)
 }
 

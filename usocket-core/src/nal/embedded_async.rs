@@ -6,7 +6,7 @@ use embedded_nal_async::{AddrType, ConnectedUdp, Dns, TcpConnect, UdpStack, Unco
 
 use super::{Stack, TcpStream, UdpSocket, names};
 use crate::spi::Backend;
-use crate::{AF_INET, AF_INET6, Error, Family, Result, SOCK_DGRAM, Usocket};
+use crate::{AF_INET, AF_INET6, Error, Family, Result, SOCK_DGRAM, SockAddr, Usocket};
 
 impl<'b, B: Backend + ?Sized> TcpConnect for Stack<'b, B> {
     type Error = Error;
@@ -107,8 +107,7 @@ impl<B: Backend + ?Sized> UnconnectedUdp for UdpSocket<'_, B> {
     ///
     /// # Errors
     /// `EISCONN` to another than the peer; `EINVAL` for a `local` that contradicts what the
-    /// socket is bound to; `EOPNOTSUPP` for one of several addresses, where the backend
-    /// cannot choose.
+    /// socket is bound to; `EADDRNOTAVAIL` for one that is not ours.
     async fn send(&mut self, local: SocketAddr, remote: SocketAddr, data: &[u8]) -> Result<()> {
         if self.peer().is_some_and(|peer| peer != remote) {
             return Err(Error::EISCONN);
@@ -121,7 +120,11 @@ impl<B: Backend + ?Sized> UnconnectedUdp for UdpSocket<'_, B> {
         if local.ip().is_unspecified() || local.ip() == own.ip() {
             return self.send_to(remote, data).await;
         }
-        if own.ip().is_unspecified() { Err(Error::EOPNOTSUPP) } else { Err(Error::EINVAL) }
+        if !own.ip().is_unspecified() {
+            return Err(Error::EINVAL);
+        }
+        let to = SockAddr::from(remote);
+        self.socket().asynch().sendto_from(data, local.ip(), to).await.map(|_| ())
     }
 
     /// Receives one datagram and returns its full length, the address it came to and its

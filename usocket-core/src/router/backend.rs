@@ -258,6 +258,17 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Backend
         self.backend(place.net).try_send_to(place.handle, data, to)
     }
 
+    fn try_send_from(
+        &self,
+        handle: Handle,
+        data: &[u8],
+        from: IpAddr,
+        to: SockAddr,
+    ) -> Result<usize> {
+        let place = self.settle(handle, &Aim::Remote(to.ip()))?;
+        self.backend(place.net).try_send_from(place.handle, data, from, to)
+    }
+
     fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         self.at(handle, not_connected, |net, handle| net.try_recv(handle, buf, flags))
     }
