@@ -82,6 +82,18 @@ pub trait Lie<B: Backend> {
         net.try_send_to(handle, data, to)
     }
 
+    /// Of [`Backend::try_send_from`].
+    fn try_send_from(
+        &self,
+        net: &B,
+        handle: Handle,
+        data: &[u8],
+        from: IpAddr,
+        to: SockAddr,
+    ) -> Result<usize> {
+        net.try_send_from(handle, data, from, to)
+    }
+
     /// Of [`Backend::try_recv`].
     fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         net.try_recv(handle, buf, flags)
@@ -261,7 +273,7 @@ impl<B: Backend, L: Lie<B>> Backend for Liar<'_, B, L> {
         from: IpAddr,
         to: SockAddr,
     ) -> Result<usize> {
-        self.net.try_send_from(handle, data, from, to)
+        self.lie.try_send_from(self.net, handle, data, from, to)
     }
 
     fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {

@@ -203,10 +203,14 @@ fn edge_accepts_and_tells_the_peer<H: Harness>(h: &H) -> Outcome {
         drop(stream);
         check_eq!(peer.settle().received, 7);
     }
-    // A server can be started again where it was.
+    // A server can be started again where it was; what it accepts has the timeout of the stack.
     drop(listener);
-    let again = run(h, TcpBind::bind(&Stack::new(h.net()), at))?;
+    let hasty = Stack::new(h.net()).with_timeout(PATIENCE)?;
+    let again = run(h, TcpBind::bind(&hasty, at))?;
     check_eq!(again.socket().local_addr()?.port(), at.port());
+    let _peer = script(h, &[Step::Connect(at.into()), Step::Hold])?;
+    let (_, stream) = run(h, again.accept())?;
+    check_eq!(stream.socket().timeout(), hasty.timeout());
     Ok(Verdict::Proved)
 }
 

@@ -51,6 +51,7 @@ fn greet<B: Backend>(net: &B) -> Result<usize> {
 //! | UDP, connected and bound | yes | yes | yes | yes | yes |
 //! | full length of a datagram cut short | yes | yes | yes | yes | yes |
 //! | local address of each datagram | yes | yes | one for all | one for all | yes |
+//! | reply from the address that was asked | yes | yes | yes | yes | yes |
 //! | groups | yes | yes | `ENOPROTOOPT` | from 2.2 | yes |
 //! | name to address | yes | yes | yes | yes | yes |
 //! | address to name | `EOPNOTSUPP` | `EOPNOTSUPP` | `EOPNOTSUPP` | `EOPNOTSUPP` | `EOPNOTSUPP` |
