@@ -324,6 +324,10 @@ impl<B: Backend, L: Lie<B>> Backend for Liar<'_, B, L> {
         self.lie.start_query(self.net, name, family, canonname)
     }
 
+    fn start_reverse(&self, ip: IpAddr) -> Result<Handle> {
+        self.net.start_reverse(ip)
+    }
+
     fn try_answer(&self, query: Handle, answer: &mut Answer) -> Result<()> {
         self.lie.try_answer(self.net, query, answer)
     }

@@ -339,6 +339,21 @@ pub async fn getaddrinfo<B: Backend + ?Sized>(
         .map_err(resolve::refused)
 }
 
+/// Looks the name of an address up and shows it to `show`. Cancel-safe, as `getaddrinfo`.
+#[cfg(any(feature = "edge-nal", feature = "embedded-nal-async"))]
+pub(crate) async fn getnameinfo<B: Backend + ?Sized, T>(
+    net: &B,
+    ip: IpAddr,
+    show: impl FnOnce(&str) -> Result<T>,
+) -> Result<T> {
+    let deadline = Some(resolve::query_deadline(net, &Hints::default()));
+    let query = resolve::ask_name(net, ip)?;
+    let handle = query.handle;
+    let attempt = || resolve::name(&query);
+    let wait = Attempt { net, handle, events: POLLIN, deadline, key: None, attempt };
+    show(&wait.await.map_err(resolve::refused)?)
+}
+
 /// Repeats an operation whenever the backend wakes, until it does not answer
 /// `EAGAIN`, or the deadline has passed. Takes its registration back when dropped.
 struct Attempt<'b, B: Backend + ?Sized, F> {

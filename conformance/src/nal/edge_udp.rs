@@ -70,6 +70,12 @@ fn edge_connected_datagrams<H: Harness>(h: &H) -> Outcome {
     check_eq!(&buf[..len], b"answer");
     check!(from == to);
     check_eq!(peer.settle().received, 8);
+    // From a port of our choice: one that was free just now.
+    let port = socket.socket().local_addr()?.port();
+    drop(socket);
+    let local = SocketAddr::new(own_ip(h, Family::V4)?, port);
+    let socket = run(h, UdpConnect::connect(&Stack::new(h.net()), local, to))?;
+    check_eq!(socket.socket().local_addr()?.port(), port);
     Ok(Verdict::Proved)
 }
 

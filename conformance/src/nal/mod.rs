@@ -22,6 +22,7 @@ mod cancel;
 mod edge;
 #[cfg(feature = "edge-nal")]
 mod edge_udp;
+mod lookup;
 #[cfg(feature = "embedded-nal")]
 mod nb;
 #[cfg(any(feature = "embedded-nal-async", feature = "edge-nal"))]

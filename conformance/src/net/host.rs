@@ -299,6 +299,10 @@ impl<P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize> B
         self.network.with(|state| state.start_query(self.index, name, family, canonname))
     }
 
+    fn start_reverse(&self, ip: IpAddr) -> Result<Handle> {
+        self.network.with(|state| state.start_reverse(self.index, ip))
+    }
+
     fn try_answer(&self, query: Handle, answer: &mut Answer) -> Result<()> {
         self.network.with(|state| state.answer(self.index, query, answer))
     }

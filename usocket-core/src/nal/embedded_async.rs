@@ -155,9 +155,12 @@ impl<B: Backend + ?Sized> Dns for Stack<'_, B> {
         names::address_of(self.backend(), host, af).await
     }
 
-    /// `EOPNOTSUPP`: no backend can.
-    async fn get_host_by_address(&self, _: IpAddr, _: &mut [u8]) -> Result<usize> {
-        Err(Error::EOPNOTSUPP)
+    /// The name of an address. Dropping the future frees the query.
+    ///
+    /// # Errors
+    /// Those of names; `ENOBUFS`: it does not fit; `EOPNOTSUPP` where the backend cannot ask.
+    async fn get_host_by_address(&self, addr: IpAddr, result: &mut [u8]) -> Result<usize> {
+        names::name_of(self.backend(), addr, result).await
     }
 }
 

@@ -54,7 +54,7 @@ fn greet<B: Backend>(net: &B) -> Result<usize> {
 //! | reply from the address that was asked | yes | yes | yes | yes | yes |
 //! | groups | yes | yes | `ENOPROTOOPT` | from 2.2 | yes |
 //! | name to address | yes | yes | yes | yes | yes |
-//! | address to name | `EOPNOTSUPP` | `EOPNOTSUPP` | `EOPNOTSUPP` | `EOPNOTSUPP` | `EOPNOTSUPP` |
+//! | address to name | yes | `EOPNOTSUPP` | `EOPNOTSUPP` | `EOPNOTSUPP` | yes |
 //!
 //! The kit of `usocket-conformance` asserts each cell on each backend.
 //!
@@ -91,7 +91,7 @@ fn greet<B: Backend>(net: &B) -> Result<usize> {
 //! | `read_exact`, `write_all` (of `embedded-io-async`) | not cancel-safe: a part may be done |
 //! | `TcpShutdown::close` | what was closed stays closed; received bytes may be discarded |
 //! | `join`, `leave` | the group is joined or left all the same |
-//! | `get_host_by_name` | the query is freed |
+//! | `get_host_by_name`, `get_host_by_address` | the query is freed |
 
 #[cfg(feature = "edge-nal")]
 mod edge;

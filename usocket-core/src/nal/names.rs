@@ -2,9 +2,9 @@
 
 use core::net::IpAddr;
 
-use crate::asynch::getaddrinfo;
+use crate::asynch::{self, getaddrinfo};
 use crate::spi::Backend;
-use crate::{Hints, Result};
+use crate::{Hints, Result, resolve};
 
 /// The first address of `host` in the family `af`, 0 for any.
 pub(super) async fn address_of<B: Backend + ?Sized>(
@@ -14,4 +14,13 @@ pub(super) async fn address_of<B: Backend + ?Sized>(
 ) -> Result<IpAddr> {
     let hints = Hints { af, ..Hints::stream() };
     Ok(getaddrinfo(net, host, 0_u16, hints).await?.first().sockaddr.ip())
+}
+
+/// The name of an address at the beginning of `result`, and its length.
+pub(super) async fn name_of<B: Backend + ?Sized>(
+    net: &B,
+    ip: IpAddr,
+    result: &mut [u8],
+) -> Result<usize> {
+    asynch::getnameinfo(net, ip, |name| resolve::copy_name(name, result)).await
 }

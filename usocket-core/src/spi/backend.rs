@@ -205,6 +205,13 @@ pub trait Backend: EventSource + AsSource {
     /// free, `EAI_AGAIN` without a link.
     fn start_query(&self, name: &str, family: Option<Family>, canonname: bool) -> Result<Handle>;
 
+    /// Starts to look up the name of an address, for the same calls as a name: the answer has
+    /// it as canonical name. `EOPNOTSUPP` where the backend cannot ask.
+    fn start_reverse(&self, ip: IpAddr) -> Result<Handle> {
+        let _ = ip;
+        Err(Error::EOPNOTSUPP)
+    }
+
     /// The answer: `EAGAIN` while it is out, else addresses (at least one) or a
     /// negative error.
     fn try_answer(&self, query: Handle, answer: &mut Answer) -> Result<()>;
