@@ -36,9 +36,17 @@ pub fn dropped_futures<H: Harness>(h: &H, seeds: Range<u32>, moment: Duration) -
     }
     let (to, _peer) = server(h, &[Step::Echo])?;
     let mut stream = run(h, edge_nal::TcpConnect::connect(&Stack::new(h.net()), to))?;
+    // More than there are places for waiters, and nothing that would free one.
+    for _ in 0..WAITERS {
+        check!(ask(pin!(stream.read(&mut [0; 4]))).is_pending());
+        check!(ask(pin!(stream.readable())).is_pending());
+    }
     run(h, super::setup::echo(&mut stream))?;
     Ok(Verdict::Proved)
 }
+
+/// More than any backend of the tests has places for.
+const WAITERS: u32 = 150;
 
 /// Rounds after which something is wrong.
 const MANY: u32 = 20_000;
