@@ -109,10 +109,10 @@ fn firmware_2_2_active() {
 
 #[test]
 fn dropped_futures_lose_nothing_on_firmware_1_7_6() {
-    schedules(Version::V1_7_6, Mode::Passive, 0..5);
+    schedules(Version::V1_7_6, Mode::Passive, 0..10);
 }
 
 #[test]
 fn dropped_futures_lose_nothing_on_firmware_2_2() {
-    schedules(Version::V2_2, Mode::Active, 5..10);
+    schedules(Version::V2_2, Mode::Active, 10..20);
 }
