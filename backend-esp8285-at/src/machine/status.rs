@@ -68,7 +68,7 @@ impl Machine<'_> {
     /// Whether a line is information that the command in flight may be answered with.
     pub(super) fn expects(&self, line: &[u8]) -> bool {
         use crate::cmd;
-        if crate::reply::Hint::parse(line).is_some() {
+        if crate::reply::is_chatter(line) {
             return true;
         }
         match self.exchange {

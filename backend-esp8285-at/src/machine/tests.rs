@@ -176,6 +176,40 @@ fn start(machine: &mut Machine<'_>, now: &mut Instant, version: &[u8]) {
     assert!(machine.station.is_up());
 }
 
+/// Found by the campaign (seed 54062): a chatty 2.1 logs right behind a pushed payload that has
+/// no line end, while another link is being opened.
+#[cfg(feature = "udp")]
+#[test]
+fn a_log_line_right_behind_a_payload_ends_it_well() {
+    let mut slots = [const { Slot::EMPTY }; 4];
+    let mut memory = [[[0; 128]; 2]; 3];
+    let pairs = Pairs::new(memory.iter_mut().map(|[rx, tx]| (&mut rx[..], &mut tx[..])));
+    let config = Config::new().receive(crate::Receive::Active);
+    let mut machine = Machine::new(config, Slots(&mut slots), pairs, 7);
+    let mut now = Instant::ZERO;
+    settle(&mut machine, now);
+    start(&mut machine, &mut now, b"2.1.0");
+    let stream = machine.open(Family::V4, SockType::Stream).unwrap();
+    let _ = machine.connect(stream, SockAddr::new([10, 0, 0, 2].into(), 80));
+    settle(&mut machine, now);
+    feed(&mut machine, now, b"+LINK_CONN:0,4,\"TCP\",0,\"10.0.0.2\",80,50000\r\n\r\nOK\r\n");
+    settle(&mut machine, now);
+    assert_eq!(machine.connect_result(stream), Ok(()));
+    let datagrams = machine.open(Family::V4, SockType::Dgram).unwrap();
+    machine.bind(datagrams, SockAddr::new(Family::V4.unspecified(), 5000)).unwrap();
+    settle(&mut machine, now);
+    // Whether senders are told, and then the open itself.
+    feed(&mut machine, now, b"\r\nOK\r\n");
+    settle(&mut machine, now);
+    assert!(matches!(machine.exchange, Exchange::Open(3)), "{:?}", machine.exchange);
+    feed(&mut machine, now, b"\r\n+IPD,4,5:hellolocal port:5000\r\n\r\nOK\r\n");
+    settle(&mut machine, now);
+    let mut buf = [0; 8];
+    assert_eq!(machine.recv(stream, &mut buf, false), Ok(5));
+    assert_eq!(&buf[..5], b"hello");
+    assert_eq!(machine.recv(stream, &mut buf, false), Err(Error::EAGAIN));
+}
+
 /// How many runs; `USOCKET_RUNS` says how many.
 fn cases() -> u32 {
     std::env::var("USOCKET_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(1000)
