@@ -32,11 +32,11 @@ const RETRY: Span = Span::from_millis(1);
 /// What the stack shall do.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pass {
-    /// Take in one frame.
-    One,
     In,
     Out,
     Both,
+    /// Both, if there is a frame.
+    Quiet,
 }
 
 /// What the first half of a drive found.
@@ -150,17 +150,14 @@ impl State<'_> {
             return came;
         }
         self.now = self.now.max(now);
-        let mut frames = 0;
-        if !self.dirty {
-            frames = self.pass(device, Pass::One).frames;
-            if frames == 0 {
-                return false;
-            }
-        }
+        let pass = if self.dirty { Pass::Both } else { Pass::Quiet };
         self.dirty = false;
         self.unannounced = false;
-        let passed = self.pass(device, Pass::Both);
-        frames += passed.frames;
+        let passed = self.pass(device, pass);
+        let frames = passed.frames;
+        if pass == Pass::Quiet && frames == 0 {
+            return false;
+        }
         if self.all || (frames > 0 && !self.step_streams()) {
             // Something else came: as if it came now.
             let begun = Begun { work: true, again: passed.again(), ..Begun::default() };
@@ -277,16 +274,16 @@ impl State<'_> {
         };
         // In each round every socket sends one packet.
         let packets = ROUNDS * (pairs.len() + OWN);
-        let most = match pass {
-            Pass::Out => 0,
-            Pass::One => 1,
-            Pass::In | Pass::Both => FRAMES,
-        };
+        let most = if pass == Pass::Out { 0 } else { FRAMES };
         let mut port = Port { device, watch: &watch, frames: most, packets, full: false };
-        if matches!(pass, Pass::In | Pass::One) {
-            while iface.poll_ingress_single(time, &mut port, set) != PollIngressSingleResult::None {
+        let mut more = true;
+        while more && matches!(pass, Pass::In | Pass::Quiet) {
+            more = iface.poll_ingress_single(time, &mut port, set) != PollIngressSingleResult::None;
+            if pass == Pass::Quiet {
+                break;
             }
-        } else {
+        }
+        if more {
             iface.poll(time, &mut port, set);
         }
         let passed =

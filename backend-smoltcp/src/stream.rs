@@ -124,7 +124,7 @@ impl State<'_> {
         Ok(taken)
     }
 
-    /// `try_recv`.
+    /// `try_recv` (S12 to S14, rows 112 to 121).
     #[inline]
     pub(crate) fn recv(
         &mut self,
@@ -132,18 +132,12 @@ impl State<'_> {
         buf: &mut [u8],
         flags: RecvFlags,
     ) -> Result<usize> {
-        match self.slots.get(handle)?.role {
-            Role::Dgram(_) => self.recv_datagram(handle, buf, flags).map(|info| info.len),
-            _ => self.recv_stream(handle, buf, flags),
-        }
-    }
-
-    /// Receives from a stream (S12 to S14, rows 112 to 121).
-    #[inline]
-    fn recv_stream(&mut self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         let slot = self.slots.get_mut(handle)?;
         let index = match slot.role {
             Role::Connected(index) => index,
+            Role::Dgram(_) => {
+                return self.recv_datagram(handle, buf, flags).map(|info| info.len);
+            }
             Role::Connecting(_) => return Err(Error::EAGAIN),
             Role::Failed(_) if buf.is_empty() => return Ok(0),
             Role::Failed(error) => {
