@@ -6,7 +6,7 @@ set -euo pipefail
 # Packages that build without an operating system and without an allocator.
 # shellcheck disable=SC2034  # read by the jobs
 NO_STD=(usocket-core usocket usocket-conformance usocket-example-apps usocket-backend-esp8285-at
-    usocket-backend-smoltcp)
+    usocket-backend-nal usocket-backend-smoltcp)
 # What these packages may not have switched on for that.
 # shellcheck disable=SC2034
 OS_FEATURES=std

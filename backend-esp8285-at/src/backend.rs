@@ -401,6 +401,22 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Backend
         })
     }
 
+    /// There is one address of each family.
+    fn try_send_from(
+        &self,
+        handle: Handle,
+        data: &[u8],
+        from: IpAddr,
+        to: SockAddr,
+    ) -> Result<usize> {
+        self.alive(handle)?;
+        if self.has_address(from) {
+            self.try_send_to(handle, data, to)
+        } else {
+            Err(Error::EADDRNOTAVAIL)
+        }
+    }
+
     fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         self.with(|state| {
             if state.machine.is_datagram(handle)? {

@@ -2,6 +2,8 @@
 
 #[cfg(not(feature = "udp"))]
 mod udp {
+    use core::net::IpAddr;
+
     use smoltcp::wire::IpEndpoint;
     use usocket_core::spi::{Handle, RecvFlags, RecvInfo, Shutdown};
     use usocket_core::{Error, Events, Family, Instant, Result, SockAddr};
@@ -29,7 +31,13 @@ mod udp {
             Err(Error::EOPNOTSUPP)
         }
 
-        pub(crate) fn send_to(&mut self, _: Handle, _: &[u8], _: SockAddr) -> Result<usize> {
+        pub(crate) fn send_to(
+            &mut self,
+            _: Handle,
+            _: &[u8],
+            _: Option<IpAddr>,
+            _: SockAddr,
+        ) -> Result<usize> {
             Err(Error::EOPNOTSUPP)
         }
 

@@ -106,7 +106,17 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
     }
 
     fn try_send_to(&self, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
-        self.with_wake(|state| state.send_to(handle, data, to))
+        self.with_wake(|state| state.send_to(handle, data, None, to))
+    }
+
+    fn try_send_from(
+        &self,
+        handle: Handle,
+        data: &[u8],
+        from: IpAddr,
+        to: SockAddr,
+    ) -> Result<usize> {
+        self.with_wake(|state| state.send_to(handle, data, Some(from), to))
     }
 
     fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {

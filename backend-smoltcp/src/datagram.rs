@@ -1,6 +1,8 @@
 //! Datagram sockets (S18, S19): a queue of the stack for each, and what may be sent. How
 //! it gets out is in `senders`.
 
+use core::net::IpAddr;
+
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp;
 use smoltcp::wire::{IpAddress, IpEndpoint};
@@ -8,7 +10,8 @@ use usocket_core::spi::{Group, Handle, RecvFlags, RecvInfo, Shutdown};
 use usocket_core::{Error, Events, Family, POLLERR, POLLIN, POLLOUT, Result, SockAddr};
 
 use crate::address::{
-    endpoint, family, from_stack, is_broadcast, listen_endpoint, sock_addr, wildcard,
+    endpoint, family, from_stack, is_broadcast, is_local, listen_endpoint, sock_addr, to_stack,
+    wildcard,
 };
 use crate::slots::{Dgram, Role, Slot};
 use crate::state::State;
@@ -89,11 +92,17 @@ impl State<'_> {
     pub(crate) fn send_datagram(&mut self, handle: Handle, data: &[u8]) -> Result<usize> {
         let Role::Dgram(dgram) = self.slots.get(handle)?.role else { return Err(Error::EPIPE) };
         let to = dgram.peer.ok_or(Error::EDESTADDRREQ)?;
-        self.send_to(handle, data, sock_addr(to))
+        self.send_to(handle, data, None, sock_addr(to))
     }
 
     /// Sends one datagram (rows 128 to 137).
-    pub(crate) fn send_to(&mut self, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
+    pub(crate) fn send_to(
+        &mut self,
+        handle: Handle,
+        data: &[u8],
+        from: Option<IpAddr>,
+        to: SockAddr,
+    ) -> Result<usize> {
         self.take_datagram_error(handle)?;
         let slot = self.slots.get(handle)?;
         let Role::Dgram(dgram) = slot.role else { return Err(Error::EOPNOTSUPP) };
@@ -109,7 +118,14 @@ impl State<'_> {
         let (bound, family) = (slot.bound, slot.family);
         let hops =
             if to.addr.is_multicast() { slot.options.multicast_ttl } else { slot.options.ttl };
-        let source = self.multicast_source(handle, to.addr)?;
+        let source = match from {
+            None => self.multicast_source(handle, to.addr)?,
+            Some(from) => {
+                let own = to_stack(from).filter(|&ip| is_local(&self.iface, ip));
+                let own = IpEndpoint::new(own.ok_or(Error::EADDRNOTAVAIL)?, 0);
+                Some(self.source(Some(own), to.addr)?)
+            }
+        };
         let source = source.map_or_else(|| self.source(bound, to.addr), Ok)?;
         let bound = self.bind_implicitly(handle, wildcard(family))?;
         if hops == 0 {

@@ -12,10 +12,19 @@ use usocket_core::{Events, Instant};
 
 use crate::StdNet;
 use crate::entry::{Entry, Kind, Phase};
+use crate::resolver::Query;
 use crate::route;
 use crate::sys::{self, Descriptor};
 
 impl StdNet {
+    /// An entry for a question that is out.
+    fn query(&self, query: Query, family: Option<Family>) -> Result<Handle> {
+        let fd = query.ready.descriptor().try_clone().map_err(|_| Error::EAI_MEMORY)?;
+        let family = family.unwrap_or(Family::V4);
+        self.insert(|handle| Entry::new(handle, fd, Kind::Query(query), family))
+            .map_err(|_| Error::EAI_MEMORY)
+    }
+
     /// Takes a descriptor in.
     pub(crate) fn insert(&self, make: impl FnOnce(Handle) -> Entry) -> Result<Handle> {
         let handle = self.table.insert(make)?;
@@ -96,6 +105,16 @@ impl Backend for StdNet {
         self.table.get(handle)?.send_to_now(data, to)
     }
 
+    fn try_send_from(
+        &self,
+        handle: Handle,
+        data: &[u8],
+        from: IpAddr,
+        to: SockAddr,
+    ) -> Result<usize> {
+        self.table.get(handle)?.send_from_now(data, from, to)
+    }
+
     fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         self.table.get(handle)?.recv_now(buf, flags)
     }
@@ -159,10 +178,11 @@ impl Backend for StdNet {
 
     fn start_query(&self, name: &str, family: Option<Family>, canonname: bool) -> Result<Handle> {
         let query = self.resolver().start(name, family, canonname)?;
-        let fd = query.ready.descriptor().try_clone().map_err(|_| Error::EAI_MEMORY)?;
-        let family = family.unwrap_or(Family::V4);
-        self.insert(|handle| Entry::new(handle, fd, Kind::Query(query), family))
-            .map_err(|_| Error::EAI_MEMORY)
+        self.query(query, family)
+    }
+
+    fn start_reverse(&self, ip: IpAddr) -> Result<Handle> {
+        self.query(self.resolver().start_reverse(ip)?, None)
     }
 
     fn try_answer(&self, query: Handle, answer: &mut Answer) -> Result<()> {

@@ -32,6 +32,8 @@ pub(crate) struct Query {
 #[derive(Debug)]
 struct Job {
     name: String,
+    /// The address whose name is asked for, if it is not the other way round.
+    reverse: Option<IpAddr>,
     family: Option<Family>,
     canonname: bool,
     answer: Mutex<Option<Result<Answer>>>,
@@ -58,6 +60,25 @@ struct State {
 }
 
 impl Query {
+    fn new(
+        name: &str,
+        reverse: Option<IpAddr>,
+        family: Option<Family>,
+        canonname: bool,
+    ) -> Result<Self> {
+        let ready = Arc::new(Notifier::new().map_err(|_| Error::EAI_MEMORY)?);
+        let job = Arc::new(Job {
+            name: name.to_owned(),
+            reverse,
+            family,
+            canonname,
+            answer: Mutex::new(None),
+            abandoned: AtomicBool::new(false),
+            ready: Arc::clone(&ready),
+        });
+        Ok(Self { job, ready })
+    }
+
     /// The answer, or `EAGAIN`.
     pub(crate) fn answer(&self, into: &mut Answer) -> Result<()> {
         match &*lock(&self.job.answer) {
@@ -88,21 +109,20 @@ impl Resolver {
         family: Option<Family>,
         canonname: bool,
     ) -> Result<Query> {
-        let ready = Arc::new(Notifier::new().map_err(|_| Error::EAI_MEMORY)?);
-        let job = Arc::new(Job {
-            name: name.to_owned(),
-            family,
-            canonname,
-            answer: Mutex::new(None),
-            abandoned: AtomicBool::new(false),
-            ready: Arc::clone(&ready),
-        });
+        let query = Query::new(name, None, family, canonname)?;
         if is_localhost(name) {
-            job.finish(localhost(family));
+            query.job.finish(localhost(family));
         } else {
-            self.queue(&job)?;
+            self.queue(&query.job)?;
         }
-        Ok(Query { job, ready })
+        Ok(query)
+    }
+
+    /// Asks for the name of an address.
+    pub(crate) fn start_reverse(&self, ip: IpAddr) -> Result<Query> {
+        let query = Query::new("", Some(ip), None, true)?;
+        self.queue(&query.job)?;
+        Ok(query)
     }
 
     fn queue(&self, job: &Arc<Job>) -> Result<()> {
@@ -185,6 +205,9 @@ impl Job {
     }
 
     fn resolve(&self) -> Result<Answer> {
+        if let Some(ip) = self.reverse {
+            return name_of(ip);
+        }
         // Any one type: each address would come once per type.
         let mut hints = AddrInfoHints { socktype: 1, ..AddrInfoHints::default() };
         if self.canonname {
@@ -209,6 +232,18 @@ impl Job {
         fill(&mut answer, addresses, self.family)?;
         Ok(answer)
     }
+}
+
+/// The name of an address.
+fn name_of(ip: IpAddr) -> Result<Answer> {
+    let name = dns_lookup::lookup_addr(&ip).map_err(|_| Error::EAI_NONAME)?;
+    // Where there is none the system answers with the address.
+    if name.parse::<IpAddr>().is_ok() {
+        return Err(Error::EAI_NONAME);
+    }
+    let mut answer = Answer::default();
+    answer.canonname.push_str(&name).map_err(|_| Error::EAI_FAIL)?;
+    Ok(answer)
 }
 
 /// Takes the addresses of the family, IPv4 first: the reference's examples use

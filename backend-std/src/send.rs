@@ -1,12 +1,16 @@
 //! Sending.
 
+use std::net::IpAddr;
+
 #[cfg(target_os = "linux")]
 use rustix::io::Errno;
+use usocket_core::spi::SockType;
 use usocket_core::{Error, Result, SockAddr};
 #[cfg(unix)]
 use {std::time::Duration, usocket_core::POLLOUT};
 
 use crate::entry::{Entry, Kind, retry};
+use crate::route::is_ours;
 use crate::sys;
 
 impl Entry {
@@ -23,6 +27,18 @@ impl Entry {
     pub(crate) fn send_to_now(&self, data: &[u8], to: SockAddr) -> Result<usize> {
         self.sock_type()?;
         let sent = retry(|| rustix::net::sendto(&self.fd, data, sys::DONT_WAIT_SEND, &to.to_std()));
+        self.done_with(to, sent)
+    }
+
+    /// From one of our addresses: asked of the system along with the datagram.
+    pub(crate) fn send_from_now(&self, data: &[u8], from: IpAddr, to: SockAddr) -> Result<usize> {
+        if self.sock_type()? != SockType::Dgram {
+            return Err(Error::EOPNOTSUPP);
+        }
+        if !is_ours(from) {
+            return Err(Error::EADDRNOTAVAIL);
+        }
+        let sent = retry(|| sys::send_from(&self.fd, data, from, &to.to_std()));
         self.done_with(to, sent)
     }
 

@@ -106,6 +106,25 @@ fn groups() {
     assert_eq!(net.set_option(stream, &Opt::Join(place)), Err(Error::ENOPROTOOPT));
 }
 
+/// Every address of 127.0.0.0/8 is ours on Linux.
+#[cfg(target_os = "linux")]
+#[test]
+fn replies_leave_from_the_address_that_was_asked() {
+    let net = net();
+    let server = net.open(Family::V4, SockType::Dgram).unwrap();
+    net.bind(server, SockAddr::new(Family::V4.unspecified(), 0)).unwrap();
+    let port = net.local_addr(server).unwrap().port();
+    let [(client, _), _] = datagrams(&net, Family::V4);
+    for last in [1, 2, 77] {
+        let asked = SockAddr::new(Ipv4Addr::new(127, 0, 0, last).into(), port);
+        assert_eq!(net.try_send_to(client, b"?", asked), Ok(1));
+        let info = net.recv_info_wait(server, &mut [0; 4]).unwrap();
+        assert_eq!(info.local, Some(asked.ip()));
+        assert_eq!(net.try_send_from(server, b"!", asked.ip(), info.from), Ok(1));
+        assert_eq!(net.recv_from_wait(client, &mut [0; 4]), Ok((1, asked)));
+    }
+}
+
 #[test]
 fn groups_of_ipv6() {
     if !has_ipv6() {

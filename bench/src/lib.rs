@@ -3,6 +3,7 @@
 //! Timed ratios depend on the machine and are reported; counts of system calls
 //! and instructions do not, and are checked. See the readme.
 
+pub mod adapters;
 pub mod clock;
 pub mod counts;
 pub mod esp8285_suite;

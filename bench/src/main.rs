@@ -9,7 +9,7 @@ use usocket_bench::esp8285_suite::{instructions, recorded};
 use usocket_bench::pairs::Plan;
 use usocket_bench::smoltcp_suite::{self, counted, goodput, tap};
 use usocket_bench::std_suite::{self, ops};
-use usocket_bench::{esp8285_suite, gates, machine, table};
+use usocket_bench::{adapters, esp8285_suite, gates, machine, table};
 
 const USAGE: &str = "\
 usage: usocket-bench [std] [--pairs N] [--quick] [--no-pin] [--only TEXT] [--markdown]
@@ -27,6 +27,7 @@ usage: usocket-bench [std] [--pairs N] [--quick] [--no-pin] [--only TEXT] [--mar
        usocket-bench smoltcp-goodput   over a long and bad link in virtual time; likewise
        usocket-bench smoltcp-tap [--pairs N] [--quick] [--markdown]
                                        timed against Linux; as root, in a network namespace
+       usocket-bench adapters          the network traits beside the native calls; likewise
        usocket-bench op ours|peer OP N does one operation N times";
 
 fn main() -> ExitCode {
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        ["adapters"] => judged(adapters::run(&mut |row| println!("{row}"))),
         ["op", side, op, count] => operation(side, op, count),
         ["std", options @ ..] => suite(options, false),
         options => suite(options, false),
@@ -138,7 +140,7 @@ fn operation(side: &str, name: &str, count: &str) -> ExitCode {
         recorded::receive(*feed, count);
         return ExitCode::SUCCESS;
     }
-    let mut known = ops::OPS.iter().chain(smoltcp_suite::ops::OPS);
+    let mut known = ops::OPS.iter().chain(smoltcp_suite::ops::OPS).chain(&adapters::ops::OPS);
     let Some(op) = known.find(|op| op.name == name) else { return usage() };
     let run = if side == Side::Ours.name() { Some(op.ours) } else { op.peer };
     match run {

@@ -70,6 +70,7 @@ impl<const N: usize> Found for heapless::String<N> {}
 impl<T, const N: usize> Found for heapless::Vec<T, N> {}
 impl Found for usocket_core::SockAddr {}
 impl Found for core::net::IpAddr {}
+impl Found for core::net::SocketAddr {}
 impl Found for usocket_core::Timeout {}
 impl Found for crate::State {}
 impl Found for crate::End {}

@@ -82,6 +82,18 @@ pub trait Lie<B: Backend> {
         net.try_send_to(handle, data, to)
     }
 
+    /// Of [`Backend::try_send_from`].
+    fn try_send_from(
+        &self,
+        net: &B,
+        handle: Handle,
+        data: &[u8],
+        from: IpAddr,
+        to: SockAddr,
+    ) -> Result<usize> {
+        net.try_send_from(handle, data, from, to)
+    }
+
     /// Of [`Backend::try_recv`].
     fn try_recv(&self, net: &B, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         net.try_recv(handle, buf, flags)
@@ -254,6 +266,16 @@ impl<B: Backend, L: Lie<B>> Backend for Liar<'_, B, L> {
         self.lie.try_send_to(self.net, handle, data, to)
     }
 
+    fn try_send_from(
+        &self,
+        handle: Handle,
+        data: &[u8],
+        from: IpAddr,
+        to: SockAddr,
+    ) -> Result<usize> {
+        self.lie.try_send_from(self.net, handle, data, from, to)
+    }
+
     fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         self.lie.try_recv(self.net, handle, buf, flags)
     }
@@ -300,6 +322,10 @@ impl<B: Backend, L: Lie<B>> Backend for Liar<'_, B, L> {
 
     fn start_query(&self, name: &str, family: Option<Family>, canonname: bool) -> Result<Handle> {
         self.lie.start_query(self.net, name, family, canonname)
+    }
+
+    fn start_reverse(&self, ip: IpAddr) -> Result<Handle> {
+        self.net.start_reverse(ip)
     }
 
     fn try_answer(&self, query: Handle, answer: &mut Answer) -> Result<()> {

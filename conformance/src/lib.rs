@@ -101,6 +101,8 @@ mod coverage;
 mod harness;
 mod liar;
 pub mod lies;
+#[cfg(any(feature = "embedded-nal", feature = "embedded-nal-async", feature = "edge-nal"))]
+pub mod nal;
 pub mod net;
 mod pattern;
 

@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::future::Future;
+use core::net::IpAddr;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 
@@ -49,6 +50,43 @@ impl<'s, 'b, B: Backend + ?Sized> AsyncSocket<'s, 'b, B> {
     ) -> Attempt<'b, B, F> {
         let net = self.socket.backend();
         Attempt { net, handle: self.socket.handle(), events, deadline, key: None, attempt }
+    }
+
+    /// As [`Socket::bind`] of a blocking socket. Dropping the future leaves the socket
+    /// bound; what the wire must be told is told in the background.
+    pub async fn bind(&self, address: impl ToSockAddr) -> Result<()> {
+        let socket = self.socket;
+        socket.start_bind(&address)?;
+        self.in_effect().await
+    }
+
+    /// As [`Socket::listen`] of a blocking socket. Dropping the future leaves the socket
+    /// listening, as with `bind`.
+    pub async fn listen(&self, backlog: impl Into<Option<i32>>) -> Result<()> {
+        self.socket.start_listen(backlog.into())?;
+        self.in_effect().await
+    }
+
+    /// Waits until what `bind`, `listen` or a group asked of the wire is in effect, at most
+    /// as long as the socket's timeout allows: then it goes on in the background.
+    /// Cancel-safe. On a host it is at once.
+    pub async fn in_effect(&self) -> Result<()> {
+        let (net, handle) = (self.socket.backend(), self.socket.handle());
+        let attempt = || if net.in_effect(handle) { Ok(()) } else { Err(Error::EAGAIN) };
+        // Whatever makes it true wakes those who wait on any socket.
+        let deadline = self.socket.deadline();
+        let wait = Attempt {
+            net,
+            handle: Handle::ANY,
+            events: Events::NONE,
+            deadline,
+            key: None,
+            attempt,
+        };
+        match wait.await {
+            Err(Error::ETIMEDOUT) => Ok(()),
+            answer => answer,
+        }
     }
 
     /// As [`Socket::accept`]. Cancel-safe.
@@ -115,6 +153,23 @@ impl<'s, 'b, B: Backend + ?Sized> AsyncSocket<'s, 'b, B> {
         let to = self.socket.destination(&address)?;
         let (net, handle) = (self.socket.backend(), self.socket.handle());
         let attempt = || net.try_send_to(handle, data, to);
+        self.wait(POLLOUT, self.socket.deadline(), attempt).await
+    }
+
+    /// As [`Socket::sendto_from`]. Cancel-safe.
+    pub async fn sendto_from(
+        &self,
+        data: impl AsRef<[u8]>,
+        from: IpAddr,
+        address: impl ToSockAddr,
+    ) -> Result<usize> {
+        let data = data.as_ref();
+        if self.socket.sock_type() == SockType::Stream {
+            return Err(Error::EOPNOTSUPP);
+        }
+        let to = self.socket.destination(&address)?;
+        let (net, handle) = (self.socket.backend(), self.socket.handle());
+        let attempt = || net.try_send_from(handle, data, from, to);
         self.wait(POLLOUT, self.socket.deadline(), attempt).await
     }
 
@@ -200,7 +255,19 @@ impl<'s, 'b, B: Backend + ?Sized> AsyncSocket<'s, 'b, B> {
         self.wait(events, self.socket.deadline(), attempt).await
     }
 
-    async fn recv_by(
+    /// Lets this much time pass, unless the socket is closed: `EBADF`.
+    #[cfg(feature = "edge-nal")]
+    pub(crate) async fn pause(&self, time: core::time::Duration) -> Result<()> {
+        let (net, handle) = (self.socket.backend(), self.socket.handle());
+        let deadline = Some(net.platform().now() + time);
+        let attempt = || net.alive(handle).and(Err(Error::EAGAIN));
+        match self.wait::<(), _>(Events::NONE, deadline, attempt).await {
+            Err(Error::ETIMEDOUT) => Ok(()),
+            answer => answer,
+        }
+    }
+
+    pub(crate) async fn recv_by(
         &self,
         buf: &mut [u8],
         flags: RecvFlags,
@@ -219,6 +286,34 @@ impl<'s, 'b, B: Backend + ?Sized> AsyncSocket<'s, 'b, B> {
 impl<B: Backend + ?Sized> fmt::Debug for AsyncSocket<'_, '_, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("AsyncSocket").field(&self.socket).finish()
+    }
+}
+
+/// What `read` and `write` of the async traits return: the attempt itself, without the layers
+/// of `async fn` around it, which cost as much as the call does on a host.
+#[cfg(any(feature = "edge-nal", feature = "embedded-nal-async"))]
+impl<'b, B: Backend + ?Sized> Socket<'b, B> {
+    /// [`AsyncSocket::recv`], but that an empty buffer is 0 while the socket is open.
+    pub(crate) fn reading<'d>(
+        &self,
+        buf: &'d mut [u8],
+    ) -> impl Future<Output = Result<usize>> + use<'d, 'b, B> {
+        let (net, handle) = (self.backend(), self.handle());
+        let attempt = move || match buf {
+            [] => net.alive(handle).map(|()| 0),
+            _ => net.try_recv(handle, buf, RecvFlags::default()),
+        };
+        Attempt { net, handle, events: POLLIN, deadline: self.deadline(), key: None, attempt }
+    }
+
+    /// [`AsyncSocket::send`].
+    pub(crate) fn writing<'d>(
+        &self,
+        data: &'d [u8],
+    ) -> impl Future<Output = Result<usize>> + use<'d, 'b, B> {
+        let (net, handle) = (self.backend(), self.handle());
+        let attempt = move || net.try_send(handle, data);
+        Attempt { net, handle, events: POLLOUT, deadline: self.deadline(), key: None, attempt }
     }
 }
 
@@ -242,6 +337,21 @@ pub async fn getaddrinfo<B: Backend + ?Sized>(
     Attempt { net, handle, events: POLLIN, deadline, key: None, attempt }
         .await
         .map_err(resolve::refused)
+}
+
+/// Looks the name of an address up and shows it to `show`. Cancel-safe, as `getaddrinfo`.
+#[cfg(any(feature = "edge-nal", feature = "embedded-nal-async"))]
+pub(crate) async fn getnameinfo<B: Backend + ?Sized, T>(
+    net: &B,
+    ip: IpAddr,
+    show: impl FnOnce(&str) -> Result<T>,
+) -> Result<T> {
+    let deadline = Some(resolve::query_deadline(net, &Hints::default()));
+    let query = resolve::ask_name(net, ip)?;
+    let handle = query.handle;
+    let attempt = || resolve::name(&query);
+    let wait = Attempt { net, handle, events: POLLIN, deadline, key: None, attempt };
+    show(&wait.await.map_err(resolve::refused)?)
 }
 
 /// Repeats an operation whenever the backend wakes, until it does not answer

@@ -90,6 +90,54 @@ macro_rules! stream_traits {
 }
 stream_traits!(File, Stream);
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a reader must be able to tell apart by the kind alone, and that only what
+    /// `embedded_io` has no kind for is `Other`.
+    #[test]
+    fn every_kind_has_its_own_answer() {
+        for (error, kind) in [
+            (Error::ECONNRESET, IoKind::ConnectionReset),
+            (Error::ETIMEDOUT, IoKind::TimedOut),
+            (Error::EBADF, IoKind::NotConnected),
+            (Error::ENOTCONN, IoKind::NotConnected),
+            (Error::EPIPE, IoKind::BrokenPipe),
+            (Error::ECONNABORTED, IoKind::ConnectionAborted),
+            (Error::ECONNREFUSED, IoKind::ConnectionRefused),
+            (Error::EADDRINUSE, IoKind::AddrInUse),
+            (Error::EADDRNOTAVAIL, IoKind::AddrNotAvailable),
+            (Error::EIO, IoKind::InvalidData),
+            (Error::ENOMEM, IoKind::OutOfMemory),
+            (Error::EOPNOTSUPP, IoKind::Unsupported),
+            (Error::EAI_NONAME, IoKind::NotFound),
+        ] {
+            assert_eq!(embedded_io::Error::kind(&error), kind, "{error:?}");
+        }
+        let other: heapless::Vec<i32, 16> = ErrorKind::ALL
+            .iter()
+            .map(|&kind| Error::from(kind))
+            .filter(|error| embedded_io::Error::kind(error) == IoKind::Other)
+            .map(Error::errno)
+            .collect();
+        let wanted = [
+            Error::EAGAIN,
+            Error::ENETDOWN,
+            Error::ENETUNREACH,
+            Error::EISCONN,
+            Error::EHOSTUNREACH,
+            Error::EALREADY,
+            Error::EINPROGRESS,
+            Error::EAI_AGAIN,
+            Error::EAI_FAIL,
+        ];
+        assert_eq!(other, wanted.map(Error::errno));
+        assert_eq!(Error::from_errno(77).kind(), ErrorKind::Other);
+        assert_eq!(embedded_io::Error::kind(&Error::from_errno(77)), IoKind::Other);
+    }
+}
+
 #[cfg(feature = "std")]
 mod std_io {
     use std::io;

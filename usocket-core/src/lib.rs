@@ -51,6 +51,8 @@
 //! - `std`: `std::io` traits, conversion into `std::io::Error`, [`spi::StdPlatform`].
 //! - `embedded-io-async`: the async stream traits, on `AsyncSocket::stream`.
 //! - `ipv6`: IPv6 literals in `getaddrinfo`. A backend with `AF_INET6` switches it on.
+//! - `embedded-nal`, `embedded-nal-async`, `edge-nal`: the community's network traits,
+//!   on `nal::NbStack` and `nal::Stack`.
 //!
 //! `embedded_io` is always there. No feature changes what another does.
 #![no_std]
@@ -62,6 +64,7 @@ extern crate std;
 
 mod addr;
 pub mod asynch;
+mod buf_reader;
 mod constants;
 mod error;
 mod events;
@@ -70,6 +73,8 @@ mod inet;
 mod io;
 #[cfg(feature = "embedded-io-async")]
 mod io_async;
+#[cfg(any(feature = "embedded-nal", feature = "embedded-nal-async", feature = "edge-nal"))]
+pub mod nal;
 mod net;
 pub mod op;
 mod poll;
@@ -83,6 +88,7 @@ mod wait;
 
 pub use addr::{Family, SockAddr, ToSockAddr};
 pub use asynch::AsyncSocket;
+pub use buf_reader::BufReader;
 pub use constants::*;
 pub use error::{Error, ErrorKind, Result};
 pub use events::{Events, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT};

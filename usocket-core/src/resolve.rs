@@ -271,6 +271,30 @@ fn numeric(host: &str) -> Option<(IpAddr, u32)> {
     host.parse().ok().map(|ip: Ipv4Addr| (ip.into(), 0))
 }
 
+/// Asks for the name of an address.
+#[cfg(any(feature = "embedded-nal", feature = "embedded-nal-async", feature = "edge-nal"))]
+pub(crate) fn ask_name<B: Backend + ?Sized>(net: &B, ip: IpAddr) -> Result<Query<'_, B>> {
+    Ok(Query { net, handle: net.start_reverse(ip)? })
+}
+
+/// One look whether the name is there.
+#[cfg(any(feature = "embedded-nal", feature = "embedded-nal-async", feature = "edge-nal"))]
+pub(crate) fn name<B: Backend + ?Sized>(
+    query: &Query<'_, B>,
+) -> Result<heapless::String<MAX_NAME>> {
+    let mut answer = Answer::default();
+    query.net.try_answer(query.handle, &mut answer)?;
+    if answer.canonname.is_empty() { Err(Error::EAI_NONAME) } else { Ok(answer.canonname) }
+}
+
+/// Puts a name at the beginning of `result`; `ENOBUFS` where it does not fit.
+#[cfg(any(feature = "embedded-nal", feature = "embedded-nal-async", feature = "edge-nal"))]
+pub(crate) fn copy_name(name: &str, result: &mut [u8]) -> Result<usize> {
+    let place = result.get_mut(..name.len()).ok_or(Error::ENOBUFS)?;
+    place.copy_from_slice(name.as_bytes());
+    Ok(name.len())
+}
+
 /// A name that may be asked for: RFC 1123 labels, underscores as well. One whose last
 /// label is a number is none: resolvers take "1.2.3", "0x7f.1" and "1" for addresses,
 /// which rows 27 and 33 do not allow.

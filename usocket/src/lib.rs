@@ -30,6 +30,13 @@ pub mod esp8285 {
     pub use usocket_backend_esp8285_at::*;
 }
 
+/// The backend on any stack that implements `edge_nal` (feature `over-edge-nal`).
+#[cfg(feature = "over-edge-nal")]
+#[cfg_attr(docsrs, doc(cfg(feature = "over-edge-nal")))]
+pub mod over_edge_nal {
+    pub use usocket_backend_nal::{Config, NalNet, Shared};
+}
+
 /// The backend on smoltcp (feature `smoltcp`, or `smoltcp-tcp` for TCP
 /// clients alone).
 #[cfg(feature = "smoltcp-tcp")]

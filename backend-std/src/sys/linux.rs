@@ -1,12 +1,14 @@
 //! Linux: descriptors in blocking mode, epoll, packet information.
 
 use std::cell::Cell;
-use std::io::IoSliceMut;
+use std::io::{IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
-use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sockopt};
+use nix::sys::socket::{
+    ControlMessage, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, sendmsg, sockopt,
+};
 use rustix::event::{Timespec, epoll};
 use rustix::io::{Errno, Result};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
@@ -89,6 +91,36 @@ pub(crate) fn recv_info(
     // No sender: woken by shutdown, for which the caller looks.
     let from = message.address.as_ref().and_then(address).ok_or(Errno::NOTCONN)?;
     Ok(RecvInfo { len: message.bytes.min(room), full_len: message.bytes, from, local })
+}
+
+/// Sends one datagram from one of our addresses (R18); does not wait.
+pub(crate) fn send_from(
+    fd: &Descriptor,
+    data: &[u8],
+    from: IpAddr,
+    to: &SocketAddr,
+) -> Result<usize> {
+    let (v4, v6);
+    let control = match from {
+        IpAddr::V4(ip) => {
+            v4 = nix::libc::in_pktinfo {
+                ipi_ifindex: 0,
+                ipi_spec_dst: nix::libc::in_addr { s_addr: u32::from_ne_bytes(ip.octets()) },
+                ipi_addr: nix::libc::in_addr { s_addr: 0 },
+            };
+            ControlMessage::Ipv4PacketInfo(&v4)
+        }
+        IpAddr::V6(ip) => {
+            v6 = nix::libc::in6_pktinfo {
+                ipi6_addr: nix::libc::in6_addr { s6_addr: ip.octets() },
+                ipi6_ifindex: 0,
+            };
+            ControlMessage::Ipv6PacketInfo(&v6)
+        }
+    };
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    let to = SockaddrStorage::from(*to);
+    sendmsg(fd.as_raw_fd(), &[IoSlice::new(data)], &[control], flags, Some(&to)).map_err(from_nix)
 }
 
 fn address(storage: &SockaddrStorage) -> Option<SockAddr> {

@@ -17,12 +17,12 @@ mod other;
 #[cfg(target_os = "linux")]
 pub(crate) use linux::{
     DONT_WAIT, DONT_WAIT_SEND, NO_SIGNAL, Poller, accept, device, has_interface, open,
-    prepare_info, recv_info, set_blocking_connect, set_device,
+    prepare_info, recv_info, send_from, set_blocking_connect, set_device,
 };
 #[cfg(not(target_os = "linux"))]
 pub(crate) use other::{
     DONT_WAIT, DONT_WAIT_SEND, Poller, accept, device, has_interface, open, prepare_info,
-    recv_info, set_blocking_connect, set_device,
+    recv_info, send_from, set_blocking_connect, set_device,
 };
 
 pub(crate) use errno::error;

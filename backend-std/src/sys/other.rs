@@ -55,6 +55,16 @@ pub(crate) fn set_blocking_connect(_: &Descriptor, _: bool) -> Result<()> {
     Ok(())
 }
 
+/// The system is not asked: `EOPNOTSUPP`.
+pub(crate) fn send_from(
+    _: &Descriptor,
+    _: &[u8],
+    _: std::net::IpAddr,
+    _: &SocketAddr,
+) -> Result<usize> {
+    Err(Errno::OPNOTSUPP)
+}
+
 pub(crate) fn prepare_info(_: &Descriptor, _: Family) -> Result<()> {
     Ok(())
 }

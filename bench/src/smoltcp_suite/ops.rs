@@ -2,6 +2,7 @@
 //! hand-written loop on bare smoltcp. The far end is a bare stack and is not counted.
 
 use std::cell::RefCell;
+use std::net::Ipv4Addr;
 use std::rc::Rc;
 
 use usocket_backend_smoltcp::smoltcp::socket::tcp::State;
@@ -17,6 +18,9 @@ use crate::std_suite::ops::Op;
 
 /// Bytes that one operation of bulk moves, in pieces of a size.
 pub const BLOCK: usize = 16_384;
+
+/// Where the far end is.
+pub(crate) const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
 
 /// What a full segment of the link carries.
 pub const MSS: usize = 1460;
@@ -83,14 +87,14 @@ const MANY: usize = 520;
 
 type Memory<'a, const SOCKETS: usize, const STREAMS: usize, const SET: usize> =
     Storage<'a, SOCKETS, STREAMS, BUFFER, BUFFER, 0, 0, 4, SET>;
-type Ours<'a> = Net<'a, End, Board>;
+pub(crate) type Ours<'a> = Net<'a, End, Board>;
 
 /// The far end and what it does.
-struct Far {
+pub(crate) struct Far {
     bare: Bare,
     task: Task,
     /// Bytes that it has to send.
-    due: usize,
+    pub(crate) due: usize,
     data: Vec<u8>,
 }
 
@@ -163,7 +167,7 @@ fn the_far_end_goes_on(far: &RefCell<Far>) {
 }
 
 /// Sleeping lets the far end go on.
-struct Board {
+pub(crate) struct Board {
     end: End,
     far: Rc<RefCell<Far>>,
 }
@@ -217,6 +221,12 @@ fn with_ours<const SOCKETS: usize, const STREAMS: usize, const SET: usize>(
     });
 }
 
+/// Calls `work` with a backend that has room for one connection, and with the far end, which
+/// listens at [`HOST`] and [`PORT`].
+pub(crate) fn with_net(work: impl FnOnce(&Ours<'_>, &RefCell<Far>) + Send) {
+    with_ours::<4, 1, { 1 + OWN }>(Task::Bulk, work);
+}
+
 /// One connection beside idle ones, as many as there is room for, and listeners.
 fn with_stream<const STREAMS: usize, const SET: usize, const LISTENERS: usize>(
     work: impl FnOnce(&Socket<'_, Ours<'_>>, &RefCell<Far>) + Send,
@@ -224,7 +234,7 @@ fn with_stream<const STREAMS: usize, const SET: usize, const LISTENERS: usize>(
     with_ours::<MANY, STREAMS, SET>(Task::Bulk, |net, far| {
         let connect = |port| {
             let socket = net.tcp().expect("a socket");
-            socket.connect((core::net::Ipv4Addr::new(10, 0, 0, 2), port)).expect("a connection");
+            socket.connect((HOST, port)).expect("a connection");
             socket
         };
         let idle: Vec<_> = (IDLE_PORT..).take(STREAMS - 1).map(connect).collect();
@@ -294,7 +304,7 @@ fn connect_ours(count: usize) {
     with_ours::<4, 2, { 2 + OWN }>(Task::Accept, |net, _| {
         for _ in 0..count {
             let socket = net.tcp().expect("a socket");
-            socket.connect((core::net::Ipv4Addr::new(10, 0, 0, 2), PORT)).expect("a connection");
+            socket.connect((HOST, PORT)).expect("a connection");
             assert_eq!(socket.recv(&mut [0; 8]), Ok(0));
         }
     });

@@ -25,6 +25,7 @@ section! {
     what_sendto_refuses: rows [135], requirements [17, 25], clauses [19, 20, 21];
     recvfrom_fails_as_recv_does: rows [136], requirements [2, 5], clauses [14];
     a_closed_port_never_fails_sendto: rows [137], requirements [], clauses [];
+    a_datagram_leaves_from_where_it_is_told: rows [], requirements [18], clauses [];
 }
 
 pub(crate) fn sendto_binds_and_replies_arrive<H: Harness>(h: &H) -> Outcome {
@@ -223,5 +224,33 @@ pub(crate) fn a_closed_port_never_fails_sendto<H: Harness>(h: &H) -> Outcome {
     }
     socket.setblocking(false)?;
     check_eq!(socket.recv(&mut [0; 8]), Err(Error::EAGAIN));
+    Ok(Verdict::Proved)
+}
+
+pub(crate) fn a_datagram_leaves_from_where_it_is_told<H: Harness>(h: &H) -> Outcome {
+    if let Some(outcome) = without_udp(h) {
+        return outcome;
+    }
+    let peer = script(h, &[Step::Udp(Family::V4), Step::RecvFrom, Step::Hold])?;
+    let to = peer.address()?;
+    let (own, foreign) = (own_ip(h, Family::V4)?, IpAddr::from([192, 0, 2, 77]));
+    let socket = h.net().udp()?;
+    socket.settimeout(PATIENCE)?;
+    socket.bind(("", 0))?;
+    match socket.sendto_from("x", own, to) {
+        Err(error @ Error::EOPNOTSUPP) if !h.caps().local_address => {
+            return Ok(Verdict::Unsupported(error));
+        }
+        answer => check_eq!(answer, Ok(1)),
+    }
+    check_eq!(peer.settle().from, Some(SockAddr::new(own, socket.local_addr()?.port())));
+    check_eq!(socket.sendto_from("x", foreign, to), Err(Error::EADDRNOTAVAIL));
+    let asynch = socket.asynch();
+    check_eq!(h.net().block_on(asynch.sendto_from("x", own, to)), Ok(1));
+    let answer = h.net().block_on(asynch.sendto_from("x", foreign, to));
+    check_eq!(answer, Err(Error::EADDRNOTAVAIL));
+    check_eq!(h.net().tcp()?.sendto_from("x", own, to), Err(Error::EOPNOTSUPP));
+    socket.close()?;
+    check_eq!(socket.sendto_from("x", own, to), Err(Error::EBADF));
     Ok(Verdict::Proved)
 }

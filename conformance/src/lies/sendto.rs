@@ -1,6 +1,7 @@
 //! Lies about section M: sendto and recvfrom.
 
 use core::cell::Cell;
+use core::net::IpAddr;
 
 use usocket_core::spi::{Backend, Handle, RecvFlags, RecvInfo};
 use usocket_core::{Error, Result, SockAddr, Socket};
@@ -31,6 +32,7 @@ lies! {
     backend UnconnectedRecvfromWouldBlock breaks [136],
         caught by sendto::recvfrom_fails_as_recv_does;
     backend ClosedPortFailsSendto breaks [137], caught by sendto::a_closed_port_never_fails_sendto;
+    backend LeavesFromAnywhere breaks [], caught by sendto::a_datagram_leaves_from_where_it_is_told;
 }
 
 retold! {
@@ -163,6 +165,22 @@ impl<B: Backend> Lie<B> for ClosedPortFailsSendto {
         if self.last.replace(Some(to)) == Some(to) {
             return Err(Error::ECONNREFUSED);
         }
+        net.try_send_to(handle, data, to)
+    }
+}
+
+#[derive(Default)]
+struct LeavesFromAnywhere;
+
+impl<B: Backend> Lie<B> for LeavesFromAnywhere {
+    fn try_send_from(
+        &self,
+        net: &B,
+        handle: Handle,
+        data: &[u8],
+        _: IpAddr,
+        to: SockAddr,
+    ) -> Result<usize> {
         net.try_send_to(handle, data, to)
     }
 }

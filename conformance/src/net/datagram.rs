@@ -149,11 +149,17 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
     /// Sends to the default peer (row 103).
     pub(super) fn send_datagram(&mut self, id: Id, dgram: Dgram, data: &[u8]) -> Result<usize> {
         let to = dgram.peer.ok_or(Error::EDESTADDRREQ)?;
-        self.send_to(id, data, to)
+        self.send_to(id, data, None, to)
     }
 
     /// Sends one datagram (rows 128 to 137).
-    pub(super) fn send_to(&mut self, id: Id, data: &[u8], to: SockAddr) -> Result<usize> {
+    pub(super) fn send_to(
+        &mut self,
+        id: Id,
+        data: &[u8],
+        from: Option<IpAddr>,
+        to: SockAddr,
+    ) -> Result<usize> {
         self.take_datagram_error(id)?;
         let Role::Dgram(dgram) = self.socket(id)?.role else { return Err(Error::EOPNOTSUPP) };
         if dgram.write_shut {
@@ -167,6 +173,10 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         let to = Self::destination(to)?;
         self.check_broadcast(id, to.ip())?;
         let (source, inside) = self.way_out(id, to.ip())?;
+        let source = match from {
+            Some(from) if !self.is_local(id.host, from) => return Err(Error::EADDRNOTAVAIL),
+            from => from.unwrap_or(source),
+        };
         let bound = self.bind_implicitly(id, self.socket(id)?.family.unspecified())?;
         let from = self.with_scope(id.host, source, bound.port());
         let len = data.len();

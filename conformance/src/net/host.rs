@@ -226,7 +226,17 @@ impl<P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize> B
     }
 
     fn try_send_to(&self, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
-        self.network.with(|state| state.send_to(self.id(handle), data, to))
+        self.network.with(|state| state.send_to(self.id(handle), data, None, to))
+    }
+
+    fn try_send_from(
+        &self,
+        handle: Handle,
+        data: &[u8],
+        from: IpAddr,
+        to: SockAddr,
+    ) -> Result<usize> {
+        self.network.with(|state| state.send_to(self.id(handle), data, Some(from), to))
     }
 
     fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
@@ -287,6 +297,10 @@ impl<P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize> B
 
     fn start_query(&self, name: &str, family: Option<Family>, canonname: bool) -> Result<Handle> {
         self.network.with(|state| state.start_query(self.index, name, family, canonname))
+    }
+
+    fn start_reverse(&self, ip: IpAddr) -> Result<Handle> {
+        self.network.with(|state| state.start_reverse(self.index, ip))
     }
 
     fn try_answer(&self, query: Handle, answer: &mut Answer) -> Result<()> {

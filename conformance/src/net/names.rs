@@ -35,6 +35,8 @@ pub(super) struct Query {
     name: heapless::String<MAX_NAME>,
     family: Option<Family>,
     canonname: bool,
+    /// The address whose name is asked for, if it is not the other way round.
+    reverse: Option<IpAddr>,
     due: Instant,
     answered: bool,
 }
@@ -51,6 +53,12 @@ impl Names {
         }
         let name = heapless::String::try_from(name).map_err(|_| Error::EINVAL)?;
         self.0.push((name, record)).map_err(|_| Error::ENOBUFS)
+    }
+
+    /// The first name with this address.
+    fn of(&self, ip: IpAddr) -> Option<&heapless::String<MAX_NAME>> {
+        let has = |record: &Record| matches!(record, Record::Addresses(all) if all.contains(&ip));
+        self.0.iter().find(|(_, record)| has(record)).map(|(name, _)| name)
     }
 
     fn find(&self, name: &str) -> Option<&Record> {
@@ -81,7 +89,22 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
             _ => self.now + 2 * self.latency,
         };
         let name = heapless::String::try_from(name).map_err(|_| Error::EAI_NONAME)?;
-        let query = Query { name, family, canonname, due, answered: false };
+        self.ask(host, Query { name, family, canonname, reverse: None, due, answered: false })
+    }
+
+    /// Sends a question for the name of an address.
+    pub(super) fn start_reverse(&mut self, host: usize, ip: IpAddr) -> Result<Handle> {
+        if self.hosts[host].link != Link::Up {
+            return Err(Error::EAI_AGAIN);
+        }
+        let (name, due) = (heapless::String::new(), self.now + 2 * self.latency);
+        let reverse = Some(ip);
+        let query = Query { name, family: None, canonname: true, reverse, due, answered: false };
+        self.ask(host, query)
+    }
+
+    fn ask(&mut self, host: usize, query: Query) -> Result<Handle> {
+        let due = query.due;
         let handle = self.hosts[host].queries.insert(query).map_err(|_| Error::EAI_MEMORY)?;
         self.schedule(due);
         // Query handles come after the socket handles; see `query_handle`.
@@ -98,6 +121,11 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         }
         if self.hosts[host].link != Link::Up && !is_localhost(&query.name) {
             return Err(Error::EAI_AGAIN);
+        }
+        if let Some(ip) = query.reverse {
+            *out = Answer::default();
+            out.canonname = self.names.of(ip).ok_or(Error::EAI_NONAME)?.clone();
+            return Ok(());
         }
         let localhost;
         let record = match self.names.find(&query.name) {

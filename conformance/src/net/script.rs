@@ -400,7 +400,7 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
     }
 
     fn script_send_to(&mut self, script: &mut Script, data: &[u8], to: SockAddr) -> Result<Turn> {
-        let sent = self.send_to(script.id(script.socket)?, data, to)?;
+        let sent = self.send_to(script.id(script.socket)?, data, None, to)?;
         script.report.sent += sent as u64;
         Ok(Turn::Done)
     }

@@ -128,6 +128,14 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Router<'_, M, NETS, S
         self.with(|state| state.slots.insert(Slot::Placed(place))).map_err(|_| handle)
     }
 
+    /// The same of a query, which is given back where there is no room.
+    fn adopt_query(&self, net: usize, query: Handle) -> Result<Handle> {
+        self.adopt(net, query).map_err(|query| {
+            self.backend(net).end_query(query);
+            Error::EAI_MEMORY
+        })
+    }
+
     /// The backend that a device name means: its own name goes before its interfaces'.
     fn device(&self, name: &str) -> Result<usize> {
         let own = self.nets.iter().position(|net| net.name == name);
@@ -258,6 +266,17 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Backend
         self.backend(place.net).try_send_to(place.handle, data, to)
     }
 
+    fn try_send_from(
+        &self,
+        handle: Handle,
+        data: &[u8],
+        from: IpAddr,
+        to: SockAddr,
+    ) -> Result<usize> {
+        let place = self.settle(handle, &Aim::Remote(to.ip()))?;
+        self.backend(place.net).try_send_from(place.handle, data, from, to)
+    }
+
     fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         self.at(handle, not_connected, |net, handle| net.try_recv(handle, buf, flags))
     }
@@ -340,12 +359,12 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Backend
 
     fn start_query(&self, name: &str, family: Option<Family>, canonname: bool) -> Result<Handle> {
         let net = choice::by_order(self.candidates()).map_err(|_| Error::EAI_AGAIN)?;
-        let backend = self.backend(net);
-        let inner = backend.start_query(name, family, canonname)?;
-        self.adopt(net, inner).map_err(|inner| {
-            backend.end_query(inner);
-            Error::EAI_MEMORY
-        })
+        self.adopt_query(net, self.backend(net).start_query(name, family, canonname)?)
+    }
+
+    fn start_reverse(&self, ip: IpAddr) -> Result<Handle> {
+        let net = choice::by_order(self.candidates()).map_err(|_| Error::EAI_AGAIN)?;
+        self.adopt_query(net, self.backend(net).start_reverse(ip)?)
     }
 
     fn try_answer(&self, query: Handle, answer: &mut Answer) -> Result<()> {

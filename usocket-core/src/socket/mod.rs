@@ -89,9 +89,13 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
     /// an address. `EADDRINUSE`, `EADDRNOTAVAIL`, `EAFNOSUPPORT`; `EOPNOTSUPP`
     /// where the backend cannot bind.
     pub fn bind(&self, address: impl ToSockAddr) -> Result<()> {
-        let address = address.to_sock_addr(self.family).map_err(|e| self.unless_closed(e))?;
-        self.net.bind(self.handle, address)?;
+        self.start_bind(&address)?;
         self.take_effect()
+    }
+
+    pub(crate) fn start_bind(&self, address: &impl ToSockAddr) -> Result<()> {
+        let address = address.to_sock_addr(self.family).map_err(|e| self.unless_closed(e))?;
+        self.net.bind(self.handle, address)
     }
 
     /// Accepts connections from now on, up to `backlog` ahead of
@@ -108,9 +112,13 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
     /// `EOPNOTSUPP` on datagram sockets, `EINVAL` when connected, `EADDRINUSE`,
     /// `ENOBUFS`.
     pub fn listen(&self, backlog: impl Into<Option<i32>>) -> Result<()> {
-        let backlog = backlog.into().unwrap_or(DEFAULT_BACKLOG);
-        self.net.listen(self.handle, u32::try_from(backlog).unwrap_or(0))?;
+        self.start_listen(backlog.into())?;
         self.take_effect()
+    }
+
+    pub(crate) fn start_listen(&self, backlog: Option<i32>) -> Result<()> {
+        let backlog = backlog.unwrap_or(DEFAULT_BACKLOG);
+        self.net.listen(self.handle, u32::try_from(backlog).unwrap_or(0))
     }
 
     /// Where the wire must be told, waits until it has been: at most as long as the
@@ -273,6 +281,12 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
             Mode::By(time) => Some(time),
         };
         wait::until(self.net, self.handle, events, deadline, operation)
+    }
+
+    /// What came of a connect that was started, by a look.
+    #[cfg(feature = "embedded-nal")]
+    pub(crate) fn connect_outcome(&self) -> Result<()> {
+        wait::once(self.net, || self.net.connect_result(self.handle))
     }
 
     /// Starts a connect and leaves the waiting to the caller.

@@ -1,5 +1,7 @@
 //! `send`, `recv` and their kin: one step of data.
 
+use core::net::IpAddr;
+
 use super::{Mode, Socket};
 use crate::spi::{Backend, RecvFlags, RecvInfo, SockType};
 use crate::{Error, MSG_DONTWAIT, MSG_PEEK, POLLIN, POLLOUT, Result, SockAddr, ToSockAddr};
@@ -83,6 +85,27 @@ impl<B: Backend + ?Sized> Socket<'_, B> {
         }
         let (data, to) = (data.as_ref(), self.destination(&address)?);
         self.attempt(POLLOUT, self.mode(), || self.net.try_send_to(self.handle, data, to))
+    }
+
+    /// As [`sendto`](Self::sendto), leaving from `from`, one of our addresses: who answers a
+    /// datagram does so from where it was asked, which [`recv_info`](Self::recv_info) tells
+    /// (R18). For sockets bound to the wildcard.
+    ///
+    /// # Errors
+    /// As `sendto`, and `EADDRNOTAVAIL` where the address is not ours, `EOPNOTSUPP` where the
+    /// backend cannot choose it, and on streams.
+    pub fn sendto_from(
+        &self,
+        data: impl AsRef<[u8]>,
+        from: IpAddr,
+        address: impl ToSockAddr,
+    ) -> Result<usize> {
+        if self.kind == SockType::Stream {
+            return Err(self.unless_closed(Error::EOPNOTSUPP));
+        }
+        let (data, to) = (data.as_ref(), self.destination(&address)?);
+        let operation = || self.net.try_send_from(self.handle, data, from, to);
+        self.attempt(POLLOUT, self.mode(), operation)
     }
 
     /// As [`recv`](Self::recv), and who sent it: on a stream, the peer (row 133).

@@ -136,6 +136,20 @@ pub trait Backend: EventSource + AsSource {
     /// `SO_BROADCAST`; `EMSGSIZE`, `ENETUNREACH`, `EHOSTUNREACH`, `ENOBUFS`.
     fn try_send_to(&self, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize>;
 
+    /// As `try_send_to`, with the address it leaves from, of a socket that is bound to all:
+    /// who answers does so from where it was asked (R18). `EADDRNOTAVAIL` where it is not
+    /// ours, `EOPNOTSUPP` where the backend cannot choose.
+    fn try_send_from(
+        &self,
+        handle: Handle,
+        data: &[u8],
+        from: IpAddr,
+        to: SockAddr,
+    ) -> Result<usize> {
+        let _ = (data, from, to);
+        self.alive(handle).and(Err(Error::EOPNOTSUPP))
+    }
+
     /// Receives bytes of a stream or one datagram (S12, S13, S14, S18).
     fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize>;
 
@@ -190,6 +204,13 @@ pub trait Backend: EventSource + AsSource {
     /// handle can be waited on with `POLLIN`. `EAI_MEMORY` when no query slot is
     /// free, `EAI_AGAIN` without a link.
     fn start_query(&self, name: &str, family: Option<Family>, canonname: bool) -> Result<Handle>;
+
+    /// Starts to look up the name of an address, for the same calls as a name: the answer has
+    /// it as canonical name. `EOPNOTSUPP` where the backend cannot ask.
+    fn start_reverse(&self, ip: IpAddr) -> Result<Handle> {
+        let _ = ip;
+        Err(Error::EOPNOTSUPP)
+    }
 
     /// The answer: `EAGAIN` while it is out, else addresses (at least one) or a
     /// negative error.

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod errors;
+mod net;
+mod operations;
+mod pump;
+mod runner;
+mod shared;
+mod socket;
+
+pub use net::NalNet;
+pub use shared::{Config, Shared};
