@@ -1,0 +1,54 @@
+//! Fetches the picture of routine 1 from a real web server, by name.
+
+use std::thread;
+
+use sha2::{Digest, Sha256};
+use usocket::nal::Stack;
+use usocket::prelude::*;
+use usocket_example_apps::{Source, scene};
+use usocket_programs::http;
+
+use crate::backends::{Kind, Place, Task, on};
+
+/// The picture as a file.
+pub(crate) fn picture() -> Vec<u8> {
+    let mut file = vec![0; usize::try_from(scene::LEN).unwrap()];
+    let Ok(len) = scene::Scene.read_at(0, &mut file);
+    assert_eq!(len, file.len());
+    file
+}
+
+/// Fetches `url` and compares what came with the picture.
+struct Fetch(u16);
+
+impl Task for Fetch {
+    fn run<B: Backend>(self, net: &B, place: &Place<'_>) -> Result<(), String> {
+        let stack = Stack::new(net).with_timeout(10).unwrap();
+        let url = format!("http://{}:{}/lake.bmp", place.host(), self.0);
+        let (mut hash, mut work) = (Sha256::new(), [0; 1024]);
+        let fetched = http::fetch(&stack, &stack, &url, &mut work, |piece| hash.update(piece));
+        let len = net.block_on(fetched).map_err(|error| format!("{error:?}"))?;
+        assert_eq!(len, picture().len());
+        assert_eq!(hash.finalize(), Sha256::digest(picture()));
+        // And by name, which there is none of.
+        let url = "http://nobody.invalid/";
+        let failed = net.block_on(http::fetch(&stack, &stack, url, &mut work, |_| ()));
+        assert!(matches!(failed, Err(reqwless::Error::Dns)), "{failed:?}");
+        Ok(())
+    }
+}
+
+pub(crate) fn run(kind: Kind) -> Result<(), String> {
+    let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
+    let port = server.server_addr().to_ip().unwrap().port();
+    let thread = thread::spawn(move || {
+        let request = server.recv().unwrap();
+        assert_eq!(request.url(), "/lake.bmp");
+        request.respond(tiny_http::Response::from_data(picture())).unwrap();
+    });
+    let outcome = on(kind, Fetch(port));
+    if outcome.is_ok() {
+        thread.join().unwrap();
+    }
+    outcome
+}
