@@ -19,3 +19,8 @@ pub mod mdns;
 pub mod mqtt;
 pub mod server;
 pub mod sntp;
+
+/// The program in the document compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/programs.md")]
+struct Document;

@@ -82,9 +82,12 @@ pub(crate) fn on(kind: Kind, task: impl Task) -> Result<(), String> {
     match kind {
         Kind::Smoltcp => on_smoltcp(task),
         Kind::Std => on_network(Network::std(), task),
-        Kind::Modem17 => on_network(modem(&["--firmware", "1.7.6"]), task),
-        Kind::Modem22 => on_network(modem(&["--firmware", "2.2"]), task),
-        Kind::Modem22Active => on_network(modem(&["--firmware", "2.2", "--active"]), task),
+        Kind::Modem17 => on_network(modem("1.7.6", &["--fast-baud", "2000000"]), task),
+        Kind::Modem22 => on_network(modem("2.2", &["--fast-baud", "2000000"]), task),
+        // Slower, as pushed data do not wait for a machine that is busy elsewhere.
+        Kind::Modem22Active => {
+            on_network(modem("2.2", &["--fast-baud", "230400", "--active"]), task)
+        }
     }
 }
 
@@ -100,10 +103,10 @@ fn on_smoltcp(task: impl Task) -> Result<(), String> {
     outcome
 }
 
-/// Fast, as this is not about the wire.
-fn modem(options: &[&str]) -> Network {
-    let rate = ["--backend", "esp8285-at", "--fast-baud", "2000000"];
-    let mut parser = lexopt::Parser::from_args(rate.iter().chain(options));
+/// A simulated modem.
+fn modem(firmware: &str, options: &[&str]) -> Network {
+    let firmware = ["--firmware", firmware];
+    let mut parser = lexopt::Parser::from_args(firmware.iter().chain(options));
     let mut network = Network::modem();
     while let Some(argument) = parser.next().unwrap() {
         let lexopt::Arg::Long(name) = argument else { panic!("{argument:?}") };

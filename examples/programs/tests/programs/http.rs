@@ -19,7 +19,7 @@ pub(crate) fn picture() -> Vec<u8> {
 }
 
 /// Fetches `url` and compares what came with the picture.
-struct Fetch(u16);
+pub(crate) struct Fetch(pub(crate) u16);
 
 impl Task for Fetch {
     fn run<B: Backend>(self, net: &B, place: &Place<'_>) -> Result<(), String> {

@@ -7,7 +7,7 @@ use std::thread;
 
 use embedded_tls::{TlsClock, TlsError};
 use rand_core_06::OsRng;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sha2::{Digest, Sha256};
 use usocket::nal::Stack;
@@ -18,7 +18,7 @@ use crate::backends::{Kind, Place, Task, on};
 use crate::http::picture;
 
 /// The host that the certificate is for.
-const HOST: &str = "pictures.example";
+pub(crate) const HOST: &str = "pictures.example";
 
 /// A time in the year 2030: certificates of the tests are valid then.
 struct Year2030;
@@ -38,12 +38,22 @@ impl TlsClock for Year2060 {
     }
 }
 
-fn authority() -> CertifiedIssuer<'static, KeyPair> {
+/// An authority, good until 2099.
+pub(crate) fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    (params.not_before, params.not_after) =
-        (rcgen::date_time_ymd(2020, 1, 1), rcgen::date_time_ymd(2099, 1, 1));
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2099, 1, 1);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// A certificate of [`HOST`] and its key, good until 2049.
+pub(crate) fn identity(authority: &CertifiedIssuer<'_, KeyPair>) -> (Certificate, KeyPair) {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec![HOST.to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2049, 1, 1);
+    (params.signed_by(&key, authority).unwrap(), key)
 }
 
 /// A TLS server for so many clients; its port.
@@ -51,11 +61,7 @@ fn serve(
     authority: &CertifiedIssuer<'_, KeyPair>,
     clients: usize,
 ) -> (u16, thread::JoinHandle<()>) {
-    let key = KeyPair::generate().unwrap();
-    let mut params = CertificateParams::new(vec![HOST.to_owned()]).unwrap();
-    (params.not_before, params.not_after) =
-        (rcgen::date_time_ymd(2020, 1, 1), rcgen::date_time_ymd(2049, 1, 1));
-    let certificate = params.signed_by(&key, authority).unwrap();
+    let (certificate, key) = identity(authority);
     let chain = vec![CertificateDer::from(certificate.der().to_vec())];
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -97,10 +103,12 @@ fn answer(tls: &mut (impl Read + Write)) -> std::io::Result<()> {
 }
 
 /// Fetches the picture, and is not taken in by anybody else.
-struct Fetch {
-    port: u16,
-    authority: Vec<u8>,
-    other: Vec<u8>,
+pub(crate) struct Fetch {
+    pub(crate) port: u16,
+    /// The certificate of who signed the server's.
+    pub(crate) authority: Vec<u8>,
+    /// That of somebody else.
+    pub(crate) other: Vec<u8>,
 }
 
 impl Fetch {

@@ -59,7 +59,7 @@ programs! {
     sntp_client, "SNTP client (`sntpc`)":
         Std Yes, Smoltcp Yes, Modem17 Yes, Modem22 Errno("EOPNOTSUPP"), Modem22Active Yes;
     mdns_responder, "mDNS responder (`edge-mdns`)":
-        Std Yes, Smoltcp Yes, Modem17 Errno("EOPNOTSUPP"), Modem22 Errno("EOPNOTSUPP"),
+        Std Yes, Smoltcp Yes, Modem17 Errno("ENOPROTOOPT"), Modem22 Errno("EOPNOTSUPP"),
         Modem22Active Yes;
 }
 

@@ -29,13 +29,18 @@ impl Task for Respond {
         let interface = place.group(GROUP);
         let responding = mdns::respond(&stack, self.name, ADDRESS, interface, rand::rng());
         let answered = async {
-            while self.answered.try_recv().is_err() {
+            loop {
+                match self.answered.try_recv() {
+                    Ok(()) => return Ok(()),
+                    Err(mpsc::TryRecvError::Empty) => {}
+                    Err(mpsc::TryRecvError::Disconnected) => return Err("no answer".to_owned()),
+                }
                 embassy_time::Timer::after_millis(10).await;
             }
         };
         match net.block_on(select(responding, answered)) {
             Either::First(ended) => ended.map_err(|error| format!("{error:?}")),
-            Either::Second(()) => Ok(()),
+            Either::Second(answered) => answered,
         }
     }
 }
@@ -51,21 +56,28 @@ fn query(name: &str) -> Vec<u8> {
     packet
 }
 
-/// Asks again and again until the answer has come.
+/// Asks again and again until the answer has come. On the loopback, where the others are,
+/// and on this machine's default interface, where the simulated modem joins.
 fn ask(name: &str) {
-    let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
-    socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0).into()).unwrap();
-    socket.set_multicast_if_v4(&Ipv4Addr::LOCALHOST).unwrap();
-    let socket = std::net::UdpSocket::from(socket);
-    socket.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    let sockets = [Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED].map(|interface| {
+        let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
+        socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0).into()).unwrap();
+        socket.set_multicast_if_v4(&interface).unwrap();
+        let socket = std::net::UdpSocket::from(socket);
+        socket.set_read_timeout(Some(Duration::from_millis(150))).unwrap();
+        socket
+    });
     let end = Instant::now() + Duration::from_secs(20);
     loop {
-        socket.send_to(&query(name), GROUP).unwrap();
-        let mut answer = [0; 1500];
-        if let Ok((len, _)) = socket.recv_from(&mut answer)
-            && answer[..len].windows(4).any(|part| part == ADDRESS.octets())
-        {
-            return;
+        for socket in &sockets {
+            // Without a default interface there is nobody on it.
+            let _ = socket.send_to(&query(name), GROUP);
+            let mut answer = [0; 1500];
+            if let Ok((len, _)) = socket.recv_from(&mut answer)
+                && answer[..len].windows(4).any(|part| part == ADDRESS.octets())
+            {
+                return;
+            }
         }
         assert!(Instant::now() < end, "nobody answers for {name}.local");
     }

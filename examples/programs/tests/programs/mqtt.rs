@@ -13,9 +13,10 @@ use usocket_programs::mqtt;
 
 use crate::backends::{Kind, Place, Task, on};
 
-struct Echo {
-    port: u16,
-    topic: String,
+/// Publishes and hears.
+pub(crate) struct Echo {
+    pub(crate) port: u16,
+    pub(crate) name: String,
 }
 
 impl Task for Echo {
@@ -23,10 +24,11 @@ impl Task for Echo {
         let stack = Stack::new(net).with_timeout(10).unwrap();
         let long = "x".repeat(900);
         let messages = ["21.5", "", "22.0", &long];
+        let topic = format!("usocket/{}", self.name);
         let mut heard = Vec::new();
         let note = |message: &[u8]| heard.push(String::from_utf8(message.to_vec()).unwrap());
         let broker = place.at(self.port);
-        let echoed = mqtt::echo(&stack, broker, &self.topic, &messages, note);
+        let echoed = mqtt::echo(&stack, broker, (&self.name, &topic), &messages, note);
         let count = net.block_on(echoed).map_err(|error| format!("{error:?}"))?;
         assert_eq!(count, messages.len());
         assert_eq!(heard, messages);
@@ -75,6 +77,6 @@ fn broker() -> u16 {
 }
 
 pub(crate) fn run(kind: Kind) -> Result<(), String> {
-    // A topic each, as all share the broker.
-    on(kind, Echo { port: broker(), topic: format!("usocket/{kind:?}") })
+    // A name and a topic each, as all share the broker.
+    on(kind, Echo { port: broker(), name: format!("{kind:?}") })
 }
