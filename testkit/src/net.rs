@@ -157,6 +157,16 @@ impl Backend for Net {
         self.host().try_send_to(handle, data, to)
     }
 
+    fn try_send_from(
+        &self,
+        handle: Handle,
+        data: &[u8],
+        from: IpAddr,
+        to: SockAddr,
+    ) -> Result<usize> {
+        self.host().try_send_from(handle, data, from, to)
+    }
+
     fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         self.host().try_recv(handle, buf, flags)
     }
