@@ -11,7 +11,8 @@ use reqwless::request::Method;
 /// `work` holds the head of the answer; 1 KiB does for most servers.
 ///
 /// # Errors
-/// Those of `reqwless`; [`Error::Codec`] where the answer is not a success.
+/// Those of `reqwless`; [`Error::Codec`] where the answer is not a success,
+/// [`Error::ConnectionAborted`] where the body is shorter than announced.
 pub async fn fetch<T: TcpConnect, D: Dns>(
     tcp: &T,
     dns: &D,
@@ -25,10 +26,15 @@ pub async fn fetch<T: TcpConnect, D: Dns>(
     if !response.status.is_successful() {
         return Err(Error::Codec);
     }
+    let announced = response.content_length;
     let mut body = response.body().reader();
     let (mut piece, mut total) = ([0; 512], 0);
     loop {
         match body.read(&mut piece).await? {
+            // The reader takes an early end of the connection for that of the body.
+            0 if announced.is_some_and(|len| len != total) => {
+                return Err(Error::ConnectionAborted);
+            }
             0 => return Ok(total),
             len => {
                 sink(&piece[..len]);

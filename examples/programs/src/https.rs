@@ -69,10 +69,15 @@ pub async fn fetch<C: TlsClock, T: TcpConnect, R: CryptoRngCore>(
     if !response.status.is_successful() {
         return Err(Failure::Http(reqwless::Error::Codec));
     }
+    let announced = response.content_length;
     let mut body = response.body().reader();
     let (mut piece, mut total) = ([0; 512], 0);
     loop {
         match body.read(&mut piece).await.map_err(Failure::Http)? {
+            // The reader takes an early end of the connection for that of the body.
+            0 if announced.is_some_and(|len| len != total) => {
+                return Err(Failure::Http(reqwless::Error::ConnectionAborted));
+            }
             0 => break,
             len => {
                 sink(&piece[..len]);

@@ -1,7 +1,6 @@
 //! The clients against nginx and mosquitto as Debian ships them, on each backend.
 
 #[path = "../programs/backends.rs"]
-#[allow(dead_code, reason = "clients need no way back")]
 mod backends;
 #[path = "../programs/http.rs"]
 #[allow(dead_code, reason = "has a server of its own as well")]

@@ -1,5 +1,6 @@
 //! Fetches the picture of routine 1 from a real web server, by name.
 
+use std::net::Ipv4Addr;
 use std::thread;
 
 use sha2::{Digest, Sha256};
@@ -8,7 +9,9 @@ use usocket::prelude::*;
 use usocket_example_apps::{Source, scene};
 use usocket_programs::http;
 
-use crate::backends::{Kind, Place, Task, on};
+use usocket_examples::{Program, Site, Trouble};
+
+use crate::backends::{Kind, on};
 
 /// The picture as a file.
 pub(crate) fn picture() -> Vec<u8> {
@@ -21,13 +24,14 @@ pub(crate) fn picture() -> Vec<u8> {
 /// Fetches `url` and compares what came with the picture.
 pub(crate) struct Fetch(pub(crate) u16);
 
-impl Task for Fetch {
-    fn run<B: Backend>(self, net: &B, place: &Place<'_>) -> Result<(), String> {
+impl Program for Fetch {
+    fn run<B: Backend>(self, net: &B, site: &Site<'_>) -> Result<(), Trouble> {
         let stack = Stack::new(net).with_timeout(10).unwrap();
-        let url = format!("http://{}:{}/lake.bmp", place.host(), self.0);
+        let (host, port) = site.peer((Ipv4Addr::LOCALHOST, self.0));
+        let url = format!("http://{host}:{port}/lake.bmp");
         let (mut hash, mut work) = (Sha256::new(), [0; 1024]);
         let fetched = http::fetch(&stack, &stack, &url, &mut work, |piece| hash.update(piece));
-        let len = net.block_on(fetched).map_err(|error| format!("{error:?}"))?;
+        let len = net.block_on(fetched).map_err(failed)?;
         assert_eq!(len, picture().len());
         assert_eq!(hash.finalize(), Sha256::digest(picture()));
         // And by name, which there is none of.
@@ -38,7 +42,13 @@ impl Task for Fetch {
     }
 }
 
-pub(crate) fn run(kind: Kind) -> Result<(), String> {
+/// The message of a program.
+pub(crate) fn failed(error: impl std::fmt::Debug) -> Trouble {
+    Trouble::Failed(format!("{error:?}"))
+}
+
+/// A web server with the picture for one client; its port.
+pub(crate) fn serve() -> (u16, thread::JoinHandle<()>) {
     let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
     let port = server.server_addr().to_ip().unwrap().port();
     let thread = thread::spawn(move || {
@@ -46,6 +56,11 @@ pub(crate) fn run(kind: Kind) -> Result<(), String> {
         assert_eq!(request.url(), "/lake.bmp");
         request.respond(tiny_http::Response::from_data(picture())).unwrap();
     });
+    (port, thread)
+}
+
+pub(crate) fn run(kind: Kind) -> Result<(), String> {
+    let (port, thread) = serve();
     let outcome = on(kind, Fetch(port));
     if outcome.is_ok() {
         thread.join().unwrap();

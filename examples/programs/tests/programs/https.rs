@@ -1,7 +1,7 @@
 //! The picture over TLS from a rustls server; and who is not the server is found out.
 
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 use std::thread;
 
@@ -14,8 +14,10 @@ use usocket::nal::Stack;
 use usocket::prelude::*;
 use usocket_programs::https::{self, Failure, RECORD, Trust};
 
-use crate::backends::{Kind, Place, Task, on};
-use crate::http::picture;
+use usocket_examples::{Program, Site, Trouble};
+
+use crate::backends::{Kind, on};
+use crate::http::{failed, picture};
 
 /// The host that the certificate is for.
 pub(crate) const HOST: &str = "pictures.example";
@@ -57,7 +59,7 @@ pub(crate) fn identity(authority: &CertifiedIssuer<'_, KeyPair>) -> (Certificate
 }
 
 /// A TLS server for so many clients; its port.
-fn serve(
+pub(crate) fn serve(
     authority: &CertifiedIssuer<'_, KeyPair>,
     clients: usize,
 ) -> (u16, thread::JoinHandle<()>) {
@@ -115,7 +117,7 @@ impl Fetch {
     fn fetch<B: Backend, C: TlsClock>(
         &self,
         net: &B,
-        place: &Place<'_>,
+        site: &Site<'_>,
         host: &str,
         authority: &[u8],
         sink: impl FnMut(&[u8]),
@@ -124,7 +126,7 @@ impl Fetch {
         let (mut read, mut write) = (vec![0; RECORD], vec![0; 4096]);
         net.block_on(https::fetch::<C, _, _>(
             &stack,
-            place.at(self.port),
+            site.peer((Ipv4Addr::LOCALHOST, self.port)).into(),
             (host, "/lake.bmp"),
             Trust { authority, random: OsRng },
             (&mut read, &mut write),
@@ -136,34 +138,34 @@ impl Fetch {
     fn refused<B: Backend, C: TlsClock>(
         &self,
         net: &B,
-        place: &Place<'_>,
+        site: &Site<'_>,
         host: &str,
         authority: &[u8],
     ) -> TlsError {
         let none = |_: &[u8]| panic!("an answer of a server that is not trusted");
-        match self.fetch::<B, C>(net, place, host, authority, none) {
+        match self.fetch::<B, C>(net, site, host, authority, none) {
             Err(Failure::Tls(error)) => error,
             outcome => panic!("{outcome:?}"),
         }
     }
 }
 
-impl Task for Fetch {
-    fn run<B: Backend>(self, net: &B, place: &Place<'_>) -> Result<(), String> {
+impl Program for Fetch {
+    fn run<B: Backend>(self, net: &B, site: &Site<'_>) -> Result<(), Trouble> {
         let mut hash = Sha256::new();
         let sink = |piece: &[u8]| hash.update(piece);
-        let fetched = self.fetch::<B, Year2030>(net, place, HOST, &self.authority, sink);
-        fetched.map_err(|error| format!("{error:?}"))?;
+        let fetched = self.fetch::<B, Year2030>(net, site, HOST, &self.authority, sink);
+        fetched.map_err(failed)?;
         assert_eq!(hash.finalize(), Sha256::digest(picture()));
 
-        let wrong_ca = self.refused::<B, Year2030>(net, place, HOST, &self.other);
+        let wrong_ca = self.refused::<B, Year2030>(net, site, HOST, &self.other);
         assert!(
             matches!(wrong_ca, TlsError::InvalidCertificate | TlsError::InvalidSignature),
             "{wrong_ca:?}"
         );
-        let wrong_host = self.refused::<B, Year2030>(net, place, "other.example", &self.authority);
+        let wrong_host = self.refused::<B, Year2030>(net, site, "other.example", &self.authority);
         assert!(matches!(wrong_host, TlsError::InvalidCertificate), "{wrong_host:?}");
-        let expired = self.refused::<B, Year2060>(net, place, HOST, &self.authority);
+        let expired = self.refused::<B, Year2060>(net, site, HOST, &self.authority);
         assert!(matches!(expired, TlsError::InvalidCertificate), "{expired:?}");
         Ok(())
     }

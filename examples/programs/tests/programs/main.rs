@@ -4,6 +4,7 @@
 //! to its end, and what is an errno fails with it. The last test compares the table.
 
 mod backends;
+mod examples;
 mod http;
 mod https;
 mod mdns;

@@ -1,7 +1,7 @@
 //! A name of our own in the local network, asked for as a one-shot client does.
 
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,10 @@ use usocket::nal::Stack;
 use usocket::prelude::*;
 use usocket_programs::mdns;
 
-use crate::backends::{Kind, Place, Task, on};
+use usocket_examples::{Program, Site, Trouble};
+
+use crate::backends::{Kind, on};
+use crate::http::failed;
 
 const GROUP: SocketAddrV4 = SocketAddrV4::new(Ipv4Addr::new(224, 0, 0, 251), 5353);
 
@@ -23,23 +26,23 @@ struct Respond {
     answered: mpsc::Receiver<()>,
 }
 
-impl Task for Respond {
-    fn run<B: Backend>(self, net: &B, place: &Place<'_>) -> Result<(), String> {
+impl Program for Respond {
+    fn run<B: Backend>(self, net: &B, site: &Site<'_>) -> Result<(), Trouble> {
         let stack = Stack::new(net);
-        let interface = place.group(GROUP);
+        let interface = site.group((*GROUP.ip(), GROUP.port()), Ipv4Addr::LOCALHOST)?;
         let responding = mdns::respond(&stack, self.name, ADDRESS, interface, rand::rng());
         let answered = async {
             loop {
                 match self.answered.try_recv() {
                     Ok(()) => return Ok(()),
                     Err(mpsc::TryRecvError::Empty) => {}
-                    Err(mpsc::TryRecvError::Disconnected) => return Err("no answer".to_owned()),
+                    Err(mpsc::TryRecvError::Disconnected) => return Err(failed("no answer")),
                 }
                 embassy_time::Timer::after_millis(10).await;
             }
         };
         match net.block_on(select(responding, answered)) {
-            Either::First(ended) => ended.map_err(|error| format!("{error:?}")),
+            Either::First(ended) => ended.map_err(failed),
             Either::Second(answered) => answered,
         }
     }
@@ -58,7 +61,7 @@ fn query(name: &str) -> Vec<u8> {
 
 /// Asks again and again until the answer has come. On the loopback, where the others are,
 /// and on this machine's default interface, where the simulated modem joins.
-fn ask(name: &str) {
+pub(crate) fn ask(name: &str, address: Ipv4Addr) {
     let sockets = [Ipv4Addr::LOCALHOST, Ipv4Addr::UNSPECIFIED].map(|interface| {
         let socket = Socket::new(Domain::IPV4, Type::DGRAM, None).unwrap();
         socket.bind(&SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0).into()).unwrap();
@@ -74,7 +77,7 @@ fn ask(name: &str) {
             let _ = socket.send_to(&query(name), GROUP);
             let mut answer = [0; 1500];
             if let Ok((len, _)) = socket.recv_from(&mut answer)
-                && answer[..len].windows(4).any(|part| part == ADDRESS.octets())
+                && answer[..len].windows(4).any(|part| part == address.octets())
             {
                 return;
             }
@@ -83,10 +86,14 @@ fn ask(name: &str) {
     }
 }
 
+/// Port 5353 is one for all of this machine.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 pub(crate) fn run(kind: Kind) -> Result<(), String> {
-    // Port 5353 is one for all of this machine.
-    static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = alone();
     let name = match kind {
         Kind::Std => "std",
         Kind::Smoltcp => "smoltcp",
@@ -94,7 +101,7 @@ pub(crate) fn run(kind: Kind) -> Result<(), String> {
     };
     let (tell, answered) = mpsc::channel();
     let client = thread::spawn(move || {
-        ask(name);
+        ask(name, ADDRESS);
         let _ = tell.send(());
     });
     let outcome = on(kind, Respond { name, answered });

@@ -11,7 +11,10 @@ use usocket::nal::Stack;
 use usocket::prelude::*;
 use usocket_programs::mqtt;
 
-use crate::backends::{Kind, Place, Task, on};
+use usocket_examples::{Program, Site, Trouble};
+
+use crate::backends::{Kind, on};
+use crate::http::failed;
 
 /// Publishes and hears.
 pub(crate) struct Echo {
@@ -19,17 +22,17 @@ pub(crate) struct Echo {
     pub(crate) name: String,
 }
 
-impl Task for Echo {
-    fn run<B: Backend>(self, net: &B, place: &Place<'_>) -> Result<(), String> {
+impl Program for Echo {
+    fn run<B: Backend>(self, net: &B, site: &Site<'_>) -> Result<(), Trouble> {
         let stack = Stack::new(net).with_timeout(10).unwrap();
         let long = "x".repeat(900);
         let messages = ["21.5", "", "22.0", &long];
         let topic = format!("usocket/{}", self.name);
         let mut heard = Vec::new();
         let note = |message: &[u8]| heard.push(String::from_utf8(message.to_vec()).unwrap());
-        let broker = place.at(self.port);
+        let broker = site.peer((Ipv4Addr::LOCALHOST, self.port)).into();
         let echoed = mqtt::echo(&stack, broker, (&self.name, &topic), &messages, note);
-        let count = net.block_on(echoed).map_err(|error| format!("{error:?}"))?;
+        let count = net.block_on(echoed).map_err(failed)?;
         assert_eq!(count, messages.len());
         assert_eq!(heard, messages);
         Ok(())
@@ -37,7 +40,7 @@ impl Task for Echo {
 }
 
 /// The broker of all tests; its port.
-fn broker() -> u16 {
+pub(crate) fn broker() -> u16 {
     static PORT: OnceLock<u16> = OnceLock::new();
     *PORT.get_or_init(|| {
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

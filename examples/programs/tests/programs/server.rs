@@ -11,7 +11,11 @@ use usocket::nal::Stack;
 use usocket::prelude::*;
 use usocket_programs::server;
 
-use crate::backends::{Kind, Place, Task, on};
+use usocket_example_apps::Kind as Protocol;
+use usocket_examples::{Program, Site, Trouble};
+
+use crate::backends::{Kind, on};
+use crate::http::failed;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -21,11 +25,12 @@ struct Serve {
     page: Vec<u8>,
 }
 
-impl Task for Serve {
-    fn run<B: Backend>(self, net: &B, place: &Place<'_>) -> Result<(), String> {
+impl Program for Serve {
+    fn run<B: Backend>(self, net: &B, site: &Site<'_>) -> Result<(), Trouble> {
+        let spot = site.server((Ipv4Addr::LOCALHOST, self.port), Protocol::Tcp)?;
         let stack = Stack::new(net);
-        let served = server::serve(&stack, place.serve(self.port), &self.page);
-        net.block_on(served).map_err(|error| format!("{error:?}"))
+        let served = server::serve(&stack, spot.bind.into(), &self.page);
+        net.block_on(served).map_err(failed)
     }
 }
 
@@ -57,7 +62,7 @@ fn get(port: u16, path: &str) -> std::io::Result<(String, Vec<u8>)> {
 }
 
 /// The same as soon as somebody answers: a forwarded port accepts before the board does.
-fn get_soon(port: u16, path: &str) -> (String, Vec<u8>) {
+pub(crate) fn get_soon(port: u16, path: &str) -> (String, Vec<u8>) {
     let end = Instant::now() + PATIENCE;
     loop {
         match get(port, path) {
@@ -89,7 +94,7 @@ fn visit(port: u16, page: &[u8]) {
 }
 
 /// A port that is free now.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }
 

@@ -1,6 +1,6 @@
 //! The time from a server that is an hour ahead.
 
-use std::net::UdpSocket;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,10 @@ use usocket::nal::Stack;
 use usocket::prelude::*;
 use usocket_programs::sntp::{self, Failure};
 
-use crate::backends::{Kind, Place, Task, on};
+use usocket_examples::{Program, Site, Trouble};
+
+use crate::backends::{Kind, on};
+use crate::http::failed;
 
 /// Seconds from 1900 to 1970.
 const ERA: u64 = 2_208_988_800;
@@ -36,17 +39,18 @@ impl NtpTimestampGenerator for Clock {
 
 struct Ask(u16);
 
-impl Task for Ask {
-    fn run<B: Backend>(self, net: &B, place: &Place<'_>) -> Result<(), String> {
+impl Program for Ask {
+    fn run<B: Backend>(self, net: &B, site: &Site<'_>) -> Result<(), Trouble> {
         let stack = Stack::new(net).with_timeout(10).unwrap();
-        match net.block_on(sntp::ask(&stack, place.at(self.0), Clock::default())) {
+        let server = site.peer((Ipv4Addr::LOCALHOST, self.0)).into();
+        match net.block_on(sntp::ask(&stack, server, Clock::default())) {
             Ok(result) => {
                 let off = result.offset() - i64::try_from(HOUR.as_micros()).unwrap();
                 assert!(off.abs() < 2_000_000, "{off} us off");
                 Ok(())
             }
-            Err(Failure::Connect(error)) => Err(error.to_string()),
-            Err(Failure::Sntp(error)) => Err(format!("{error:?}")),
+            Err(Failure::Connect(error)) => Err(failed(error)),
+            Err(Failure::Sntp(error)) => Err(failed(error)),
         }
     }
 }
@@ -65,7 +69,8 @@ fn answer(request: &[u8]) -> Vec<u8> {
     packet
 }
 
-pub(crate) fn run(kind: Kind) -> Result<(), String> {
+/// A time server for one question; its port.
+pub(crate) fn serve() -> (u16, thread::JoinHandle<()>) {
     let server = UdpSocket::bind(("127.0.0.1", 0)).unwrap();
     let port = server.local_addr().unwrap().port();
     let thread = thread::spawn(move || {
@@ -74,6 +79,11 @@ pub(crate) fn run(kind: Kind) -> Result<(), String> {
         assert_eq!(len, 48);
         server.send_to(&answer(&request), from).unwrap();
     });
+    (port, thread)
+}
+
+pub(crate) fn run(kind: Kind) -> Result<(), String> {
+    let (port, thread) = serve();
     let outcome = on(kind, Ask(port));
     if outcome.is_ok() {
         thread.join().unwrap();
