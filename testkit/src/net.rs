@@ -1,5 +1,6 @@
 //! A host's sockets: the conformance kit's in-memory backend, owned instead of borrowed.
 
+use std::cell::Cell;
 use std::fmt;
 use std::net::IpAddr;
 use std::rc::{Rc, Weak};
@@ -10,7 +11,9 @@ use usocket_core::spi::{
     Answer, Backend, EventSource, Handle, Link, Opt, OptName, Platform, RecvFlags, RecvInfo,
     Shutdown, SockType, Wait, WaitKey,
 };
-use usocket_core::{Error, Events, Family, Instant, NoopRawMutex, Result, SockAddr, earlier};
+use usocket_core::{
+    Error, Events, Family, Instant, NoopRawMutex, POLLIN, Result, SockAddr, earlier,
+};
 
 use crate::clock::Clock;
 use crate::tasks::{Sleep, Tasks};
@@ -24,6 +27,8 @@ pub(crate) type Inner<'n> = memory::Host<'n, Clock, NoopRawMutex, SOCKETS, CONNE
 pub(crate) struct Shared {
     pub(crate) network: Network,
     pub(crate) tasks: Weak<Tasks>,
+    /// Sockets that the application may have open.
+    pub(crate) most: Cell<usize>,
 }
 
 impl Shared {
@@ -54,6 +59,11 @@ impl Net {
         let host = shared.network.host(addresses);
         let host = host.expect("a world has room for the application and three hosts");
         Self { shared: Rc::clone(shared), number: host.index() }
+    }
+
+    /// Whether it may have one socket more.
+    fn has_room(&self) -> bool {
+        self.number > 0 || self.open_sockets() < self.shared.most.get()
     }
 
     pub(crate) fn host(&self) -> Inner<'_> {
@@ -122,7 +132,7 @@ impl Backend for Net {
     }
 
     fn open(&self, family: Family, kind: SockType) -> Result<Handle> {
-        self.host().open(family, kind)
+        if self.has_room() { self.host().open(family, kind) } else { Err(Error::ENOMEM) }
     }
 
     fn alive(&self, handle: Handle) -> Result<()> {
@@ -138,7 +148,12 @@ impl Backend for Net {
     }
 
     fn try_accept(&self, handle: Handle) -> Result<(Handle, SockAddr)> {
-        self.host().try_accept(handle)
+        // Where nobody waits, EAGAIN comes first.
+        if self.has_room() || !self.host().readiness(handle).contains(POLLIN) {
+            self.host().try_accept(handle)
+        } else {
+            Err(Error::ENOMEM)
+        }
     }
 
     fn try_connect(&self, handle: Handle, address: SockAddr) -> Result<()> {

@@ -1,5 +1,6 @@
 //! The world of one test: the application's host, its peers, the names, the time.
 
+use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -13,7 +14,7 @@ use usocket_core::spi::{Backend, EventSource, Link};
 use crate::clock::Clock;
 use crate::net::{Network, Shared};
 use crate::tasks::Tasks;
-use crate::{Host, Net};
+use crate::{Host, Net, SOCKETS};
 
 /// When a program that still waits is taken for one that never ends.
 const LIMIT: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -44,7 +45,8 @@ impl World {
     pub fn creeping(seed: u64, step: Duration) -> Self {
         let tasks = Rc::new(Tasks::default());
         let network = Network::new(Clock::new(seed, step, LIMIT));
-        let shared = Rc::new(Shared { network, tasks: Rc::downgrade(&tasks) });
+        let shared =
+            Rc::new(Shared { network, tasks: Rc::downgrade(&tasks), most: Cell::new(SOCKETS) });
         let own = [
             IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)),
             IpAddr::V6(Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, 1)),
@@ -110,6 +112,12 @@ impl World {
     /// The application's link: up, down, or without an address.
     pub fn set_link(&self, link: Link) {
         self.net.host().set_link(link);
+    }
+
+    /// How many sockets the application may have open at once: as few as its board has, five
+    /// on an ESP8285. One more is `ENOMEM`, and so is `accept` of one more.
+    pub fn set_sockets(&self, most: usize) {
+        self.net.shared.most.set(most);
     }
 
     /// The time on the world's clock, since its beginning.

@@ -347,3 +347,25 @@ fn equal_seeds_give_equal_runs() {
     assert_eq!(run(1), run(1));
     assert_ne!(run(1), run(2));
 }
+
+#[test]
+fn a_board_has_few_sockets() {
+    let world = World::new(1);
+    let client = world.host("10.0.0.2");
+    world.set_sockets(2);
+    let listener = world.net().tcp().unwrap();
+    listener.bind(("", 80)).unwrap();
+    listener.listen(None).unwrap();
+    listener.settimeout(5).unwrap();
+    let second = world.net().udp().unwrap();
+    assert_eq!(world.net().tcp().err(), Some(Error::ENOMEM));
+    client.run(async |net| {
+        let s = net.tcp()?;
+        s.asynch().connect(("10.0.0.1", 80)).await?;
+        s.asynch().recv(&mut [0]).await.map(|_| ())
+    });
+    assert_eq!(listener.accept().err(), Some(Error::ENOMEM));
+    // The connection waits meanwhile.
+    second.close().unwrap();
+    listener.accept().unwrap();
+}
