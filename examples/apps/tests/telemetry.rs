@@ -269,6 +269,25 @@ fn a_collector_that_is_overloaded_is_asked_again() {
 }
 
 #[test]
+fn only_failures_in_a_row_count_and_pauses_have_an_end() {
+    let mut station = Station::new(1, 60);
+    // Each second connection is let down.
+    let served = station.collect(async |talk| talk.number() % 2 == 1);
+    let policy = Policy { failures: 2, ..Policy::default() };
+    assert_eq!(station.upload_with(&policy), Ok(60));
+    assert_eq!(served.accepted(), 4);
+    station.assert_all_stored(60);
+
+    let mut station = Station::new(1, 3);
+    station.host.set_faults(Faults { refuse: true, ..Faults::NONE });
+    let policy = Policy { failures: 10, longest_pause: secs(4), ..Policy::default() };
+    let gave_up = GaveUp { last: Failure::Net(Error::ECONNREFUSED), failures: 10 };
+    assert_eq!(station.upload_with(&policy), Err(gave_up));
+    // Pauses of 1, 2 and seven times 4 seconds.
+    assert!((secs(31)..secs(32)).contains(&station.world.now()), "{:?}", station.world.now());
+}
+
+#[test]
 fn a_collector_that_does_not_want_them_is_not_asked_again() {
     let mut station = Station::new(1, 3);
     let served = station.host.serve(80, async |mut talk| {
