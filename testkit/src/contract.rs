@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use usocket_conformance::net::{Faults, MAX_DATAGRAM, MemPeer};
+use usocket_conformance::net::{Faults, MAX_DATAGRAM, MemHarness, MemPeer, Network, Virtual};
 use usocket_conformance::{Caps, Coverage, Harness, Peer};
-use usocket_core::spi::{Handle, wait_until};
+use usocket_core::spi::{Backend, Handle, wait_until};
 use usocket_core::{Error, Family, NoopRawMutex, Result};
 
 use crate::clock::Clock;
@@ -41,7 +41,7 @@ impl Harness for Kit<'_> {
             keep_alive: true,
             no_delay: true,
             port_unreachable: true,
-            fileno: false,
+            fileno: true,
             local_address: true,
             max_datagram: MAX_DATAGRAM,
             max_sockets: Some(SOCKETS),
@@ -56,8 +56,10 @@ impl Harness for Kit<'_> {
         self.net().host().ip(family)
     }
 
-    fn fileno(&self, _: Handle) -> Result<i32> {
-        Err(Error::EOPNOTSUPP)
+    /// As on the network below: the slot stands for one.
+    fn fileno(&self, handle: Handle) -> Result<i32> {
+        let slot = i32::try_from(handle.slot()).map_err(|_| Error::EOPNOTSUPP)?;
+        Ok(self.net().alive(handle).map_or(-1, |()| slot))
     }
 
     fn pass(&self, time: Duration) {
@@ -78,4 +80,8 @@ fn every_case_of_the_kit_holds() {
     world.name("peer.test", &["10.0.0.2", "fd00::2"]);
     let coverage = Coverage::of(&Kit { world: &world, peer: MemPeer::new(peer) });
     assert_eq!(coverage.failed(), 0, "{coverage}");
+    // No call falls back to what a backend has that does not implement it.
+    let below: Box<Network<Virtual>> = Box::new(Network::new(Virtual::new(1)));
+    let below = Coverage::of(&MemHarness::new(&below).unwrap());
+    assert_eq!(coverage.proved(), below.proved(), "{coverage}");
 }

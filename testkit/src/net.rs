@@ -230,6 +230,10 @@ impl Backend for Net {
         self.host().start_query(name, family, canonname)
     }
 
+    fn start_reverse(&self, ip: IpAddr) -> Result<Handle> {
+        self.host().start_reverse(ip)
+    }
+
     fn try_answer(&self, query: Handle, answer: &mut Answer) -> Result<()> {
         self.host().try_answer(query, answer)
     }
