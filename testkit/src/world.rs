@@ -186,3 +186,19 @@ impl fmt::Debug for World {
         f.debug_struct("World").field("now", &self.now()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_world_stays_behind() {
+        let world = World::new(1);
+        world.host("10.0.0.2").serve(80, async |talk| talk.hang().await);
+        world.after(Duration::from_secs(9), |_| ());
+        drop(usocket_core::Usocket::dial(world.net(), "10.0.0.2:80", 1).unwrap());
+        let shared = Rc::downgrade(&world.net.shared);
+        drop(world);
+        assert!(shared.upgrade().is_none());
+    }
+}
