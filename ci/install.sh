@@ -11,6 +11,7 @@ main() {
             system) packages strace:strace valgrind:valgrind ip:iproute2 setpriv:util-linux shellcheck:shellcheck ;;
             cross) packages /usr/bin/rustc:rustc-web /usr/lib/rustlib/src/rust/library:rust-web-src lld-22:lld-22 ;;
             peer) peers ;;
+            servers) packages nginx:nginx-light mosquitto:mosquitto ;;
             mingw) packages x86_64-w64-mingw32-dlltool:binutils-mingw-w64-x86-64 ;;
             hack) cargo_tool cargo-hack ;;
             deny) cargo_tool cargo-deny ;;

@@ -146,3 +146,39 @@ fn command_lines() {
         }
     }
 }
+
+/// Its bad networks are in the package of its body; here it runs on each backend.
+#[test]
+fn readings_reach_their_collector() {
+    let upload = env!("CARGO_BIN_EXE_upload_telemetry");
+    let backends: [&[&str]; 3] =
+        [&[], &["--backend", "smoltcp"], &["--backend", "esp8285-at", "--fast-baud", "2000000"]];
+    for backend in backends {
+        let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/readings", server.server_addr());
+        let folder = tempfile::tempdir().unwrap();
+        let mut program = Running::start(upload, folder.path(), &[backend, &[&url]].concat());
+        for reading in -1..300 {
+            program.type_line(&reading.to_string());
+        }
+        program.end_of_input();
+        let (mut came, mut busy) = (String::new(), true);
+        while came.lines().count() < 301 {
+            let mut request = server.recv_timeout(PATIENCE).unwrap().expect("a request");
+            // It is asked again.
+            let status = if busy { 503 } else { 204 };
+            if !busy {
+                request.as_reader().read_to_string(&mut came).unwrap();
+            }
+            busy = false;
+            request.respond(tiny_http::Response::empty(status)).unwrap();
+        }
+        let expected: String =
+            (0..301).map(|number| format!("{number} {}\n", number - 1)).collect();
+        assert_eq!(came, expected);
+        let (code, text) = program.end();
+        assert_eq!((code, text.trim()), (Some(0), "sent 301, dropped 0"));
+    }
+}
+
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);

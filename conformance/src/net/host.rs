@@ -78,8 +78,14 @@ impl<'n, P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usiz
         self.network
     }
 
-    pub(super) const fn index(&self) -> usize {
+    /// Its number on the network, for [`Network::nth`].
+    pub const fn index(&self) -> usize {
         self.index
+    }
+
+    /// How many sockets it has open, scripts' included.
+    pub fn sockets(&self) -> usize {
+        self.network.with(|state| state.hosts[self.index].sockets.len())
     }
 
     /// Its first address of a family.

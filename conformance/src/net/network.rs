@@ -86,6 +86,12 @@ impl<P: Platform, M: RawMutex, const S: usize, const C: usize, const B: usize>
         Ok(Host::new(self, index))
     }
 
+    /// The host that was added as the `number`th, from 0: for who owns the network and
+    /// cannot keep a [`Host`], which borrows it.
+    pub fn nth(&self, number: usize) -> Option<Host<'_, P, M, S, C, B>> {
+        self.with(|state| number < state.hosts.len()).then(|| Host::new(self, number))
+    }
+
     /// The platform.
     pub const fn platform(&self) -> &P {
         &self.platform

@@ -12,6 +12,7 @@
 //! | [`serve_picture`] | a web server with one picture, [`Scene`](scene::Scene) |
 //! | [`EchoServer`] | many clients, TCP and UDP, one poll |
 //! | [`chat()`] | UDP multicast and a keyboard, one poll |
+//! | [`telemetry`] | readings to a collector over HTTP, with retries; tested against bad networks |
 //! | [`poll_many`] | many sockets, a wake and a timer, one poll |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -28,6 +29,7 @@ mod picture;
 pub mod scene;
 mod serve;
 mod sinks;
+pub mod telemetry;
 mod transfer;
 
 pub use chat::{Console, MAX_TEXT, Room, Typed, chat};
