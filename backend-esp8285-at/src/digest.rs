@@ -270,7 +270,10 @@ impl Digester for Digest {
         }
         let was_open = self.framing == Framing::Cr && !self.skipping;
         let (result, consumed) = self.line(buf);
-        if was_open && consumed > 0 && !matches!(result, DigestResult::Urc(_)) {
+        // What begins with CR LF itself (4.5) comes without only if the payload has eaten that.
+        let starts_bare = matches!(&result, DigestResult::Urc(line)
+            if !(line.ends_with(b",SEND OK") || line.ends_with(b",SEND FAIL")));
+        if was_open && consumed > 0 && !starts_bare {
             // Something else than CR LF or a line of the modem's own after payload.
             self.framing = Framing::Closed;
             self.event = Some(Event::Framed(false));

@@ -178,6 +178,8 @@ fn framing_that_does_not_close_is_told() {
         (&b"abcd\r\nOK\r\n"[..], vec!["framed false", "line OK"]),
         (b"abc\r\nOK\r\n", vec!["framed false", "line OK"]),
         (b"ab\r\nOK\r\n", vec!["framed false", "line K"]),
+        // Two, and the line end that is missed is a URC's own.
+        (b"abc\r\n4,1,SEND OK\r\n\r\nOK\r\n", vec!["framed false", "urc 4,1,SEND OK"]),
         // One was doubled.
         (b"abcdeX\r\nOK\r\n", vec!["framed false", "line X"]),
         (b"abcde\n\r\nOK\r\n", vec!["framed false"]),
