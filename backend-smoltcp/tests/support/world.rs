@@ -1,9 +1,8 @@
 //! Two backends on one wire under virtual time: ours, and the peer's with its scripts.
 
+use core::cell::{Cell, RefCell};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
-use std::time::Duration;
+use core::time::Duration;
 
 use usocket_backend_smoltcp::smoltcp::phy::Medium;
 use usocket_backend_smoltcp::{Config, Net, OWN, Storage};
@@ -11,6 +10,11 @@ use usocket_conformance::{Actor, Caps, Harness, Peer, Report, State, Step};
 use usocket_core::spi::{Backend, EventSource, Handle, Platform, SockType};
 use usocket_core::{Error, Family, Instant, NoopRawMutex, Result, SockAddr, earlier};
 
+use super::alloc::boxed::Box;
+use super::alloc::rc::Rc;
+use super::alloc::string::String;
+use super::alloc::vec;
+use super::alloc::vec::Vec;
 use super::keep::{Kept, kept};
 use super::names::{self, Record};
 use super::script::{Script, empty_report, scripts_due};
