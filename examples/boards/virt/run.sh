@@ -18,9 +18,11 @@ cd "$(dirname "$0")"
 # The program at the other end is built by the compiler of this computer.
 env -u RUSTC -u RUSTC_BOOTSTRAP \
     cargo build --quiet --manifest-path host/Cargo.toml --target-dir "$folder/host"
-cargo build --quiet --release --package virt-firmware --all-features --bins \
-    --target "$target" --target-dir "$folder" ${BUILD_STD:+-Z build-std=core,alloc}
 for image in "$@"; do
     echo "-- $image"
+    features=()
+    [[ $image == download_picture ]] || features=(--features "$image")
+    cargo build --quiet --release --package virt-firmware "${features[@]}" --bin "$image" \
+        --target "$target" --target-dir "$folder" ${BUILD_STD:+-Z build-std=core,alloc}
     "$folder/host/debug/virt-host" "$folder/$target/release/$image" "${SECONDS_EACH:-120}"
 done

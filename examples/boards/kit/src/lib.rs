@@ -21,5 +21,5 @@ mod support {
 #[cfg(feature = "dns")]
 pub use run::whole_kit;
 #[cfg(not(feature = "dns"))]
-pub use run::part_of_kit;
+pub use run::{Ours, Theirs, part_of_kit};
 pub use usocket_backend_smoltcp::smoltcp::phy::Medium;

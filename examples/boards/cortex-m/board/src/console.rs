@@ -7,6 +7,8 @@ use cortex_m_rt::{ExceptionFrame, exception};
 use cortex_m_semihosting::{debug, hio};
 use usocket_example_apps::Journal;
 
+use crate::stack::stack;
+
 /// What a program says.
 #[derive(Debug, Default)]
 pub struct Console {
@@ -51,13 +53,15 @@ impl Journal for Console {
     }
 }
 
-/// Says how the program ended, and ends QEMU: with 0, or 1 if it failed.
+/// Says how the program ended, and ends QEMU: with 0, or 1 if it failed. A stack that was too
+/// deep is a failure.
 pub fn finish(outcome: Result<(), ()>) -> ! {
+    let (used, free) = stack();
     let (word, status) = match outcome {
-        Ok(()) => ("passed", debug::EXIT_SUCCESS),
-        Err(()) => ("failed", debug::EXIT_FAILURE),
+        Ok(()) if free > 0 => ("passed", debug::EXIT_SUCCESS),
+        _ => ("failed", debug::EXIT_FAILURE),
     };
-    Console::new().line(format_args!("{word}"));
+    Console::new().line(format_args!("stack: {used} bytes used, {free} never\n{word}"));
     debug::exit(status);
     loop {
         cortex_m::asm::wfi();

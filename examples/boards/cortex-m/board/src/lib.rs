@@ -9,6 +9,7 @@
 mod console;
 #[cfg(feature = "heap")]
 mod heap;
+mod stack;
 
 pub use console::{Console, finish};
 #[cfg(feature = "heap")]

@@ -42,7 +42,10 @@ fn run(image: &str, limit: Duration) -> io::Result<u8> {
     let echo = echo()?;
     // Gone when it is dropped.
     let mut settings = tempfile::NamedTempFile::new()?;
-    writeln!(settings, "url=http://10.0.2.2:{web}/lake.bmp\nsha256={sha256}\necho=10.0.2.2:{echo}")?;
+    writeln!(
+        settings,
+        "url=http://10.0.2.2:{web}/lake.bmp\nsha256={sha256}\necho=10.0.2.2:{echo}"
+    )?;
     let mut file = OsString::from("loader,addr=0x87800000,force-raw=on,file=");
     file.push(settings.path());
     let mut qemu = Command::new("qemu-system-riscv64");
@@ -65,7 +68,10 @@ fn wait(qemu: &mut Child, limit: Duration) -> io::Result<u8> {
         if Instant::now() >= end {
             qemu.kill()?;
             qemu.wait()?;
-            return Err(io::Error::new(io::ErrorKind::TimedOut, format!("still runs after {limit:?}")));
+            return Err(io::Error::new(
+                io::ErrorKind::TimedOut,
+                format!("still runs after {limit:?}"),
+            ));
         }
         thread::sleep(Duration::from_millis(20));
     }
@@ -86,7 +92,8 @@ fn serve(file: Vec<u8>) -> io::Result<u16> {
     thread::spawn(move || {
         for request in server.incoming_requests() {
             // Whoever asked sees it if it fails.
-            let _ = request.respond(Response::from_data(file.clone()).with_chunked_threshold(usize::MAX));
+            let _ = request
+                .respond(Response::from_data(file.clone()).with_chunked_threshold(usize::MAX));
         }
     });
     Ok(port)
