@@ -84,7 +84,9 @@ impl Nic {
             // SAFETY: the buffer that was given away with this token.
             let came = unsafe { self.net.receive_complete(token, &mut self.buffers[buffer]) };
             let frame = came.ok().and_then(|(head, len)| {
-                self.frame.get_mut(..len)?.copy_from_slice(self.buffers[buffer].get(head..head + len)?);
+                self.frame
+                    .get_mut(..len)?
+                    .copy_from_slice(self.buffers[buffer].get(head..head + len)?);
                 Some(len)
             });
             self.offer(buffer);

@@ -3,14 +3,14 @@
 #![no_std]
 #![no_main]
 
+use cortex_m::singleton;
 use cortex_m_board::{Console, finish};
 use cortex_m_firmware::Tally;
 use cortex_m_firmware::modem::{Kit, Net, World};
-use cortex_m::singleton;
 use cortex_m_rt::entry;
 use usocket_backend_esp8285_at::{Config, Resources, Transmit};
-use usocket_conformance::cases::sections;
 use usocket_conformance::Case;
+use usocket_conformance::cases::sections;
 use usocket_example_apps::Journal;
 
 const SOCKETS: usize = 3;
@@ -44,11 +44,7 @@ fn driver() -> (&'static Net<'static>, &'static World) {
 }
 
 #[inline(never)]
-fn run(
-    net: &Net<'static>,
-    world: &'static World,
-    console: &mut Console,
-) -> Result<(), ()> {
+fn run(net: &Net<'static>, world: &'static World, console: &mut Console) -> Result<(), ()> {
     let (kit, mut tally) = (Kit::new(net, world, SOCKETS), Tally::default());
     section("inet", |each| sections::inet(each), &kit, &mut tally, console);
     section("recv", |each| sections::recv(each), &kit, &mut tally, console);

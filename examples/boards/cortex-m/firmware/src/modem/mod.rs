@@ -105,7 +105,8 @@ impl Platform for Board<'_> {
             return;
         }
         let due = self.0.modem.borrow().due();
-        let next = usocket_core::earlier(due, until).expect("virtual time: nothing can ever happen");
+        let next =
+            usocket_core::earlier(due, until).expect("virtual time: nothing can ever happen");
         self.0.now.set(next.max(now));
         self.0.modem.borrow_mut().advance(next.max(now));
     }

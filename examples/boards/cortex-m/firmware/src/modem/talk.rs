@@ -53,7 +53,9 @@ impl Modem {
     /// Gives what it has said.
     pub(crate) fn take(&mut self, buf: &mut [u8]) -> usize {
         let mut len = 0;
-        while let Some((place, byte)) = buf.get_mut(len).and_then(|place| Some((place, self.out.pop_front()?))) {
+        while let Some((place, byte)) =
+            buf.get_mut(len).and_then(|place| Some((place, self.out.pop_front()?)))
+        {
             *place = byte;
             len += 1;
         }

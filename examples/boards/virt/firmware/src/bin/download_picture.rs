@@ -103,9 +103,8 @@ impl Panel {
     fn differs(&self, file: &[u8]) -> usize {
         let pixels = file.get(54..).unwrap_or_default().chunks_exact(3);
         let drawn = self.0.iter().rev().flatten();
-        let same = pixels
-            .zip(drawn)
-            .filter(|(bytes, drawn)| *bytes == [drawn.b(), drawn.g(), drawn.r()]);
+        let same =
+            pixels.zip(drawn).filter(|(bytes, drawn)| *bytes == [drawn.b(), drawn.g(), drawn.r()]);
         WIDTH * HEIGHT - same.count()
     }
 }
@@ -120,7 +119,10 @@ impl DrawTarget for Panel {
     type Color = Rgb888;
     type Error = Infallible;
 
-    fn draw_iter<I: IntoIterator<Item = Pixel<Rgb888>>>(&mut self, pixels: I) -> Result<(), Infallible> {
+    fn draw_iter<I: IntoIterator<Item = Pixel<Rgb888>>>(
+        &mut self,
+        pixels: I,
+    ) -> Result<(), Infallible> {
         for Pixel(at, colour) in pixels {
             let (Ok(x), Ok(y)) = (usize::try_from(at.x), usize::try_from(at.y)) else { continue };
             if let Some(place) = self.0.get_mut(y).and_then(|row| row.get_mut(x)) {

@@ -119,7 +119,8 @@ async fn converse(net: &'static Net, server: SocketAddrV4, number: usize) -> uso
 /// Both tasks are through: says what it took.
 fn report() -> ! {
     let (sleeps, slept) = slept();
-    let (turns, all) = (TURNS.load(Ordering::Relaxed), Duration::from_micros(Instant::now().as_micros()));
+    let (turns, all) =
+        (TURNS.load(Ordering::Relaxed), Duration::from_micros(Instant::now().as_micros()));
     Console::new().line(format_args!(
         "{TASKS} tasks, {ROUNDS} messages each, {turns} turns between them; \
          asleep {sleeps} times, {} of {} ms",
