@@ -12,10 +12,23 @@ mod run;
 mod support {
     pub(crate) extern crate alloc;
 
+    /// Here no frames are kept: there is no file system.
+    pub(crate) mod keep {
+        pub(crate) type Kept<D> = D;
+
+        pub(crate) fn kept<D>(device: D) -> Kept<D> {
+            device
+        }
+    }
     pub(crate) mod names;
     pub(crate) mod script;
     pub(crate) mod wire;
     pub(crate) mod world;
+
+    /// All memory is where it fits.
+    pub(crate) fn roomy(test: impl FnOnce() + Send) {
+        test();
+    }
 }
 
 #[cfg(feature = "dns")]
