@@ -127,8 +127,10 @@ fn report() -> ! {
         slept.as_millis(),
         all.as_millis(),
     ));
-    // One after the other would be one turn. A hart that looks all the time sleeps never.
-    finish(if turns >= ROUNDS && sleeps >= ROUNDS && slept >= all / 2 { Ok(()) } else { Err(()) })
+    // One after the other would be one turn, and a hart that looks all the time would never
+    // sleep. On a computer that is busy both take longer than they would: hence the margins.
+    let good = turns >= ROUNDS / 3 && sleeps >= ROUNDS && slept >= all / 4;
+    finish(if good { Ok(()) } else { Err(()) })
 }
 
 fn fail(what: &str) -> ! {
