@@ -3,6 +3,8 @@
 //! `cargo test -p usocket-backend-smoltcp --no-default-features --test minimal`: here as little is
 //! linked as in the smallest program. With more features it must behave the same.
 
+extern crate alloc;
+
 #[path = "support/wire.rs"]
 #[allow(dead_code, reason = "for all tests")]
 mod wire;

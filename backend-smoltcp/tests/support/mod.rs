@@ -1,5 +1,8 @@
-//! The world of the tests.
+//! The world of the tests. `names`, `script`, `wire` and `world` need an allocator and no
+//! operating system: images of examples/boards run the kit in the same world.
 #![allow(dead_code, reason = "each test uses a part")]
+
+extern crate alloc;
 
 pub(crate) mod frames;
 pub(crate) mod keep;

@@ -4,6 +4,9 @@ use core::net::IpAddr;
 
 use usocket_core::spi::{Backend, Handle, RecvFlags};
 
+use super::alloc::string::String;
+use super::alloc::vec::Vec;
+
 /// What it says of a name.
 #[derive(Clone, Debug)]
 pub(crate) enum Record {
@@ -34,7 +37,7 @@ fn answer(question: &[u8], names: &[(String, Record)]) -> Option<Vec<u8>> {
         if len == 0 {
             break;
         }
-        labels.push(std::str::from_utf8(question.get(at + 1..at + 1 + len)?).ok()?);
+        labels.push(core::str::from_utf8(question.get(at + 1..at + 1 + len)?).ok()?);
         at += 1 + len;
     }
     let kind = u16::from_be_bytes([*question.get(at + 1)?, *question.get(at + 2)?]);

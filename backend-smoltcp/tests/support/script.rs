@@ -2,11 +2,13 @@
 //! again until it is done.
 
 use core::net::IpAddr;
-use std::time::Duration;
+use core::time::Duration;
 
 use usocket_conformance::{Digest, End, Report, State, Step, pattern};
 use usocket_core::spi::{Backend, Group, Handle, Opt, RecvFlags, Shutdown, SockType};
 use usocket_core::{Error, Family, Instant, Result, SockAddr, earlier};
+
+use super::alloc::vec::Vec;
 
 /// Bytes that a script moves at once.
 const PIECE: usize = 2048;

@@ -1,15 +1,18 @@
 //! A wire between two stacks, under virtual time, with faults.
 
-use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
-use std::rc::Rc;
-use std::time::Duration;
+use core::cell::{Cell, RefCell};
+use core::time::Duration;
 
 use usocket_backend_smoltcp::smoltcp::phy::{
     Checksum, Device, DeviceCapabilities, Medium, RxToken, TxToken,
 };
 use usocket_backend_smoltcp::smoltcp::time::Instant as StackInstant;
 use usocket_core::Instant;
+
+use super::alloc::collections::VecDeque;
+use super::alloc::rc::Rc;
+use super::alloc::vec;
+use super::alloc::vec::Vec;
 
 /// The two ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

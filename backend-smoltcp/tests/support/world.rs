@@ -1,9 +1,8 @@
 //! Two backends on one wire under virtual time: ours, and the peer's with its scripts.
 
+use core::cell::{Cell, RefCell};
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
-use std::time::Duration;
+use core::time::Duration;
 
 use usocket_backend_smoltcp::smoltcp::phy::Medium;
 use usocket_backend_smoltcp::{Config, Net, OWN, Storage};
@@ -11,6 +10,11 @@ use usocket_conformance::{Actor, Caps, Harness, Peer, Report, State, Step};
 use usocket_core::spi::{Backend, EventSource, Handle, Platform, SockType};
 use usocket_core::{Error, Family, Instant, NoopRawMutex, Result, SockAddr, earlier};
 
+use super::alloc::boxed::Box;
+use super::alloc::rc::Rc;
+use super::alloc::string::String;
+use super::alloc::vec;
+use super::alloc::vec::Vec;
 use super::keep::{Kept, kept};
 use super::names::{self, Record};
 use super::script::{Script, empty_report, scripts_due};
@@ -40,6 +44,9 @@ pub(crate) type PeerMemory<'a> = Storage<'a, 80, 56, 8192, 8192, 16, 7360, 16, {
 /// Our backend.
 pub(crate) type Ours<'w> = Net<'w, Kept<End>, Board<'w>, NoopRawMutex, 64>;
 
+/// The peer's backend.
+pub(crate) type Peers<'w> = Net<'w, End, Clock, NoopRawMutex, 4>;
+
 /// A clock that somebody else moves.
 #[derive(Clone)]
 pub(crate) struct Clock {
@@ -66,7 +73,7 @@ pub(crate) type Service = Box<dyn FnMut(&dyn Backend) -> bool>;
 
 /// The peer's part of the world.
 pub(crate) struct Theirs<'w> {
-    pub(crate) net: Net<'w, End, Clock, NoopRawMutex, 4>,
+    pub(crate) net: Peers<'w>,
     pub(crate) wire: Rc<RefCell<Wire>>,
     clock: Clock,
     scripts: RefCell<Vec<Option<Script>>>,
@@ -168,6 +175,7 @@ impl Platform for Board<'_> {
 pub(crate) struct World<'w> {
     pub(crate) net: Ours<'w>,
     pub(crate) theirs: Rc<Theirs<'w>>,
+    sockets: usize,
 }
 
 /// Calls `run` with a fresh world.
@@ -209,11 +217,24 @@ impl<'w> World<'w> {
         make: impl FnOnce(Kept<End>, Board<'w>) -> Ours<'w>,
         theirs: &'w mut PeerMemory<'w>,
     ) -> Self {
+        Self::of(seed, medium, SOCKETS, make, |device, clock| {
+            Net::new(device, clock, &config(medium, 2), theirs).unwrap()
+        })
+    }
+
+    /// A world with two backends that are made by hand, ours with so many sockets.
+    pub(crate) fn of(
+        seed: u64,
+        medium: Medium,
+        sockets: usize,
+        make: impl FnOnce(Kept<End>, Board<'w>) -> Ours<'w>,
+        peer: impl FnOnce(End, Clock) -> Peers<'w>,
+    ) -> Self {
         // Not at zero, as no board's clock is.
         let clock = Clock { now: Rc::new(Cell::new(1_000_000)), seed };
         let wire = Rc::new(RefCell::new(Wire::new(medium, seed)));
         let end = |side| End { wire: Rc::clone(&wire), now: Rc::clone(&clock.now), side };
-        let net = Net::new(end(Side::Theirs), clock.clone(), &config(medium, 2), theirs).unwrap();
+        let net = peer(end(Side::Theirs), clock.clone());
         let theirs = Rc::new(Theirs {
             net,
             wire: Rc::clone(&wire),
@@ -224,15 +245,17 @@ impl<'w> World<'w> {
             services: RefCell::default(),
             next: Cell::new(None),
         });
-        let server = theirs.net.open(Family::V4, SockType::Dgram).unwrap();
-        theirs.net.bind(server, SockAddr::new(ip4(2), 53)).unwrap();
-        theirs.name_server.set(Some(server));
+        if cfg!(feature = "dns") {
+            let server = theirs.net.open(Family::V4, SockType::Dgram).unwrap();
+            theirs.net.bind(server, SockAddr::new(ip4(2), 53)).unwrap();
+            theirs.name_server.set(Some(server));
+        }
         theirs.step();
         let net = make(
             kept(end(Side::Ours)),
             Board { theirs: Rc::clone(&theirs), asked: Cell::default() },
         );
-        Self { net, theirs }
+        Self { net, theirs, sockets }
     }
 
     /// Lets everything go on until `over` says true or the time has come.
@@ -277,23 +300,23 @@ impl<'w> Harness for World<'w> {
         Caps {
             ipv6: cfg!(feature = "ipv6"),
             server: true,
-            udp: true,
-            multicast: true,
-            broadcast: true,
+            udp: cfg!(feature = "udp"),
+            multicast: cfg!(feature = "multicast"),
+            broadcast: cfg!(feature = "udp"),
             half_close: true,
             reset: true,
             time_wait: true,
             reuse_addr: true,
             linger: true,
             client_port: true,
-            empty_datagrams: true,
+            empty_datagrams: cfg!(feature = "udp"),
             keep_alive: true,
             no_delay: true,
-            port_unreachable: true,
+            port_unreachable: cfg!(feature = "udp"),
             fileno: false,
-            local_address: true,
+            local_address: cfg!(feature = "udp"),
             max_datagram: 1472,
-            max_sockets: Some(SOCKETS),
+            max_sockets: Some(self.sockets),
         }
     }
 

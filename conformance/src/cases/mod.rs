@@ -81,7 +81,9 @@ use crate::{Case, Harness, Row};
 /// The cases of one section: `visit` shows them in order.
 macro_rules! section {
     ($($name:ident: rows $rows:tt, requirements $requirements:tt, clauses $clauses:tt;)*) => {
-        pub(super) fn visit<H: $crate::Harness>(each: &mut dyn FnMut(&$crate::Case<H>)) {
+        /// Shows the cases of this section, in order.
+        #[allow(unreachable_pub, reason = "not every section is one of `sections`")]
+        pub fn visit<H: $crate::Harness>(each: &mut dyn FnMut(&$crate::Case<H>)) {
             $(each(&$crate::Case {
                 name: stringify!($name),
                 rows: &$rows,
@@ -127,6 +129,41 @@ pub fn visit<H: Harness>(each: &mut dyn FnMut(&Case<H>)) {
     exhaustion::visit(each);
     errors::visit(each);
     random::visit(each);
+}
+
+/// The sections one by one, each as [`visit`] is for all: for an image in which not all
+/// have room. What it does not name is not linked.
+pub mod sections {
+    pub use super::accept::visit as accept;
+    pub use super::addresses::visit as addresses;
+    pub use super::bind::visit as bind;
+    pub use super::cancel::visit as cancel;
+    pub use super::close::visit as close;
+    pub use super::closed::visit as closed;
+    pub use super::connect::visit as connect;
+    pub use super::datagram::visit as datagram;
+    pub use super::duplex::visit as duplex;
+    pub use super::errors::visit as errors;
+    pub use super::exhaustion::visit as exhaustion;
+    pub use super::inet::visit as inet;
+    pub use super::ipoll::visit as ipoll;
+    pub use super::listen::visit as listen;
+    pub use super::makefile::visit as makefile;
+    pub use super::module::visit as module;
+    pub use super::names::visit as names;
+    pub use super::options::visit as options;
+    pub use super::outcomes::visit as outcomes;
+    pub use super::poll::visit as poll;
+    pub use super::random::visit as random;
+    pub use super::readiness::visit as readiness;
+    pub use super::recv::visit as recv;
+    pub use super::select::visit as select;
+    pub use super::send::visit as send;
+    pub use super::sendall::visit as sendall;
+    pub use super::sendto::visit as sendto;
+    pub use super::stream::visit as stream;
+    pub use super::timeout::visit as timeout;
+    pub use super::write::visit as write;
 }
 
 /// Rows that the types make impossible to break, and how; `by_type.rs` has the
