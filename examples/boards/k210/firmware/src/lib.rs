@@ -1,0 +1,13 @@
+//! What the images have in common: their settings, and the board and its modem set up.
+//!
+//! Settings are read from the environment when an image is built: `WIFI_SSID`, `WIFI_KEY`,
+//! `MODEM_BAUD`, `PICTURE_URL`, `PICTURE_SHA256`, `SEND_TO`, `UART_RING`, `SOCKET_BYTES`. The
+//! defaults are what the emulator has.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod settings;
+mod start;
+
+pub use settings::{BAUD, BYTES, KEY, PICTURE_SHA256, PICTURE_URL, PORT, RING, SEND_TO, SSID};
+pub use start::{Modem, Net, Start, config, start};
