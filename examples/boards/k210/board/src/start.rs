@@ -79,6 +79,25 @@ global_asm!(
     trap = sym crate::interrupts::trap,
 );
 
+// What functions of `riscv-rt` refer to that nobody calls: the HAL brings them along, and their
+// own definitions are in assembly that was built for soft float, which riscv64gc does not link.
+global_asm!(
+    ".section .text.unused",
+    ".global __wfi, __read_mhartid, __read_mstatus, __write_mstatus, __set_mstatus, __clear_mstatus",
+    "__wfi: wfi",
+    "ret",
+    "__read_mhartid: csrr a0, mhartid",
+    "ret",
+    "__read_mstatus: csrr a0, mstatus",
+    "ret",
+    "__write_mstatus: csrw mstatus, a0",
+    "ret",
+    "__set_mstatus: csrs mstatus, a0",
+    "ret",
+    "__clear_mstatus: csrc mstatus, a0",
+    "ret",
+);
+
 /// On riscv64gc the compiler may use floating point anywhere; it is off after a reset.
 extern "C" fn enable_fpu() {
     #[cfg(target_feature = "d")]

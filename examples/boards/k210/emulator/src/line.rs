@@ -1,5 +1,8 @@
 //! What is at the other end of the modem's wire: a modem, or a source of numbered bytes.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use esp8285_sim::net::Network;
 use esp8285_sim::{Instant, Modem};
 
@@ -51,6 +54,37 @@ impl<N: Network> Partner for Modem<N> {
 
     fn due(&self) -> Option<Instant> {
         self.poll_at()
+    }
+}
+
+/// Somebody else keeps the other end, too, and looks at it between two runs.
+impl<P: Partner> Partner for Rc<RefCell<P>> {
+    fn baud(&self) -> u32 {
+        self.borrow().baud()
+    }
+
+    fn say(&mut self, now: Instant) -> Option<u8> {
+        self.borrow_mut().say(now)
+    }
+
+    fn has_byte(&self) -> bool {
+        self.borrow().has_byte()
+    }
+
+    fn hear(&mut self, now: Instant, byte: u8) {
+        self.borrow_mut().hear(now, byte);
+    }
+
+    fn enable(&mut self, now: Instant, on: bool) {
+        self.borrow_mut().enable(now, on);
+    }
+
+    fn advance(&mut self, now: Instant) {
+        self.borrow_mut().advance(now);
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.borrow().due()
     }
 }
 

@@ -49,7 +49,7 @@ pub enum Ending {
     Seen,
     /// The time is over.
     TimeUp,
-    /// The program sleeps, and nothing will ever happen.
+    /// The time is over, and the program sleeps for ever unless something happens from outside.
     Stuck,
 }
 
@@ -130,7 +130,8 @@ impl Machine {
         self.pace = Some(std::time::Instant::now());
     }
 
-    /// Runs until the program halts, `seen` says true of what the console said, or for so long.
+    /// Runs until the program halts, `seen` says true of what the console said, or until the
+    /// machine's clock is at `limit`. It can go on after that.
     pub fn run(&mut self, limit: Duration, mut seen: impl FnMut(&[u8]) -> bool) -> Ending {
         let end = Time(length(limit));
         let mut said = 0;
@@ -215,10 +216,13 @@ impl Machine {
             if self.is_called() {
                 break;
             }
-            let Some(next) = self.next else { return Some(Ending::Stuck) };
-            if next >= end {
-                return Some(Ending::TimeUp);
-            }
+            let next = self.next.filter(|next| *next < end);
+            let Some(next) = next else {
+                let ending = if self.next.is_some() { Ending::TimeUp } else { Ending::Stuck };
+                self.now = end;
+                self.advance();
+                return Some(ending);
+            };
             self.now = self.now.max(next);
             self.wait_for_the_wall();
             self.advance();

@@ -11,3 +11,9 @@ mod start;
 
 pub use settings::{BAUD, BYTES, KEY, PICTURE_SHA256, PICTURE_URL, PORT, RING, SEND_TO, SSID};
 pub use start::{Modem, Net, Start, config, start};
+
+/// The byte of this number in the streams that the emulator sends to `streams` and `uart_rate`.
+#[must_use]
+pub const fn numbered(at: u32) -> u8 {
+    at.wrapping_mul(0x9e37_79b1).to_be_bytes()[0]
+}

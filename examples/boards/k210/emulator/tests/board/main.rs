@@ -1,0 +1,10 @@
+//! The firmware images on the emulated board. `ci/jobs/k210` builds them and says in
+//! `K210_IMAGES` where they are.
+//!
+//! One binary, as linking takes long.
+
+mod download;
+mod programs;
+mod rates;
+mod streams;
+mod support;
