@@ -22,5 +22,7 @@ build() {
 
 build '' --bin={download_picture,send_picture,echo_server,wifi_scan,streams,uart_rate}
 MODEM_BAUD=921600 build -921600 --bin={download_picture,streams}
-# As small as it can be: two sockets of 1024 bytes, a ring of 1024, TCP clients and names only.
-UART_RING=1024 SOCKET_BYTES=1024 build -small --no-default-features --bin=download_picture
+# As small as they can be: two sockets of 1024 bytes, a ring of 1024, TCP clients and names only.
+export UART_RING=1024 SOCKET_BYTES=1024 CARGO_PROFILE_RELEASE_OPT_LEVEL=z
+build -small --no-default-features --bin={download_picture,fetch}
+SOCKETS=1 build -small-1 --no-default-features --bin=fetch

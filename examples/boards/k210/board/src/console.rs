@@ -24,7 +24,7 @@ pub struct Console<PINS> {
 const BAUD: u32 = 115_200;
 
 /// What a program that ends by a panic says first.
-pub const PANIC: &str = "panic";
+pub const PANIC: &str = "panic: ";
 
 impl<PINS> Console<PINS> {
     /// The console at these pins: on the boards `(pin5, pin4)`.
@@ -64,41 +64,49 @@ impl<PINS> Progress for Console<PINS> {
 
 /// Says how the program ended, and does nothing more.
 pub fn finish<PINS>(console: &mut Console<PINS>, outcome: Result<(), ()>) -> ! {
-    console.say(format_args!("{}", if outcome.is_ok() { "passed" } else { "failed" }));
+    let word = if outcome.is_ok() { "passed\n" } else { "failed\n" };
+    // It cannot fail.
+    let _ = Stdout(&mut console.tx).write_str(word);
     halt()
 }
 
 /// An exception, of which only the place can be told.
 pub(crate) fn fault(cause: usize, at: usize) -> ! {
-    raw(format_args!("{PANIC}: exception {cause:x} at {at:x}\n"));
-    halt()
+    say_place(PANIC, format_args!("exception {cause:x} at {at:x}"))
 }
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
     // The place only: a text that is formatted brings the formatting of everything along.
     match info.location() {
-        Some(at) => raw(format_args!("{PANIC}: {}:{}\n", at.file(), at.line())),
-        None => raw(format_args!("{PANIC}\n")),
+        Some(at) => say_place(PANIC, format_args!("{}:{}", at.file(), at.line())),
+        None => say_place(PANIC, format_args!("")),
     }
+}
+
+fn say_place(what: &str, place: fmt::Arguments<'_>) -> ! {
+    let _ = Raw.write_str(what);
+    if cfg!(feature = "panic-place") {
+        let _ = Raw.write_fmt(place);
+    }
+    let _ = Raw.write_str("\n");
     halt()
 }
 
-fn raw(text: fmt::Arguments<'_>) {
-    struct Raw;
-    impl Write for Raw {
-        fn write_str(&mut self, text: &str) -> fmt::Result {
-            // SAFETY: the registers are always there, and nothing else runs any more.
-            let uart = unsafe { &*UARTHS::ptr() };
-            for byte in text.bytes() {
-                while uart.txdata.read().full().bit_is_set() {}
-                // SAFETY: a byte.
-                uart.txdata.write(|w| unsafe { w.data().bits(byte) });
-            }
-            Ok(())
+/// The console when nothing else runs any more.
+struct Raw;
+
+impl Write for Raw {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        // SAFETY: the registers are always there.
+        let uart = unsafe { &*UARTHS::ptr() };
+        for byte in text.bytes() {
+            while uart.txdata.read().full().bit_is_set() {}
+            // SAFETY: a byte.
+            uart.txdata.write(|w| unsafe { w.data().bits(byte) });
         }
+        Ok(())
     }
-    let _ = Raw.write_fmt(text);
 }
 
 /// Nothing ends this sleep.

@@ -11,9 +11,6 @@ pub const RAM: u64 = 0x8000_0000;
 /// Bytes of it.
 pub const RAM_LEN: usize = 6 << 20;
 
-const WFI: u32 = 0x1050_0073;
-const MRET: u32 = 0x3020_0073;
-
 /// A parsed ELF file.
 #[derive(Debug)]
 pub struct Image {
@@ -22,17 +19,6 @@ pub struct Image {
     symbols: HashMap<String, u64>,
     /// Name and size of sections with contents or room.
     pub(crate) sections: Vec<(String, u64)>,
-    /// Where each instruction of interest is.
-    kinds: Vec<Kind>,
-}
-
-/// Instructions that the machine has to know.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Kind {
-    #[default]
-    Other,
-    Wfi,
-    Mret,
 }
 
 impl Image {
@@ -51,37 +37,7 @@ impl Image {
             }
             segments.push((header.p_paddr, bytes.to_vec()));
         }
-        let mut image = Self {
-            symbols: symbols(&elf)?,
-            sections: sections(&elf)?,
-            segments,
-            kinds: Vec::new(),
-        };
-        image.find_instructions();
-        Ok(image)
-    }
-
-    fn find_instructions(&mut self) {
-        for (start, bytes) in &self.segments {
-            for at in (0..bytes.len().saturating_sub(3)).step_by(2) {
-                let word = [bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]];
-                let kind = match u32::from_le_bytes(word) {
-                    WFI => Kind::Wfi,
-                    MRET => Kind::Mret,
-                    _ => continue,
-                };
-                let place = index(start + at as u64);
-                if self.kinds.len() <= place {
-                    self.kinds.resize(place + 1, Kind::Other);
-                }
-                self.kinds[place] = kind;
-            }
-        }
-    }
-
-    /// What stands at this address.
-    pub(crate) fn kind(&self, address: u64) -> Kind {
-        self.kinds.get(index(address)).copied().unwrap_or_default()
+        Ok(Self { symbols: symbols(&elf)?, sections: sections(&elf)?, segments })
     }
 
     /// The value of a symbol.
@@ -95,11 +51,6 @@ impl Image {
     pub fn section(&self, name: &str) -> u64 {
         self.sections.iter().find(|(other, _)| other == name).map_or(0, |(_, size)| *size)
     }
-}
-
-/// Instructions begin at even addresses.
-fn index(address: u64) -> usize {
-    usize::try_from(address.wrapping_sub(RAM) / 2).unwrap_or(usize::MAX)
 }
 
 fn symbols(elf: &ElfBytes<'_, LittleEndian>) -> Result<HashMap<String, u64>, String> {

@@ -16,6 +16,7 @@
 
 mod chip;
 mod console;
+mod hart;
 mod image;
 mod line;
 mod machine;

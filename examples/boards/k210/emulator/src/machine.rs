@@ -8,15 +8,14 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use rv64emu::config::Config;
 use rv64emu::device::device_memory::DeviceMemory;
 use rv64emu::device::device_trait::DeviceBase;
 use rv64emu::rv64core::bus::{Bus, DeviceType};
-use rv64emu::rv64core::cpu_core::{CpuCore, CpuCoreBuild, CpuState};
 use rv64emu::tools::rc_refcell_new;
 
 use crate::chip::Chip;
-use crate::image::{Image, Kind, RAM, RAM_LEN};
+use crate::hart::{Hart, Kind};
+use crate::image::{Image, RAM, RAM_LEN};
 use crate::line::Partner;
 use crate::panel::Screen;
 use crate::time::{Time, length};
@@ -70,7 +69,7 @@ pub struct HartStats {
 
 /// A K210 with an image in its memory.
 pub struct Machine {
-    cpu: CpuCore,
+    hart: Hart,
     bus: Rc<RefCell<Bus>>,
     chip: Rc<RefCell<Chip>>,
     image: Image,
@@ -95,18 +94,12 @@ impl Machine {
     #[must_use]
     pub fn new(image: Image, cost: Cost, partner: Box<dyn Partner>) -> Self {
         let bus = rc_refcell_new(Bus::new());
-        let mut config = Config::new();
-        config.set_isa("rv64imac");
-        config.set_icache_size(1 << 16);
-        config.set_decode_cache_size(1 << 14);
-        let mut build = CpuCoreBuild::new(bus.clone(), Rc::new(config));
-        let mut cpu = build.with_boot_pc(RAM).with_hart_id(0).with_smode(false).build();
-        cpu.cpu_state = CpuState::Running;
-        let chip = Rc::new(RefCell::new(Chip::new(cpu.csr_regs.xip.clone(), partner)));
+        let hart = Hart::new(&bus, &image);
+        let chip = Rc::new(RefCell::new(Chip::new(hart.cpu.csr_regs.xip.clone(), partner)));
         attach(&mut bus.borrow_mut(), &image, &chip);
         let cycle = chip.borrow().cycle();
         Self {
-            cpu,
+            hart,
             bus,
             chip,
             image,
@@ -136,7 +129,7 @@ impl Machine {
         let end = Time(length(limit));
         let mut said = 0;
         while self.now < end {
-            self.step();
+            let kind = self.step();
             if self.chip.borrow().console.said.len() > said {
                 let chip = self.chip.borrow();
                 said = chip.console.said.len();
@@ -144,7 +137,8 @@ impl Machine {
                     return Ending::Seen;
                 }
             }
-            if self.slept()
+            if kind == Kind::Wfi
+                && !self.hart.is_called()
                 && let Some(ending) = self.sleep(end)
             {
                 return ending;
@@ -154,35 +148,32 @@ impl Machine {
     }
 
     /// One instruction, and what follows from the time that it took.
-    fn step(&mut self) {
-        self.cpu.execute(1);
+    fn step(&mut self) -> Kind {
+        let kind = self.hart.step();
         self.stats.instructions += 1;
         let mut cycles = self.cost.instruction;
         if self.trapped.is_some() {
             self.stats.handler += 1;
-            if self.image.kind(self.cpu.pc) == Kind::Mret {
+            if kind == Kind::Mret {
                 self.leave_trap();
             }
         }
-        if self.cpu.npc == self.trap_vector() && self.trapped.is_none() {
+        if self.trapped.is_none() && self.hart.is_at_trap() {
             cycles += self.cost.trap;
             self.stats.traps += 1;
             self.trapped = Some(self.now);
         }
-        let accesses = std::mem::take(&mut self.chip.borrow_mut().accesses);
+        let mut chip = self.chip.borrow_mut();
+        let accesses = std::mem::take(&mut chip.accesses);
         cycles += accesses * self.cost.access;
         self.stats.accesses += accesses;
         self.now = self.now.after(cycles * self.cycle);
-        let due = self.next.is_some_and(|next| next <= self.now);
-        if accesses > 0 || due {
+        chip.now = self.now;
+        drop(chip);
+        if accesses > 0 || self.next.is_some_and(|next| next <= self.now) {
             self.advance();
-        } else {
-            self.chip.borrow_mut().now = self.now;
         }
-    }
-
-    fn trap_vector(&self) -> u64 {
-        u64::from(self.cpu.csr_regs.mtvec.get()) & !3
+        kind
     }
 
     fn leave_trap(&mut self) {
@@ -197,23 +188,14 @@ impl Machine {
         self.cycle = chip.cycle();
     }
 
-    /// Whether the instruction just executed was `wfi`, and nothing has ended it.
-    fn slept(&self) -> bool {
-        self.image.kind(self.cpu.pc) == Kind::Wfi && !self.is_called()
-    }
-
-    fn is_called(&self) -> bool {
-        u64::from(self.cpu.csr_regs.xie.get()) & u64::from(self.cpu.csr_regs.xip.get()) != 0
-    }
-
     /// Time jumps from event to event until one of them calls.
     fn sleep(&mut self, end: Time) -> Option<Ending> {
-        if u64::from(self.cpu.csr_regs.xie.get()) == 0 {
+        if self.hart.enabled() == 0 {
             return Some(Ending::Halted);
         }
-        while !self.is_called() {
+        while !self.hart.is_called() {
             self.advance();
-            if self.is_called() {
+            if self.hart.is_called() {
                 break;
             }
             let next = self.next.filter(|next| *next < end);

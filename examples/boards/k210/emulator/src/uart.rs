@@ -231,3 +231,100 @@ impl Uart {
         (up <= now, (up > now).then_some(up))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUS: u64 = 195_000_000;
+
+    /// 8N1 at 921600 baud, FIFOs on, this trigger, interrupts of both kinds.
+    fn uart(trigger: u32, ier: u32) -> Uart {
+        let mut uart = Uart::default();
+        let sixteenths = 212;
+        for (offset, value) in [
+            (0x0c, 0x83),
+            (0x00, sixteenths >> 4),
+            (0x04, 0),
+            (0xc0, sixteenths & 15),
+            (0x0c, 3),
+            (0x04, ier),
+            (0x08, trigger << 6 | 0x31),
+        ] {
+            uart.write(offset, value, Time(0), BUS);
+        }
+        assert!((915_000..925_000).contains(&uart.baud(BUS)), "{}", uart.baud(BUS));
+        uart
+    }
+
+    fn is_up(uart: &mut Uart) -> bool {
+        uart.line(Time(0), 0).0
+    }
+
+    #[test]
+    fn the_seventeenth_byte_is_lost_and_told_once() {
+        let mut uart = uart(0, 0x81);
+        (0..17).for_each(|byte| uart.receive(Some(byte), Time(0), BUS));
+        assert_eq!((uart.stats.received, uart.stats.overruns), (16, 1));
+        assert_eq!(uart.read(0x14, Time(0), BUS) & 0b11, 0b11);
+        assert_eq!(uart.read(0x14, Time(0), BUS) & 0b11, 0b01, "reading forgets it");
+        let bytes: Vec<_> = (0..16).map(|_| uart.read(0, Time(0), BUS)).collect();
+        assert_eq!(bytes, (0..16).collect::<Vec<_>>());
+        assert_eq!(uart.read(0x14, Time(0), BUS) & 1, 0);
+    }
+
+    #[test]
+    fn bytes_below_the_trigger_call_after_four_characters() {
+        let mut uart = uart(1, 0x81);
+        for byte in 0..3 {
+            uart.receive(Some(byte), Time(0), BUS);
+            assert!(!is_up(&mut uart));
+        }
+        let due = uart.due().unwrap();
+        let characters = due.0 as f64 / crate::time::byte_time(uart.baud(BUS)) as f64;
+        assert!((3.9..4.1).contains(&characters), "{characters}");
+        uart.advance(due, BUS);
+        assert!(is_up(&mut uart));
+        assert_eq!(uart.read(0x08, due, BUS) & 15, 12);
+        uart.read(0, due, BUS);
+        assert!(!is_up(&mut uart), "a read ends it");
+        (0..2).for_each(|byte| uart.receive(Some(byte), due, BUS));
+        assert!(is_up(&mut uart), "the trigger level");
+        assert_eq!(uart.read(0x08, due, BUS) & 15, 4);
+    }
+
+    #[test]
+    fn a_byte_at_another_rate_is_a_framing_error_of_its_own() {
+        let mut uart = uart(0, 0x81);
+        uart.receive(Some(1), Time(0), BUS);
+        uart.receive(None, Time(0), BUS);
+        assert_eq!(uart.read(0x14, Time(0), BUS) & 0x89, 0x81, "not of the first byte");
+        uart.read(0, Time(0), BUS);
+        assert_eq!(uart.read(0x14, Time(0), BUS) & 0x09, 0x09);
+    }
+
+    #[test]
+    fn the_transmitter_tells_full_and_room_and_empty() {
+        let mut uart = uart(0, 0x83);
+        (0..17).for_each(|byte| uart.write(0, byte, Time(0), BUS));
+        assert_eq!(uart.read(0x14, Time(0), BUS) & 0x60, 0x20, "one on the line, sixteen wait");
+        assert!(!is_up(&mut uart));
+        let mut sent = Vec::new();
+        while let Some(due) = uart.due() {
+            sent.extend(uart.advance(due, BUS));
+            assert_eq!(is_up(&mut uart), sent.len() >= 8, "half of the FIFO");
+        }
+        assert_eq!(sent, (0..17).collect::<Vec<_>>());
+        assert_eq!(uart.read(0x14, Time(0), BUS) & 0x60, 0x40);
+    }
+
+    #[test]
+    fn interrupts_come_late() {
+        let mut uart = uart(0, 0x81);
+        uart.receive(Some(1), Time(0), BUS);
+        assert_eq!(uart.line(Time(10), 5), (false, Some(Time(15))));
+        assert_eq!(uart.line(Time(15), 5), (true, None));
+        uart.read(0, Time(15), BUS);
+        assert_eq!(uart.line(Time(15), 5), (false, None));
+    }
+}

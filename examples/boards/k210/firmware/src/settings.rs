@@ -23,6 +23,9 @@ pub const BAUD: u32 = number(or(option_env!("MODEM_BAUD"), "115200"));
 /// Bytes of the ring of the modem's UART: `read_buf_len` of the reference.
 pub const RING: usize = number(or(option_env!("UART_RING"), "4096")) as usize;
 
+/// Sockets of the programs that have one or two.
+pub const SOCKETS: usize = number(or(option_env!("SOCKETS"), "2")) as usize;
+
 /// Bytes that each socket can keep in each direction.
 pub const BYTES: usize = number(or(option_env!("SOCKET_BYTES"), "2048")) as usize;
 

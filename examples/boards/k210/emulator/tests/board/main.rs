@@ -4,6 +4,7 @@
 //! One binary, as linking takes long.
 
 mod download;
+mod footprint;
 mod programs;
 mod rates;
 mod streams;

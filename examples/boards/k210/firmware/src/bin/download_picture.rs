@@ -7,7 +7,9 @@
 use core::fmt::Write;
 
 use maix_board::{Board, Panel, WIDTH, finish};
-use maix_firmware::{BYTES, KEY, Net, PICTURE_SHA256, PICTURE_URL, SSID, Start, config, start};
+use maix_firmware::{
+    BYTES, KEY, Net, PICTURE_SHA256, PICTURE_URL, SOCKETS, SSID, Start, config, start,
+};
 use static_cell::ConstStaticCell;
 use usocket::esp8285::Resources;
 use usocket::prelude::*;
@@ -15,8 +17,7 @@ use usocket_example_apps::{Journal, Limits, Painter, Progress, download};
 
 maix_board::program!(main);
 
-/// Two sockets, each with buffers.
-type Memory = Resources<2, 2, BYTES, BYTES>;
+type Memory = Resources<SOCKETS, SOCKETS, BYTES, BYTES>;
 
 fn main() -> ! {
     static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());

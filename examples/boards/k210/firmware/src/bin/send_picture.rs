@@ -3,7 +3,7 @@
 #![no_main]
 
 use maix_board::{Board, finish};
-use maix_firmware::{BYTES, KEY, Net, SEND_TO, SSID, Start, config, start};
+use maix_firmware::{BYTES, KEY, Net, SEND_TO, SOCKETS, SSID, Start, config, start};
 use static_cell::ConstStaticCell;
 use usocket::esp8285::Resources;
 use usocket::prelude::*;
@@ -11,7 +11,7 @@ use usocket_example_apps::{Journal, Progress, scene, send};
 
 maix_board::program!(main);
 
-type Memory = Resources<2, 2, BYTES, BYTES>;
+type Memory = Resources<SOCKETS, SOCKETS, BYTES, BYTES>;
 
 fn main() -> ! {
     static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
