@@ -40,6 +40,25 @@ impl Image {
         Ok(Self { symbols: symbols(&elf)?, sections: sections(&elf)?, segments })
     }
 
+    /// Replaces bytes by as many others, for instance an address that was built in; how often
+    /// they were found.
+    ///
+    /// # Panics
+    /// If they are not as many.
+    pub fn replace(&mut self, old: &[u8], new: &[u8]) -> usize {
+        assert_eq!(old.len(), new.len(), "nothing can move");
+        let mut found = 0;
+        for (_, bytes) in &mut self.segments {
+            for at in 0..bytes.len().saturating_sub(old.len() - 1) {
+                if bytes[at..].starts_with(old) {
+                    bytes[at..at + new.len()].copy_from_slice(new);
+                    found += 1;
+                }
+            }
+        }
+        found
+    }
+
     /// The value of a symbol.
     #[must_use]
     pub fn symbol(&self, name: &str) -> Option<u64> {

@@ -7,5 +7,6 @@ mod download;
 mod footprint;
 mod programs;
 mod rates;
+mod real;
 mod streams;
 mod support;
