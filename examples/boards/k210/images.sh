@@ -21,6 +21,7 @@ build() {
 }
 
 build '' --bin={download_picture,send_picture,echo_server,wifi_scan,streams,uart_rate}
+build '' --features conformance --bin=conformance
 MODEM_BAUD=921600 build -921600 --bin={download_picture,streams}
 # As small as they can be: two sockets of 1024 bytes, a ring of 1024, TCP clients and names only.
 export UART_RING=1024 SOCKET_BYTES=1024 CARGO_PROFILE_RELEASE_OPT_LEVEL=z

@@ -35,6 +35,7 @@ mod interrupts;
 mod panel;
 mod pins;
 mod platform;
+mod port;
 mod start;
 mod uart;
 
@@ -47,6 +48,7 @@ pub use k210_hal::clock::Clocks;
 pub use panel::{HEIGHT, Panel, WIDTH};
 pub use pins::{Output, wifi_enable};
 pub use platform::Board;
+pub use port::ask;
 pub use uart::{ModemUart, Ring, Trigger, UartX, uart};
 
 /// The board, started.

@@ -1,7 +1,9 @@
 //! The peripherals, and what is wired to their pins.
 
+use std::collections::VecDeque;
 use std::fmt;
 
+use esp8285_sim::Instant;
 use rv64emu::device::device_sifive_clint::Clint;
 use rv64emu::device::device_sifive_plic::SifvePlic;
 use rv64emu::device::device_trait::DeviceBase;
@@ -30,6 +32,36 @@ const UART1_TX: u32 = 65;
 const SPI0_SS3: u32 = 15;
 const SPI0_SCLK: u32 = 17;
 
+/// A program beside the emulator that answers the firmware, at an address where a chip has
+/// nothing. It takes no time.
+pub type Answer = Box<dyn FnMut(Instant, &[u8]) -> Vec<u8>>;
+
+#[derive(Default)]
+pub(crate) struct Port {
+    pub(crate) answer: Option<Answer>,
+    question: Vec<u8>,
+    given: VecDeque<u8>,
+}
+
+impl Port {
+    fn read(&mut self, offset: u64) -> u32 {
+        match (offset, self.given.pop_front()) {
+            (8, Some(byte)) => byte.into(),
+            _ => 0x100,
+        }
+    }
+
+    fn write(&mut self, offset: u64, value: u32, now: Instant) {
+        match (offset, &mut self.answer) {
+            (0, _) => self.question.push(value.to_le_bytes()[0]),
+            (4, Some(answer)) => {
+                self.given = answer(now, &std::mem::take(&mut self.question)).into();
+            }
+            _ => {}
+        }
+    }
+}
+
 pub(crate) struct Chip {
     pub(crate) now: Time,
     /// How late interrupts of the UARTs come.
@@ -39,6 +71,7 @@ pub(crate) struct Chip {
     pub(crate) uarts: [Uart; 3],
     pub(crate) console: Console,
     pub(crate) panel: Panel,
+    pub(crate) port: Port,
     pub(crate) partner: Box<dyn Partner>,
     /// The byte on its way to us: its end, its rate, what it is.
     coming: Option<(Time, u32, u8)>,
@@ -77,6 +110,7 @@ impl Chip {
             uarts: Default::default(),
             console: Console::default(),
             panel: Panel::default(),
+            port: Port::default(),
             partner,
             coming: None,
             system: System::default(),
@@ -109,6 +143,7 @@ impl Chip {
             0x502b_0000 if self.system.fpioa_runs() => self.pins.read_matrix(offset),
             0x5044_0000 => self.system.read(offset),
             0x5200_0000 if self.system.spi0_runs() => self.panel.read(offset),
+            0x6000_0000 => self.port.read(offset),
             _ => match uart(base).filter(|at| self.system.uart_runs(at + 1)) {
                 Some(at) => self.uarts[at].read(offset, now, self.system.apb0_hz()),
                 None => 0,
@@ -142,6 +177,7 @@ impl Chip {
                 self.look_at_enable();
             }
             0x5044_0000 => self.system.write(offset, word),
+            0x6000_0000 => self.port.write(offset, word, now.instant()),
             0x5200_0000 if self.system.spi0_runs() => {
                 let lines = self.panel_lines();
                 self.panel.write(offset, word, lines);

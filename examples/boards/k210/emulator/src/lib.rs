@@ -26,6 +26,7 @@ mod time;
 mod uart;
 mod world;
 
+pub use chip::Answer;
 pub use image::{Image, RAM, RAM_LEN};
 pub use line::{Partner, Source, numbered};
 pub use machine::{Cost, Ending, HartStats, Machine};

@@ -13,7 +13,7 @@ use rv64emu::device::device_trait::DeviceBase;
 use rv64emu::rv64core::bus::{Bus, DeviceType};
 use rv64emu::tools::rc_refcell_new;
 
-use crate::chip::Chip;
+use crate::chip::{Answer, Chip};
 use crate::hart::{Hart, Kind};
 use crate::image::{Image, RAM, RAM_LEN};
 use crate::line::Partner;
@@ -116,6 +116,11 @@ impl Machine {
     /// Lets interrupts of the UARTs come so late.
     pub fn set_latency(&mut self, latency: Duration) {
         self.chip.borrow_mut().latency = length(latency);
+    }
+
+    /// Who answers the firmware at the port for tests.
+    pub fn set_answer(&mut self, answer: Answer) {
+        self.chip.borrow_mut().port.answer = Some(answer);
     }
 
     /// Keeps time from running ahead of the wall clock, for a modem on a real network.
@@ -309,6 +314,7 @@ fn attach(bus: &mut Bus, image: &Image, chip: &Rc<RefCell<Chip>>) {
         (0x5200_0000, 0x1000),
         (0x502b_0000, 0x1000),
         (0x5044_0000, 0x1000),
+        (0x6000_0000, 0x1000),
     ] {
         let instance = Box::new(Window { chip: chip.clone(), start });
         bus.add_device(DeviceType { start, len, instance, name: "K210" });

@@ -45,7 +45,7 @@ fn source() -> Vec<u16> {
     struct Frame(Vec<u16>);
     impl OriginDimensions for Frame {
         fn size(&self) -> Size {
-            Size::new(WIDTH as u32, HEIGHT as u32)
+            Size::new(WIDTH.try_into().unwrap(), HEIGHT.try_into().unwrap())
         }
     }
     impl DrawTarget for Frame {

@@ -3,6 +3,7 @@
 //!
 //! One binary, as linking takes long.
 
+mod conformance;
 mod download;
 mod footprint;
 mod programs;

@@ -60,7 +60,8 @@ fn echo_server_serves_clients_side_by_side() {
         modem.advance(now);
         let mut peers = modem.net_mut().peers(now);
         if clients.len() < 3 {
-            let from = SocketAddr::from(([10, 0, 0, 20 + clients.len() as u8], 5000));
+            let from =
+                SocketAddr::from(([10, 0, 0, 20 + u8::try_from(clients.len()).unwrap()], 5000));
             if let Some(conn) = peers.connect(from, 7007) {
                 peers.send(conn, &text(clients.len()));
                 clients.push((conn, Vec::new()));
