@@ -1,18 +1,18 @@
 #!/usr/bin/env bash
-# Builds the images that the emulator's tests run, into a folder: images.sh FOLDER [TARGET]
+# Builds the images that the emulator's tests run, into a folder: images.sh FOLDER
 #
 # For those who have rustup: rustup target add riscv64imac-unknown-none-elf. Where RUSTC is a
 # compiler that has only the sources of the core library, pass BUILD_STD=1.
 set -euo pipefail
 folder=$(mkdir -p "$1" && cd "$1" && pwd)
-target=${2:-riscv64imac-unknown-none-elf}
+target=riscv64imac-unknown-none-elf
 cd "$(dirname "$0")"
 
 # build SUFFIX CARGO-OPTION... : the images named by --bin, copied with that suffix
 build() {
     local suffix=$1 option
     shift
-    cargo build --quiet --release --package maix-firmware --target "$target" \
+    cargo build --quiet --message-format=short --release --package maix-firmware --target "$target" \
         --target-dir "$folder/build" ${BUILD_STD:+-Z build-std=core} "$@"
     for option in "$@"; do
         [[ $option == --bin=* ]] || continue

@@ -88,6 +88,16 @@ impl<const N: usize> Ring<N> {
         unsafe { &*self.registers.load(Ordering::Relaxed) }
     }
 
+    /// Lets an interrupt tell of room to send. Both at once, or a handler between the two would
+    /// leave it on for ever.
+    fn call_for_room(&self) {
+        masked(|| {
+            self.wants_room.store(true, Ordering::Relaxed);
+            // SAFETY: any bits will do.
+            self.registers().dlh_ier.write(|w| unsafe { w.bits(RECEIVE | ROOM) });
+        });
+    }
+
     /// The line status. What it tells of losses is told to the driver: perhaps some bytes too
     /// early, never too late.
     fn status(&self) -> u32 {
@@ -193,9 +203,7 @@ impl<const N: usize> Uart for ModemUart<N> {
         let registers = self.ring.registers();
         for (len, byte) in bytes.iter().enumerate() {
             if !self.writable() {
-                self.ring.wants_room.store(true, Ordering::Relaxed);
-                // SAFETY: any bits will do.
-                registers.dlh_ier.write(|w| unsafe { w.bits(RECEIVE | ROOM) });
+                self.ring.call_for_room();
                 return len;
             }
             // SAFETY: a byte.

@@ -6,8 +6,8 @@
 mod kit;
 mod plain;
 
-use usocket_conformance::{Actor, Outcome, Report, Step};
-use usocket_core::{Family, Result, SockAddr};
+use usocket_conformance::{Actor, Outcome, Step};
+use usocket_core::Family;
 
 /// What the firmware asks; each method of the kit's peer, and what a run needs.
 #[derive(Clone, Debug)]
@@ -18,15 +18,15 @@ pub enum Ask<'s> {
     Start(&'s [Step]),
     /// The address of a script: `Result<SockAddr>`, which may be `EAGAIN`.
     Address(Actor),
-    /// What it has seen: [`Report`].
+    /// What it has seen: a `Report`.
     Report(Actor),
     /// Whether it has got as far as it will by itself: `bool`.
     Settled(Actor),
-    /// Stops it: [`Report`].
+    /// Stops it: a `Report`.
     Stop(Actor),
-    /// An address on which nobody listens: [`SockAddr`].
+    /// An address on which nobody listens: a `SockAddr`.
     Refusing(Family),
-    /// An address that does not answer: [`SockAddr`].
+    /// An address that does not answer: a `SockAddr`.
     Silent(Family),
     /// What came of the case: nothing.
     Outcome(Outcome),
@@ -168,10 +168,3 @@ impl Asked {
         })
     }
 }
-
-/// Answers that are not of this crate, named for both ends.
-pub type AddressAnswer = Result<SockAddr>;
-/// See [`Ask::Start`].
-pub type StartAnswer = Result<Actor>;
-/// See [`Ask::Report`].
-pub type ReportAnswer = Report;
