@@ -26,6 +26,18 @@ impl Digest {
         Self(0x811c_9dc5)
     }
 
+    /// Its bits, for a peer at the other end of a line.
+    #[must_use]
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// The digest of these [`bits`](Self::bits).
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
     /// Adds bytes.
     pub fn add(&mut self, bytes: &[u8]) {
         for &byte in bytes {
