@@ -74,6 +74,8 @@ impl Backend for Direct<'_> {
         fn connect_result(&self, handle: Handle) -> Result<()>;
         fn try_send(&self, handle: Handle, data: &[u8]) -> Result<usize>;
         fn try_send_to(&self, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize>;
+        fn try_send_from(&self, handle: Handle, data: &[u8], from: IpAddr, to: SockAddr)
+            -> Result<usize>;
         fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize>;
         fn try_recv_info(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags)
             -> Result<RecvInfo>;
@@ -88,6 +90,7 @@ impl Backend for Direct<'_> {
         fn peer_addr(&self, handle: Handle) -> Result<SockAddr>;
         fn start_query(&self, name: &str, family: Option<Family>, canonname: bool)
             -> Result<Handle>;
+        fn start_reverse(&self, ip: IpAddr) -> Result<Handle>;
         fn try_answer(&self, query: Handle, answer: &mut Answer) -> Result<()>;
         fn end_query(&self, query: Handle);
         fn link(&self) -> Link;
