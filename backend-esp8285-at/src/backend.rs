@@ -175,7 +175,7 @@ impl<U: Uart, const WAITERS: usize> State<'_, U, WAITERS> {
     /// The short way of a drive that finds nothing but payload: into its ring with it. An
     /// interrupt for each byte makes a drive for each byte, so this is what they cost.
     /// False where there may be more to do.
-    #[inline]
+    #[inline(always)]
     fn stream(&mut self, now: Instant) -> bool {
         if !self.direct.is_open(now) {
             return false;
@@ -185,11 +185,18 @@ impl<U: Uart, const WAITERS: usize> State<'_, U, WAITERS> {
             // If there is more already, or a loss behind it, we are pending.
             Ok(len) => self.direct.filled(now, len),
             Err(crate::Lost) => {
-                self.settle();
-                self.machine.rx_lost(now);
+                self.lost(now);
                 false
             }
         }
+    }
+
+    /// Out of the short way, which is only short where all of it is inlined.
+    #[cold]
+    #[inline(never)]
+    fn lost(&mut self, now: Instant) {
+        self.settle();
+        self.machine.rx_lost(now);
     }
 
     /// Ends the short way: before anything else is done with the machine.
@@ -288,6 +295,7 @@ impl<U: Uart, const WAITERS: usize> State<'_, U, WAITERS> {
 impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> EventSource
     for Esp8285<'_, U, P, M, WAITERS>
 {
+    #[inline]
     fn drive(&self, now: Instant) -> Option<Instant> {
         let short = self.state.lock(|state| {
             let mut state = state.borrow_mut();

@@ -144,28 +144,32 @@ impl Entry {
 
     /// As [`done`](Self::done) of a call that was given an address. Linux has
     /// several words for what the contract calls one thing.
+    #[inline]
     pub(crate) fn done_with<T>(
         &self,
         address: SockAddr,
         result: rustix::io::Result<T>,
     ) -> Result<T> {
-        result.map_err(|errno| {
-            let error = self.failed(errno);
-            match address.to_std() {
-                _ if error == Error::EBADF => error,
-                // No interface of that number (row 47).
-                SocketAddr::V6(v6) if !sys::has_interface(&self.fd, v6.scope_id()) => Error::ENODEV,
-                // Without a route Linux does not come to ask (row 134).
-                SocketAddr::V4(v4)
-                    if v4.ip().is_broadcast()
-                        && error == Error::ENETUNREACH
-                        && rustix::net::sockopt::socket_broadcast(&self.fd) == Ok(false) =>
-                {
-                    Error::EACCES
-                }
-                _ => error,
+        result.map_err(|errno| self.failed_with(address, errno))
+    }
+
+    #[cold]
+    fn failed_with(&self, address: SockAddr, errno: Errno) -> Error {
+        let error = self.failed(errno);
+        match address.to_std() {
+            _ if error == Error::EBADF => error,
+            // No interface of that number (row 47).
+            SocketAddr::V6(v6) if !sys::has_interface(&self.fd, v6.scope_id()) => Error::ENODEV,
+            // Without a route Linux does not come to ask (row 134).
+            SocketAddr::V4(v4)
+                if v4.ip().is_broadcast()
+                    && error == Error::ENETUNREACH
+                    && rustix::net::sockopt::socket_broadcast(&self.fd) == Ok(false) =>
+            {
+                Error::EACCES
             }
-        })
+            _ => error,
+        }
     }
 
     /// To be held while the descriptor's mode is switched.

@@ -24,6 +24,7 @@ impl Entry {
         self.done(retry(|| rustix::net::send(&self.fd, data, sys::DONT_WAIT_SEND)))
     }
 
+    #[inline]
     pub(crate) fn send_to_now(&self, data: &[u8], to: SockAddr) -> Result<usize> {
         self.sock_type()?;
         let sent = retry(|| rustix::net::sendto(&self.fd, data, sys::DONT_WAIT_SEND, &to.to_std()));
