@@ -3,7 +3,9 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod datagram;
 mod errors;
+mod exchange;
 mod net;
 mod operations;
 mod pump;

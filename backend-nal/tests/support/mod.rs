@@ -65,13 +65,18 @@ pub(crate) fn world<T>(seed: u64, config: Config, run: impl FnOnce(&World<'_, '_
     network.set_addresses("peer.test", &[ip4(2), ip6(2)]).unwrap();
     let shared = Box::new(Shared::<SOCKETS, 2048, 4, 8>::new(config));
     let stack = Stack::new(&below);
+    eprintln!(
+        "SIZE {} {}",
+        size_of_val(&shared.run(&stack)),
+        size_of_val(&shared.run_streams(&stack))
+    );
     let runner = Box::pin(shared.run(&stack));
     let mut runner = runner;
     let net: Net<'_> = NalNet::new(&shared, runner.as_mut(), Board { below: &below });
     let caps = Caps {
         ipv6: true,
         server: true,
-        udp: false,
+        udp: true,
         multicast: false,
         broadcast: false,
         half_close: config.half_close,
@@ -80,13 +85,13 @@ pub(crate) fn world<T>(seed: u64, config: Config, run: impl FnOnce(&World<'_, '_
         reuse_addr: false,
         linger: false,
         client_port: false,
-        empty_datagrams: false,
+        empty_datagrams: true,
         keep_alive: false,
         no_delay: false,
         port_unreachable: false,
         fileno: false,
         local_address: false,
-        max_datagram: 0,
+        max_datagram: 1472,
         max_sockets: Some(SOCKETS),
     };
     run(&World { net: &net, peer: WorldPeer { net: &net, peer }, caps })
