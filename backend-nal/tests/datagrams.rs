@@ -9,7 +9,6 @@ use support::{World, world};
 use usocket_backend_nal::Config;
 use usocket_conformance::{Digest, Harness, State, Step};
 use usocket_core::prelude::*;
-use usocket_core::spi::Backend as _;
 use usocket_core::{AF_INET6, Error, Family, POLLERR, POLLIN, POLLOUT, SOCK_DGRAM, SockAddr};
 
 /// Longer than anything here takes.
@@ -26,10 +25,10 @@ fn the_configured_length_is_the_longest() {
         let actor = peer.start(&[Step::Udp(Family::V4), Step::RecvFrom, Step::Hold]).unwrap();
         let to = peer.address(actor).unwrap();
         let socket = world.net().udp().unwrap();
-        assert_eq!(socket.sendto(&[1; 101], to), Err(Error::EMSGSIZE));
+        assert_eq!(socket.sendto([1; 101], to), Err(Error::EMSGSIZE));
         // What is refused binds nothing.
         assert_eq!(socket.local_addr().unwrap().port(), 0);
-        assert_eq!(socket.sendto(&[1; 100], to), Ok(100));
+        assert_eq!(socket.sendto([1; 100], to), Ok(100));
         assert_eq!(peer.settle(actor).received, 100);
     });
 }
