@@ -192,6 +192,7 @@ impl<const BUF: usize> Socket<BUF> {
 
     /// The stack did not bind.
     pub(crate) fn not_bound(&mut self, error: Error) {
+        (self.change, self.asking) = (None, false);
         self.tx.clear();
         (self.phase, self.bound, self.error) = (Phase::Idle, None, Some(error));
     }

@@ -58,3 +58,15 @@ pub(crate) fn of_datagram(error: &impl edge_nal::io::Error) -> Error {
         _ => Error::EIO,
     }
 }
+
+/// The error of joining or leaving a group; `Other` is most likely the interface.
+pub(crate) fn of_member(error: &impl edge_nal::io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::AddrInUse => Error::EADDRINUSE,
+        ErrorKind::AddrNotAvailable => Error::EADDRNOTAVAIL,
+        ErrorKind::OutOfMemory => Error::ENOBUFS,
+        ErrorKind::InvalidInput => Error::EINVAL,
+        ErrorKind::Unsupported => Error::ENOPROTOOPT,
+        _ => Error::ENODEV,
+    }
+}

@@ -1,9 +1,12 @@
 //! The tasks that carry datagrams: one for each socket.
 
-use edge_nal::{Readable, UdpBind, UdpReceive, UdpSend, UdpSplit};
-use embassy_futures::join::join;
+use core::net::SocketAddr;
+
+use edge_nal::{Readable, UdpBind, UdpReceive, UdpSend, UdpSplitMulticast};
+use embassy_futures::join::join3;
 use embassy_futures::select::{Either, select};
 use usocket_core::spi::SockType;
+use usocket_core::{Error, Result};
 
 use crate::datagram::HEADER;
 use crate::errors::{of_bind, of_datagram};
@@ -31,19 +34,20 @@ impl<const S: usize, const BUF: usize, const L: usize, const C: usize> Shared<S,
                 }
             })
             .await;
-            match select(self.over(place, generation), stack.bind(local)).await {
+            match select(self.over(place, generation), self.begin(stack, place, local)).await {
                 Either::First(()) => {}
                 Either::Second(Ok(mut socket)) => {
                     told(self, place, |socket| socket.phase = Phase::Bound);
-                    let (mut receiver, mut sender) = socket.split();
-                    let both = join(
+                    let (mut receiver, mut sender, mut v4, mut v6) = socket.split_multicast();
+                    let all = join3(
                         self.receive(place, &mut receiver, incoming),
                         self.send(place, &mut sender, outgoing),
+                        self.members(place, &mut v4, &mut v6),
                     );
-                    select(self.over(place, generation), both).await;
+                    select(self.over(place, generation), all).await;
                 }
                 Either::Second(Err(error)) => {
-                    told(self, place, |socket| socket.not_bound(of_bind(&error)));
+                    told(self, place, |socket| socket.not_bound(error));
                 }
             }
             told(self, place, |socket| {
@@ -54,6 +58,22 @@ impl<const S: usize, const BUF: usize, const L: usize, const C: usize> Shared<S,
                 socket.busy = false;
             });
         }
+    }
+
+    /// A socket of the stack, in the groups that were joined before.
+    async fn begin<'s, T: UdpBind>(
+        &self,
+        stack: &'s T,
+        place: usize,
+        local: SocketAddr,
+    ) -> Result<T::Socket<'s>> {
+        let mut socket = stack.bind(local).await.map_err(|error| of_bind(&error))?;
+        self.join_groups(place, &mut socket).await.map_err(|error| match error {
+            // `bind` has no options.
+            Error::ENOPROTOOPT => Error::EOPNOTSUPP,
+            error => error,
+        })?;
+        Ok(socket)
     }
 
     /// Waits until the user has given up the socket of this generation in `place`, and what it

@@ -6,6 +6,7 @@
 mod datagram;
 mod errors;
 mod exchange;
+mod groups;
 mod net;
 mod operations;
 mod pump;

@@ -185,7 +185,10 @@ impl<P: Platform, const S: usize, const BUF: usize, const L: usize, const C: usi
     }
 
     fn in_effect(&self, handle: Handle) -> bool {
-        self.socket(handle, |socket| Ok(!matches!(socket.phase, Phase::Binding(_)))).unwrap_or(true)
+        self.socket(handle, |socket| {
+            Ok(!matches!(socket.phase, Phase::Binding(_)) && socket.change.is_none())
+        })
+        .unwrap_or(true)
     }
 
     fn try_accept(&self, handle: Handle) -> Result<(Handle, SockAddr)> {
@@ -305,8 +308,19 @@ impl<P: Platform, const S: usize, const BUF: usize, const L: usize, const C: usi
         self.shared.with(|state| state.lingering())
     }
 
-    fn set_option(&self, handle: Handle, _: &Opt) -> Result<()> {
-        self.alive(handle).and(Err(Error::ENOPROTOOPT))
+    fn set_option(&self, handle: Handle, option: &Opt) -> Result<()> {
+        let change = match *option {
+            Opt::Join(group) => (group, true),
+            Opt::Leave(group) => (group, false),
+            _ => return self.alive(handle).and(Err(Error::ENOPROTOOPT)),
+        };
+        if !self.is_dgram(handle)? {
+            return Err(Error::ENOPROTOOPT);
+        }
+        self.act(handle, |socket| socket.ask_member(change))?;
+        // Most stacks know at once whether they can.
+        self.drive(self.platform.now());
+        self.socket(handle, Socket::member_asked)
     }
 
     fn option(&self, handle: Handle, name: OptName) -> Result<Opt> {

@@ -2,11 +2,13 @@
 
 use core::net::SocketAddr;
 
-use heapless::Deque;
-use usocket_core::spi::{RecvFlags, Shutdown, SockType};
+use heapless::{Deque, Vec};
+use usocket_core::spi::{Group, RecvFlags, Shutdown, SockType};
 use usocket_core::{
     Error, Events, Family, Instant, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, Result,
 };
+
+use crate::groups::{Change, GROUPS};
 
 /// How far a socket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,13 @@ pub(crate) struct Socket<const BUF: usize> {
     pub(crate) reset: bool,
     /// When a closed socket is given up.
     pub(crate) until: Option<Instant>,
+    /// What it has joined.
+    pub(crate) groups: Vec<Group, GROUPS>,
+    /// What the stack shall change of that, or is at it.
+    pub(crate) change: Option<Change>,
+    /// Who asked for it is still there, to be told why not.
+    pub(crate) asking: bool,
+    pub(crate) refused: Option<Error>,
 }
 
 impl<const BUF: usize> Socket<BUF> {
@@ -82,6 +91,10 @@ impl<const BUF: usize> Socket<BUF> {
             deaf: false,
             reset: false,
             until: None,
+            groups: Vec::new(),
+            change: None,
+            asking: false,
+            refused: None,
         }
     }
 

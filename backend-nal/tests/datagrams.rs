@@ -3,13 +3,17 @@
 
 mod support;
 
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use support::{World, world};
 use usocket_backend_nal::Config;
 use usocket_conformance::{Digest, Harness, State, Step};
 use usocket_core::prelude::*;
-use usocket_core::{AF_INET6, Error, Family, POLLERR, POLLIN, POLLOUT, SOCK_DGRAM, SockAddr};
+use usocket_core::{
+    AF_INET6, Error, Family, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IPPROTO_IP, POLLERR, POLLIN,
+    POLLOUT, SOCK_DGRAM, SockAddr,
+};
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -126,6 +130,70 @@ fn close_sends_and_abort_frees() {
                 socket.abort().unwrap();
             }
             world.pass(Duration::from_millis(1));
+        }
+    });
+}
+
+/// The value of the option: a group, and an interface by its address.
+fn membership(interface: [u8; 4]) -> [u8; 8] {
+    let mut value = [239, 1, 2, 3, 0, 0, 0, 0];
+    value[4..].copy_from_slice(&interface);
+    value
+}
+
+#[test]
+fn a_group_joined_before_bind_is_heard() {
+    with_world(Config::default(), |world| {
+        let socket = world.net().udp().unwrap();
+        socket.settimeout(PATIENCE).unwrap();
+        let value = membership([0; 4]);
+        socket.setsockopt(IPPROTO_IP, IP_ADD_MEMBERSHIP, &value).unwrap();
+        socket.bind(("", 5353)).unwrap();
+        let to = SockAddr::new(Ipv4Addr::new(239, 1, 2, 3).into(), 5353);
+        let peer = world.peer();
+        peer.start(&[Step::Udp(Family::V4), Step::SendTo(to, b"hi"), Step::Hold]).unwrap();
+        assert_eq!(socket.recv(&mut [0; 8]), Ok(2));
+        // The stack knows of it: it is not joined twice there either.
+        assert_eq!(socket.setsockopt(IPPROTO_IP, IP_DROP_MEMBERSHIP, &value), Ok(()));
+        assert_eq!(
+            socket.setsockopt(IPPROTO_IP, IP_DROP_MEMBERSHIP, &value),
+            Err(Error::EADDRNOTAVAIL)
+        );
+    });
+}
+
+#[test]
+fn an_interface_that_is_not_there_is_told() {
+    with_world(Config::default(), |world| {
+        let value = membership([192, 0, 2, 77]);
+        let socket = world.net().udp().unwrap();
+        socket.bind(("", 0)).unwrap();
+        for _ in 0..2 {
+            let answer = socket.setsockopt(IPPROTO_IP, IP_ADD_MEMBERSHIP, &value);
+            assert_eq!(answer, Err(Error::ENODEV));
+        }
+        assert_eq!(socket.take_error(), Ok(None));
+        // Before bind there is nobody to ask: bind is told, until it is left.
+        let early = world.net().udp().unwrap();
+        assert_eq!(early.setsockopt(IPPROTO_IP, IP_ADD_MEMBERSHIP, &value), Ok(()));
+        assert_eq!(early.bind(("", 0)), Err(Error::ENODEV));
+        assert_eq!(early.setsockopt(IPPROTO_IP, IP_DROP_MEMBERSHIP, &value), Ok(()));
+        assert_eq!(early.bind(("", 0)), Ok(()));
+        let stream = world.net().tcp().unwrap();
+        let answer = stream.setsockopt(IPPROTO_IP, IP_ADD_MEMBERSHIP, &value);
+        assert_eq!(answer, Err(Error::ENOPROTOOPT));
+    });
+}
+
+#[test]
+fn a_socket_has_four_groups() {
+    with_world(Config::default(), |world| {
+        let socket = world.net().udp().unwrap();
+        socket.bind(("", 0)).unwrap();
+        for number in 0..5 {
+            let value = [239, 0, 0, number, 0, 0, 0, 0];
+            let expected = if number < 4 { Ok(()) } else { Err(Error::ENOBUFS) };
+            assert_eq!(socket.setsockopt(IPPROTO_IP, IP_ADD_MEMBERSHIP, &value), expected);
         }
     });
 }

@@ -84,7 +84,7 @@ pub(crate) fn world_with<T>(
         ipv6: true,
         server: true,
         udp: datagrams,
-        multicast: false,
+        multicast: datagrams,
         broadcast: false,
         half_close: config.half_close,
         reset: true,
