@@ -130,7 +130,7 @@ impl<const BUF: usize> Socket<BUF> {
         if self.fin {
             return Err(Error::EPIPE);
         }
-        if len > largest.min(BUF.saturating_sub(HEADER)) {
+        if len > largest || HEADER + len > BUF {
             return Err(Error::EMSGSIZE);
         }
         // The permission is an option, and the traits have none.
