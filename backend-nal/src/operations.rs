@@ -117,7 +117,7 @@ impl<P: Platform, const S: usize, const BUF: usize, const L: usize, const C: usi
         let alone = self.socket(handle, |socket| Ok(socket.tx.is_empty()))?;
         let len = self.act(handle, |socket| socket.queue_datagram(data, to))?;
         if alone {
-            // Most stacks know at once what they refuse, and it can be nothing but this one.
+            // Most stacks know at once what they refuse.
             self.drive(self.platform.now());
             self.socket(handle, |socket| socket.error.take().map_or(Ok(()), Err))?;
         }

@@ -19,6 +19,8 @@ use usocket_core::spi::{EventSource, Platform};
 use usocket_core::{Error, IP_ADD_MEMBERSHIP, IPPROTO_IP, Instant, POLLERR, POLLIN, POLLOUT};
 
 type Outcome = Result<(), ErrorKind>;
+/// A datagram and its whole length.
+type Arrival = Result<(&'static [u8], usize), ErrorKind>;
 
 /// Each operation waits until its outcome is set.
 #[derive(Default)]
@@ -27,8 +29,7 @@ struct Slow {
     send: Cell<Option<Outcome>>,
     join: Cell<Option<Outcome>>,
     sent: RefCell<Vec<Vec<u8>>>,
-    /// What arrives: a datagram and its whole length.
-    arrives: RefCell<VecDeque<Result<(&'static [u8], usize), ErrorKind>>>,
+    arrives: RefCell<VecDeque<Arrival>>,
 }
 
 async fn outcome(of: &Cell<Option<Outcome>>) -> Outcome {
