@@ -34,3 +34,39 @@ pub(crate) fn of_name(error: &impl edge_nal::io::Error) -> Error {
         _ => Error::EAI_AGAIN,
     }
 }
+
+/// The error of a `bind` of datagrams: of the kinds that one may have.
+pub(crate) fn of_bind(error: &impl edge_nal::io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::AddrInUse => Error::EADDRINUSE,
+        ErrorKind::OutOfMemory => Error::ENOBUFS,
+        ErrorKind::PermissionDenied => Error::EACCES,
+        ErrorKind::InvalidInput => Error::EINVAL,
+        ErrorKind::Unsupported => Error::EOPNOTSUPP,
+        _ => Error::EADDRNOTAVAIL,
+    }
+}
+
+/// The error of a datagram: of the kinds that both a send and a receive may have, since it is
+/// told by the next of them. `EIO` promises no more than that a datagram was lost.
+pub(crate) fn of_datagram(error: &impl edge_nal::io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::ConnectionRefused => Error::ECONNREFUSED,
+        ErrorKind::ConnectionReset => Error::ECONNRESET,
+        ErrorKind::OutOfMemory => Error::ENOBUFS,
+        ErrorKind::Unsupported => Error::EOPNOTSUPP,
+        _ => Error::EIO,
+    }
+}
+
+/// The error of joining or leaving a group; `Other` is most likely the interface.
+pub(crate) fn of_member(error: &impl edge_nal::io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::AddrInUse => Error::EADDRINUSE,
+        ErrorKind::AddrNotAvailable => Error::EADDRNOTAVAIL,
+        ErrorKind::OutOfMemory => Error::ENOBUFS,
+        ErrorKind::InvalidInput => Error::EINVAL,
+        ErrorKind::Unsupported => Error::ENOPROTOOPT,
+        _ => Error::ENODEV,
+    }
+}

@@ -3,7 +3,10 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+mod datagram;
 mod errors;
+mod exchange;
+mod groups;
 mod net;
 mod operations;
 mod pump;

@@ -43,36 +43,26 @@ impl<P: Platform, const S: usize, const BUF: usize, const L: usize, const C: usi
             Ok(())
         })
     }
-}
 
-impl<P: Platform, const S: usize, const BUF: usize, const L: usize, const C: usize, const W: usize>
-    Backend for NalNet<'_, P, S, BUF, L, C, W>
-{
-    fn platform(&self) -> &dyn Platform {
-        &self.platform
+    fn is_dgram(&self, handle: Handle) -> Result<bool> {
+        self.socket(handle, |socket| Ok(socket.kind == SockType::Dgram))
     }
 
-    fn open(&self, family: Family, kind: SockType) -> Result<Handle> {
-        if kind == SockType::Dgram {
-            return Err(Error::EOPNOTSUPP);
-        }
-        self.shared.with(|state| state.open(family).map(|place| state.handle(place)))
-    }
-
-    fn alive(&self, handle: Handle) -> Result<()> {
-        self.socket(handle, |_| Ok(()))
-    }
-
-    fn bind(&self, handle: Handle, address: SockAddr) -> Result<()> {
+    /// Notes the address of a socket; port 0 picks one. The stack is not asked.
+    fn reserve(&self, handle: Handle, address: SockAddr) -> Result<SocketAddr> {
         self.shared.with(|state| {
             let socket = state.socket(handle)?;
             if socket.phase != Phase::Idle || socket.bound.is_some() {
                 return Err(Error::EINVAL);
             }
+            let kind = socket.kind;
             let mut address = SocketAddr::from(address);
             let taken = |port: u16, sockets: &[Socket<BUF>]| {
                 let same = |bound: SocketAddr| bound.port() == port;
-                sockets.iter().any(|socket| socket.open && socket.bound.is_some_and(same))
+                sockets
+                    .iter()
+                    .filter(|socket| socket.open && socket.kind == kind)
+                    .any(|socket| socket.bound.is_some_and(same))
             };
             if address.port() == 0 {
                 // The traits do not tell which port the stack would take.
@@ -89,11 +79,83 @@ impl<P: Platform, const S: usize, const BUF: usize, const L: usize, const C: usi
                 return Err(Error::EADDRINUSE);
             }
             state.socket(handle)?.bound = Some(address);
-            Ok(())
+            Ok(address)
         })
     }
 
+    fn bind_datagrams(&self, handle: Handle, address: SockAddr) -> Result<()> {
+        // Another may just have been closed, and hold the port still.
+        self.drive(self.platform.now());
+        let local = self.reserve(handle, address)?;
+        self.act(handle, |socket| {
+            (socket.phase, socket.busy) = (Phase::Binding(local), true);
+            Ok(())
+        })?;
+        // Most stacks know at once whether they can.
+        self.drive(self.platform.now());
+        self.socket(handle, |socket| socket.error.take().map_or(Ok(()), Err))
+    }
+
+    /// Whoever connects or sends needs a port.
+    fn bind_implicitly(&self, handle: Handle) -> Result<()> {
+        let (phase, any) =
+            self.socket(handle, |socket| Ok((socket.phase, socket.family.unspecified())))?;
+        if phase != Phase::Idle {
+            return Ok(());
+        }
+        self.bind_datagrams(handle, SockAddr::new(any, 0)).map_err(|error| match error {
+            // It was our choice, and there is no better one.
+            Error::EADDRINUSE | Error::EINVAL => Error::ENOBUFS,
+            error => error,
+        })
+    }
+
+    fn send_datagram(&self, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
+        let largest = self.shared.config.max_datagram;
+        self.socket(handle, |socket| socket.may_send(data.len(), to, largest))?;
+        self.bind_implicitly(handle)?;
+        let alone = self.socket(handle, |socket| Ok(socket.tx.is_empty()))?;
+        let len = self.act(handle, |socket| socket.queue_datagram(data, to))?;
+        if alone {
+            // Most stacks know at once what they refuse.
+            self.drive(self.platform.now());
+            self.socket(handle, |socket| socket.error.take().map_or(Ok(()), Err))?;
+        }
+        Ok(len)
+    }
+}
+
+impl<P: Platform, const S: usize, const BUF: usize, const L: usize, const C: usize, const W: usize>
+    Backend for NalNet<'_, P, S, BUF, L, C, W>
+{
+    fn platform(&self) -> &dyn Platform {
+        &self.platform
+    }
+
+    fn open(&self, family: Family, kind: SockType) -> Result<Handle> {
+        self.shared.with(|state| {
+            if kind == SockType::Dgram && !state.datagrams {
+                return Err(Error::EOPNOTSUPP);
+            }
+            state.open(family, kind).map(|place| state.handle(place))
+        })
+    }
+
+    fn alive(&self, handle: Handle) -> Result<()> {
+        self.socket(handle, |_| Ok(()))
+    }
+
+    fn bind(&self, handle: Handle, address: SockAddr) -> Result<()> {
+        if self.is_dgram(handle)? {
+            return self.bind_datagrams(handle, address);
+        }
+        self.reserve(handle, address).map(|_| ())
+    }
+
     fn listen(&self, handle: Handle, backlog: u32) -> Result<()> {
+        if self.is_dgram(handle)? {
+            return Err(Error::EOPNOTSUPP);
+        }
         // Another may just have been closed, and hold the port still.
         self.drive(self.platform.now());
         let phase = self.socket(handle, |socket| Ok(socket.phase))?;
@@ -123,19 +185,25 @@ impl<P: Platform, const S: usize, const BUF: usize, const L: usize, const C: usi
     }
 
     fn in_effect(&self, handle: Handle) -> bool {
-        self.socket(handle, |socket| Ok(!matches!(socket.phase, Phase::Binding(_)))).unwrap_or(true)
+        self.socket(handle, |socket| {
+            Ok(!matches!(socket.phase, Phase::Binding(_)) && socket.change.is_none())
+        })
+        .unwrap_or(true)
     }
 
     fn try_accept(&self, handle: Handle) -> Result<(Handle, SockAddr)> {
         let accepted = self.shared.with(|state| {
             let socket = state.socket(handle)?;
+            if socket.kind == SockType::Dgram {
+                return Err(Error::EOPNOTSUPP);
+            }
             if !matches!(socket.phase, Phase::Binding(_) | Phase::Listening) {
                 return Err(Error::EINVAL);
             }
             let (family, bound) = (socket.family, socket.bound);
             let (task, number, peer) = state.oldest(handle.slot()).ok_or(Error::EAGAIN)?;
             // Where no place is free the connection stays in the backlog (S16).
-            let place = state.open(family)?;
+            let place = state.open(family, SockType::Stream)?;
             let socket = &mut state.sockets[place];
             (socket.phase, socket.busy) = (Phase::Connected, true);
             (socket.peer, socket.bound) = (Some(peer), bound);
@@ -147,6 +215,13 @@ impl<P: Platform, const S: usize, const BUF: usize, const L: usize, const C: usi
     }
 
     fn try_connect(&self, handle: Handle, address: SockAddr) -> Result<()> {
+        if self.is_dgram(handle)? {
+            self.bind_implicitly(handle)?;
+            return self.socket(handle, |socket| {
+                socket.peer = Some(address.into());
+                Ok(())
+            });
+        }
         self.act(handle, |socket| match socket.phase {
             Phase::Connecting(_) => Err(Error::EALREADY),
             Phase::Binding(_) | Phase::Listening => Err(Error::EISCONN),
@@ -160,13 +235,14 @@ impl<P: Platform, const S: usize, const BUF: usize, const L: usize, const C: usi
                 (socket.phase, socket.busy) = (Phase::Connecting(address.into()), true);
                 Ok(())
             }
-            Phase::Connected => Err(Error::EISCONN),
+            Phase::Connected | Phase::Bound => Err(Error::EISCONN),
         })?;
         Err(Error::EINPROGRESS)
     }
 
     fn connect_result(&self, handle: Handle) -> Result<()> {
         self.socket(handle, |socket| match socket.phase {
+            _ if socket.kind == SockType::Dgram && socket.peer.is_some() => Ok(()),
             Phase::Connecting(_) => Err(Error::EAGAIN),
             Phase::Connected => Ok(()),
             Phase::Failed(error) => {
@@ -178,14 +254,24 @@ impl<P: Platform, const S: usize, const BUF: usize, const L: usize, const C: usi
     }
 
     fn try_send(&self, handle: Handle, data: &[u8]) -> Result<usize> {
+        if self.is_dgram(handle)? {
+            let peer = self.socket(handle, |socket| socket.peer.ok_or(Error::EDESTADDRREQ))?;
+            return self.send_datagram(handle, data, peer.into());
+        }
         self.act(handle, |socket| socket.send(data))
     }
 
-    fn try_send_to(&self, handle: Handle, _: &[u8], _: SockAddr) -> Result<usize> {
-        self.alive(handle).and(Err(Error::EOPNOTSUPP))
+    fn try_send_to(&self, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
+        if !self.is_dgram(handle)? {
+            return Err(Error::EOPNOTSUPP);
+        }
+        self.send_datagram(handle, data, to)
     }
 
     fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
+        if self.is_dgram(handle)? {
+            return self.try_recv_info(handle, buf, flags).map(|info| info.len);
+        }
         if flags.peek {
             return self.socket(handle, |socket| socket.recv(buf, flags));
         }
@@ -193,6 +279,10 @@ impl<P: Platform, const S: usize, const BUF: usize, const L: usize, const C: usi
     }
 
     fn try_recv_info(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<RecvInfo> {
+        if self.is_dgram(handle)? {
+            // What is taken makes room for the next.
+            return self.act(handle, |socket| socket.recv_datagram(buf, flags));
+        }
         let len = self.try_recv(handle, buf, flags)?;
         let from = self.peer_addr(handle)?;
         Ok(RecvInfo { len, full_len: len, from, local: None })
@@ -200,7 +290,10 @@ impl<P: Platform, const S: usize, const BUF: usize, const L: usize, const C: usi
 
     fn shutdown(&self, handle: Handle, how: Shutdown) -> Result<()> {
         let half_close = self.shared.config.half_close;
-        self.act(handle, |socket| socket.shutdown(how, half_close))
+        self.act(handle, |socket| match socket.kind {
+            SockType::Stream => socket.shutdown(how, half_close),
+            SockType::Dgram => socket.shutdown_datagrams(how),
+        })
     }
 
     fn close(&self, handle: Handle) -> Result<()> {
@@ -215,13 +308,24 @@ impl<P: Platform, const S: usize, const BUF: usize, const L: usize, const C: usi
         self.shared.with(|state| state.lingering())
     }
 
-    fn set_option(&self, handle: Handle, _: &Opt) -> Result<()> {
-        self.alive(handle).and(Err(Error::ENOPROTOOPT))
+    fn set_option(&self, handle: Handle, option: &Opt) -> Result<()> {
+        let change = match *option {
+            Opt::Join(group) => (group, true),
+            Opt::Leave(group) => (group, false),
+            _ => return self.alive(handle).and(Err(Error::ENOPROTOOPT)),
+        };
+        if !self.is_dgram(handle)? {
+            return Err(Error::ENOPROTOOPT);
+        }
+        self.act(handle, |socket| socket.ask_member(change))?;
+        // Most stacks know at once whether they can.
+        self.drive(self.platform.now());
+        self.socket(handle, Socket::member_asked)
     }
 
     fn option(&self, handle: Handle, name: OptName) -> Result<Opt> {
         self.socket(handle, |socket| match name {
-            OptName::Type => Ok(Opt::Type(SockType::Stream)),
+            OptName::Type => Ok(Opt::Type(socket.kind)),
             OptName::Listening => {
                 let listens = matches!(socket.phase, Phase::Binding(_) | Phase::Listening);
                 Ok(Opt::Listening(listens))

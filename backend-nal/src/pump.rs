@@ -102,7 +102,7 @@ async fn serve<
 }
 
 /// Notes something about the socket that others may wait for.
-fn told<const S: usize, const BUF: usize, const L: usize, const C: usize>(
+pub(crate) fn told<const S: usize, const BUF: usize, const L: usize, const C: usize>(
     shared: &Shared<S, BUF, L, C>,
     place: usize,
     note: impl FnOnce(&mut Socket<BUF>),

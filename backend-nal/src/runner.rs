@@ -4,9 +4,10 @@
 use core::array::from_fn;
 use core::convert::Infallible;
 use core::future::pending;
+use core::pin::pin;
 
-use edge_nal::{AddrType, Dns, TcpAccept, TcpBind, TcpConnect};
-use embassy_futures::join::{join_array, join3};
+use edge_nal::{AddrType, Dns, TcpAccept, TcpBind, TcpConnect, UdpBind};
+use embassy_futures::join::{join, join_array, join3};
 use embassy_futures::select::{Either, select};
 use usocket_core::Family;
 
@@ -19,7 +20,26 @@ impl<const S: usize, const BUF: usize, const L: usize, const C: usize> Shared<S,
     /// Everything that is done with the stack: a future that never ends. Pin it and give it
     /// to [`NalNet::new`](crate::NalNet::new), which polls it whenever it is driven. Where
     /// the stack has a runner of its own which nobody else polls, join the two first.
-    pub async fn run<T: TcpConnect + TcpBind + Dns>(&self, stack: &T) -> Infallible {
+    pub fn run<T: TcpConnect + TcpBind + UdpBind + Dns>(
+        &self,
+        stack: &T,
+    ) -> impl Future<Output = Infallible> {
+        // Before the first poll, so that nobody opens a socket too early.
+        self.with(|state| state.datagrams = true);
+        async move {
+            // Here and lent: futures are handed on before they run, with all that is in them.
+            let mut buffers = [[[0; BUF]; 2]; S];
+            let mut places = 0..S;
+            let datagrams = buffers
+                .each_mut()
+                .map(|buffers| self.datagrams(stack, places.next().unwrap_or_default(), buffers));
+            join(pin!(self.run_streams(stack)), join_array(datagrams)).await.0
+        }
+    }
+
+    /// As [`run`](Self::run), for a stack without datagrams, or a program that needs none: they
+    /// are `EOPNOTSUPP`, and this future is without their memory.
+    pub async fn run_streams<T: TcpConnect + TcpBind + Dns>(&self, stack: &T) -> Infallible {
         let clients = join_array(from_fn::<_, S, _>(|place| self.client(stack, place)));
         let servers = join_array(from_fn::<_, L, _>(|task| self.server(stack, task)));
         let questions = join_array(from_fn::<_, QUERIES, _>(|number| self.ask(stack, number)));

@@ -4,7 +4,7 @@ use core::cell::RefCell;
 use core::net::{IpAddr, SocketAddr};
 use core::time::Duration;
 
-use usocket_core::spi::{Handle, MAX_NAME};
+use usocket_core::spi::{Handle, MAX_NAME, SockType};
 use usocket_core::{DEFAULT_LINGER, Error, Family, Instant, Result, earlier};
 
 use crate::socket::{Phase, Socket};
@@ -17,11 +17,15 @@ pub struct Config {
     pub half_close: bool,
     /// How long a closed socket may go on in the background (R9).
     pub linger: Duration,
+    /// The longest datagram it sends, in bytes; a longer one is `EMSGSIZE`, as is one that `BUF`
+    /// has no room for.
+    pub max_datagram: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { half_close: true, linger: DEFAULT_LINGER }
+        // What one frame of Ethernet carries by IPv4: not every stack has fragments.
+        Self { half_close: true, linger: DEFAULT_LINGER, max_datagram: 1472 }
     }
 }
 
@@ -54,6 +58,7 @@ impl<const S: usize, const BUF: usize, const L: usize, const C: usize> Shared<S,
             changed: false,
             accepted: 0,
             retry: None,
+            datagrams: false,
             next_port: 0,
         };
         Self { state: RefCell::new(state), config }
@@ -65,7 +70,7 @@ impl<const S: usize, const BUF: usize, const L: usize, const C: usize> Shared<S,
     }
 }
 
-/// How long a listener waits that the stack refused: chosen, not measured.
+/// How long a task waits that the stack refused: chosen, not measured.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Questions that can be out at once.
@@ -122,8 +127,10 @@ pub(crate) struct State<const S: usize, const BUF: usize, const L: usize, const 
     pub(crate) changed: bool,
     /// How many connections the stack has accepted, for their order.
     accepted: u32,
-    /// When a listener that the stack refused tries again.
+    /// When a task that the stack refused tries again.
     retry: Option<Instant>,
+    /// Whether the stack has them.
+    pub(crate) datagrams: bool,
     pub(crate) next_port: u16,
 }
 
@@ -139,9 +146,9 @@ impl<const S: usize, const BUF: usize, const L: usize, const C: usize> State<S, 
     }
 
     /// Takes a free place for a new socket.
-    pub(crate) fn open(&mut self, family: Family) -> Result<usize> {
+    pub(crate) fn open(&mut self, family: Family, kind: SockType) -> Result<usize> {
         let place = self.sockets.iter().position(Socket::is_free).ok_or(Error::ENOMEM)?;
-        self.sockets[place].begin(family);
+        self.sockets[place].begin(family, kind);
         Ok(place)
     }
 
@@ -180,7 +187,7 @@ impl<const S: usize, const BUF: usize, const L: usize, const C: usize> State<S, 
         self.accepted
     }
 
-    /// When a listener that was refused may try again.
+    /// When a task that was refused may try again.
     pub(crate) fn pause(&mut self) -> Instant {
         let again = self.now + PAUSE;
         self.retry = Some(again);
@@ -188,7 +195,7 @@ impl<const S: usize, const BUF: usize, const L: usize, const C: usize> State<S, 
     }
 
     /// When the tasks want to be polled whatever happens: the first closed socket is given up,
-    /// or a listener tries again.
+    /// or a task tries again.
     pub(crate) fn next(&mut self) -> Option<Instant> {
         if self.retry.is_some_and(|retry| retry <= self.now) {
             self.retry = None;
@@ -200,7 +207,11 @@ impl<const S: usize, const BUF: usize, const L: usize, const C: usize> State<S, 
     pub(crate) fn lingering(&self) -> usize {
         self.sockets
             .iter()
-            .filter(|socket| !socket.open && socket.busy && socket.phase == Phase::Connected)
+            .filter(|socket| match socket.kind {
+                SockType::Stream => socket.phase == Phase::Connected,
+                SockType::Dgram => !socket.tx.is_empty(),
+            })
+            .filter(|socket| !socket.open && socket.busy)
             .count()
     }
 }

@@ -2,11 +2,13 @@
 
 use core::net::SocketAddr;
 
-use heapless::Deque;
-use usocket_core::spi::{RecvFlags, Shutdown};
+use heapless::{Deque, Vec};
+use usocket_core::spi::{Group, RecvFlags, Shutdown, SockType};
 use usocket_core::{
     Error, Events, Family, Instant, POLLERR, POLLHUP, POLLIN, POLLNVAL, POLLOUT, Result,
 };
+
+use crate::groups::{Change, GROUPS};
 
 /// How far a socket is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,12 +21,14 @@ pub(crate) enum Phase {
     Failed(Error),
     /// That was told by a receive, a send or `take_error`: the end of a stream.
     Ended,
-    /// The stack shall listen, or is at it.
+    /// The stack shall listen or bind datagrams, or is at it.
     Binding(SocketAddr),
     /// It listens.
     Listening,
     /// It has a connection, or had one.
     Connected,
+    /// It carries datagrams.
+    Bound,
 }
 
 /// A place. `BUF` bytes are kept in each direction.
@@ -36,6 +40,7 @@ pub(crate) struct Socket<const BUF: usize> {
     /// A task of the runner has something to do for it.
     pub(crate) busy: bool,
     pub(crate) family: Family,
+    pub(crate) kind: SockType,
     pub(crate) phase: Phase,
     pub(crate) bound: Option<SocketAddr>,
     pub(crate) peer: Option<SocketAddr>,
@@ -56,6 +61,13 @@ pub(crate) struct Socket<const BUF: usize> {
     pub(crate) reset: bool,
     /// When a closed socket is given up.
     pub(crate) until: Option<Instant>,
+    /// What it has joined.
+    pub(crate) groups: Vec<Group, GROUPS>,
+    /// What the stack shall change of that, or is at it.
+    pub(crate) change: Option<Change>,
+    /// Who asked for it is still there, to be told why not.
+    pub(crate) asking: bool,
+    pub(crate) refused: Option<Error>,
 }
 
 impl<const BUF: usize> Socket<BUF> {
@@ -65,6 +77,7 @@ impl<const BUF: usize> Socket<BUF> {
             open: false,
             busy: false,
             family: Family::V4,
+            kind: SockType::Stream,
             phase: Phase::Idle,
             bound: None,
             peer: None,
@@ -78,6 +91,10 @@ impl<const BUF: usize> Socket<BUF> {
             deaf: false,
             reset: false,
             until: None,
+            groups: Vec::new(),
+            change: None,
+            asking: false,
+            refused: None,
         }
     }
 
@@ -86,8 +103,8 @@ impl<const BUF: usize> Socket<BUF> {
     }
 
     /// A fresh socket in a free place.
-    pub(crate) fn begin(&mut self, family: Family) {
-        *self = Self { generation: self.generation, open: true, family, ..Self::new() };
+    pub(crate) fn begin(&mut self, family: Family, kind: SockType) {
+        *self = Self { generation: self.generation, open: true, family, kind, ..Self::new() };
     }
 
     /// The handle is gone; what is to be sent goes on until `until`.
@@ -95,7 +112,7 @@ impl<const BUF: usize> Socket<BUF> {
         self.open = false;
         self.generation = self.generation.wrapping_add(1);
         // Whoever closes with bytes unread has not got what the peer thinks (row 218).
-        self.reset |= reset || !self.rx.is_empty();
+        self.reset |= reset || self.kind == SockType::Stream && !self.rx.is_empty();
         if self.reset {
             self.tx.clear();
         }
@@ -113,7 +130,7 @@ impl<const BUF: usize> Socket<BUF> {
                 return Err(error);
             }
             Phase::Ended => return Ok(0),
-            Phase::Idle | Phase::Binding(_) | Phase::Listening => return Err(Error::ENOTCONN),
+            _ => return Err(Error::ENOTCONN),
         }
         if buf.is_empty() {
             return Ok(0);
@@ -188,13 +205,16 @@ impl<const BUF: usize> Socket<BUF> {
         if !self.open || self.generation != generation {
             return POLLNVAL;
         }
+        if self.kind == SockType::Dgram {
+            return self.datagram_readiness();
+        }
         match self.phase {
             Phase::Idle => POLLOUT | POLLHUP,
             Phase::Connecting(_) | Phase::Binding(_) => Events::NONE,
             Phase::Failed(_) => POLLIN | POLLOUT | POLLERR | POLLHUP,
             Phase::Ended => POLLIN | POLLOUT | POLLHUP,
             Phase::Listening if acceptable => POLLIN,
-            Phase::Listening => Events::NONE,
+            Phase::Listening | Phase::Bound => Events::NONE,
             Phase::Connected => self.connected(),
         }
     }

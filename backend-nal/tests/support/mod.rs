@@ -2,8 +2,10 @@
 //! Both directions of the traits are between the kit and the network.
 #![allow(dead_code, reason = "each test uses a part")]
 
+use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::time::Duration;
 
 use usocket_backend_nal::{Config, NalNet, Shared};
@@ -56,6 +58,16 @@ struct WorldPeer<'w, 'r> {
 
 /// Calls `run` with a fresh world.
 pub(crate) fn world<T>(seed: u64, config: Config, run: impl FnOnce(&World<'_, '_>) -> T) -> T {
+    world_with(seed, config, true, run)
+}
+
+/// The same, with datagrams or without.
+pub(crate) fn world_with<T>(
+    seed: u64,
+    config: Config,
+    datagrams: bool,
+    run: impl FnOnce(&World<'_, '_>) -> T,
+) -> T {
     let network: Box<Network<Virtual>> = Box::new(Network::new(Virtual::new(seed)));
     let below = network.host(&addresses(1)).unwrap();
     let peer = MemPeer::new(network.host(&addresses(2)).unwrap());
@@ -65,14 +77,14 @@ pub(crate) fn world<T>(seed: u64, config: Config, run: impl FnOnce(&World<'_, '_
     network.set_addresses("peer.test", &[ip4(2), ip6(2)]).unwrap();
     let shared = Box::new(Shared::<SOCKETS, 2048, 4, 8>::new(config));
     let stack = Stack::new(&below);
-    let runner = Box::pin(shared.run(&stack));
-    let mut runner = runner;
+    let mut runner: Pin<Box<dyn Future<Output = Infallible>>> =
+        if datagrams { Box::pin(shared.run(&stack)) } else { Box::pin(shared.run_streams(&stack)) };
     let net: Net<'_> = NalNet::new(&shared, runner.as_mut(), Board { below: &below });
     let caps = Caps {
         ipv6: true,
         server: true,
-        udp: false,
-        multicast: false,
+        udp: datagrams,
+        multicast: datagrams,
         broadcast: false,
         half_close: config.half_close,
         reset: true,
@@ -80,13 +92,13 @@ pub(crate) fn world<T>(seed: u64, config: Config, run: impl FnOnce(&World<'_, '_
         reuse_addr: false,
         linger: false,
         client_port: false,
-        empty_datagrams: false,
+        empty_datagrams: datagrams,
         keep_alive: false,
         no_delay: false,
         port_unreachable: false,
         fileno: false,
         local_address: false,
-        max_datagram: 0,
+        max_datagram: if datagrams { config.max_datagram } else { 0 },
         max_sockets: Some(SOCKETS),
     };
     run(&World { net: &net, peer: WorldPeer { net: &net, peer }, caps })
