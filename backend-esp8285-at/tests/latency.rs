@@ -4,9 +4,6 @@
 //! `cargo test --release -p usocket-backend-esp8285-at --test latency -- --nocapture`
 //! prints the largest latency for each rate and firmware.
 
-#[path = "campaign/rig/wire.rs"]
-mod wire;
-
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -18,9 +15,13 @@ use esp8285_world::{Board, World};
 use usocket_backend_esp8285_at::{Config, Esp8285, Resources};
 use usocket_core::prelude::*;
 use usocket_core::spi::wait_until;
-use wire::Wire;
 
-type Net<'r> = Esp8285<'r, Wire, Board<VirtualNet>, NoopRawMutex, 4>;
+esp8285_world::wire!(
+    /// The wire of a world as the driver wants it.
+    Wire
+);
+
+type Net<'r> = Esp8285<'r, Wire<VirtualNet>, Board<VirtualNet>, NoopRawMutex, 4>;
 
 const LINKS: usize = 5;
 const PEER: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 9);

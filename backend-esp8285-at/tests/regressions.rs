@@ -1,8 +1,5 @@
 //! What the fault campaign has found, each as a test of its own.
 
-#[path = "campaign/rig/wire.rs"]
-mod wire;
-
 use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -20,13 +17,17 @@ use esp8285_world::{Board, PortConfig, World};
 use usocket_backend_esp8285_at::{Config, Esp8285, Receive, Resources, Transmit};
 use usocket_core::prelude::*;
 use usocket_core::spi::{Platform, wait_until};
-use wire::Wire;
 
 const PEER: Ipv4Addr = Ipv4Addr::new(192, 168, 1, 9);
 const ECHO: u16 = 7;
 const PORT: u16 = 80;
 
-type Net<'r> = Esp8285<'r, Wire, Hooked, NoopRawMutex, 4>;
+esp8285_world::wire!(
+    /// The wire of a world as the driver wants it.
+    Wire
+);
+
+type Net<'r> = Esp8285<'r, Wire<VirtualNet>, Hooked, NoopRawMutex, 4>;
 type Line = Uart<VirtualNet>;
 type Hook = Box<dyn FnMut(&mut Line, SimInstant) -> bool>;
 

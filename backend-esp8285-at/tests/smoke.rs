@@ -84,7 +84,7 @@ fn what_a_closed_client_is_still_to_get_outlives_the_listener() {
 
 /// A wire whose bytes reach the driver only once it has said something, as with a thread that
 /// reads a line of a computer.
-struct Late<'n>(Wire<'n>, bool);
+struct Late<'n>(Wire<esp8285_world::Stack<'n>>, bool);
 
 impl Uart for Late<'_> {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, Lost> {

@@ -52,6 +52,8 @@ mod port;
 mod stack;
 mod world;
 
+pub use esp8285_sim::net::Network;
+
 pub use board::Board;
 pub use caps::{Mode, caps};
 pub use clock::Clock;

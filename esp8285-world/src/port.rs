@@ -112,3 +112,58 @@ impl<N: Network> Port<N> {
         self.config.enable_pin
     }
 }
+
+/// Makes a newtype over [`Port`] that is a `Uart` of the driver. The orphan rule wants it in the
+/// crate that uses it, and this crate may not depend on the driver, which it tests.
+///
+/// ```ignore
+/// esp8285_world::wire!(
+///     /// The wire of a world as the driver wants it.
+///     pub(crate) Wire
+/// );
+/// ```
+#[macro_export]
+macro_rules! wire {
+    ($(#[$about:meta])* $visibility:vis $name:ident) => {
+        $(#[$about])*
+        #[derive(Debug)]
+        $visibility struct $name<N>($visibility $crate::Port<N>);
+
+        impl<N: $crate::Network> ::usocket_backend_esp8285_at::Uart for $name<N> {
+            fn read(
+                &mut self,
+                buf: &mut [u8],
+            ) -> Result<usize, ::usocket_backend_esp8285_at::Lost> {
+                self.0.read(buf).map_err(|_| ::usocket_backend_esp8285_at::Lost)
+            }
+
+            fn write(&mut self, bytes: &[u8]) -> usize {
+                self.0.write(bytes)
+            }
+
+            fn readable(&self) -> bool {
+                self.0.readable()
+            }
+
+            fn writable(&self) -> bool {
+                self.0.writable()
+            }
+
+            fn is_idle(&self) -> bool {
+                self.0.is_idle()
+            }
+
+            fn set_baud(&mut self, baud: u32) -> bool {
+                self.0.set_baud(baud)
+            }
+
+            fn capacity(&self) -> usize {
+                self.0.capacity()
+            }
+
+            fn set_enabled(&mut self, on: bool) -> bool {
+                self.0.set_enabled(on)
+            }
+        }
+    };
+}

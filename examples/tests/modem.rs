@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::thread;
 
-use support::{Ran, Running, SHA256, files, picture, run, sha256};
+use support::{Running, SHA256, download, run, sha256, web_server};
 
 const DOWNLOAD: &str = env!("CARGO_BIN_EXE_download_picture");
 const ECHO: &str = env!("CARGO_BIN_EXE_echo_server");
@@ -15,31 +15,10 @@ const SCAN: &str = env!("CARGO_BIN_EXE_wifi_scan");
 
 const MODEM: [&str; 2] = ["--backend", "esp8285-at"];
 
-/// Runs `download_picture` with these arguments; a picture must have come, whole.
-#[track_caller]
-fn download(args: &[&str]) -> Ran {
-    let folder = tempfile::tempdir().unwrap();
-    let ran = run(DOWNLOAD, folder.path(), args);
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-    let files: Vec<_> = files(folder.path());
-    assert_eq!(files.len(), 1, "{files:?}");
-    assert_eq!(sha256(&std::fs::read(&files[0]).unwrap()), SHA256);
-    assert!(ran.stdout.contains(SHA256), "{}", ran.stdout);
-    ran
-}
-
-/// A real web server for so many clients; its URL of the picture.
-fn web_server(clients: usize) -> (String, thread::JoinHandle<()>) {
-    let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/lake.bmp", server.server_addr());
-    picture();
-    let thread = thread::spawn(move || {
-        for _ in 0..clients {
-            let request = server.recv().unwrap();
-            request.respond(tiny_http::Response::from_data(picture())).unwrap();
-        }
-    });
-    (url, thread)
+/// The picture's URL at a real web server for so many clients.
+fn page(clients: usize) -> (String, thread::JoinHandle<()>) {
+    let (port, server) = web_server(clients);
+    (format!("http://127.0.0.1:{port}/lake.bmp"), server)
 }
 
 #[test]
@@ -53,7 +32,7 @@ fn it_serves_itself_with_two_modems() {
 #[test]
 fn from_a_real_server_with_every_firmware() {
     let firmwares = ["1.5", "1.7.0", "1.7.2", "1.7.6", "2.1", "2.2"];
-    let (url, server) = web_server(firmwares.len());
+    let (url, server) = page(firmwares.len());
     for firmware in firmwares {
         // Fast, as this is not about the wire.
         let options = ["--firmware", firmware, "--fast-baud", "2000000", &url];
@@ -64,7 +43,7 @@ fn from_a_real_server_with_every_firmware() {
 
 #[test]
 fn the_wire_can_be_watched() {
-    let (url, server) = web_server(1);
+    let (url, server) = page(1);
     let ran = download(&[&MODEM[..], &["--trace", "--fast-baud", "2000000", &url]].concat());
     assert!(ran.stderr.contains("-> AT+CWJAP_CUR="), "{}", ran.stderr);
     assert!(ran.stderr.contains("<- WIFI GOT IP"), "{}", ran.stderr);
@@ -201,7 +180,7 @@ mod at_a_port {
 
     #[test]
     fn through_the_pseudo_terminal_of_the_simulator_program() {
-        let (url, server) = web_server(3);
+        let (url, server) = page(3);
         for firmware in ["1.5", "1.7.6", "2.2"] {
             let (_program, port) = start(&["--firmware", firmware, "--baud", "921600"]);
             let options = ["--port", &port, "--baud", "921600", &url];
@@ -212,7 +191,7 @@ mod at_a_port {
 
     #[test]
     fn through_its_tcp_port() {
-        let (url, server) = web_server(1);
+        let (url, server) = page(1);
         let (_program, port) = start(&["--tcp", "127.0.0.1:0", "--baud", "921600"]);
         download(&[&MODEM[..], &["--port", &port, &url], &KEY].concat());
         server.join().unwrap();

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use support::{Running, SHA256, files, picture, run, sha256};
+use support::{Running, SHA256, download, picture, sha256};
 
 const DOWNLOAD: &str = env!("CARGO_BIN_EXE_download_picture");
 
@@ -91,15 +91,8 @@ fn wait_for(address: &str) {
     }
 }
 
-#[track_caller]
-fn download(args: &[&str]) {
-    let folder = tempfile::tempdir().unwrap();
-    let ran = run(DOWNLOAD, folder.path(), &[&SMOLTCP[..], args].concat());
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-    let files: Vec<_> = files(folder.path());
-    assert_eq!(files.len(), 1, "{files:?}");
-    assert_eq!(sha256(&std::fs::read(&files[0]).unwrap()), SHA256);
-    assert!(ran.stdout.contains(SHA256), "{}", ran.stdout);
+fn fetch(args: &[&str]) {
+    download(&[&SMOLTCP[..], args].concat());
 }
 
 #[test]
@@ -108,15 +101,15 @@ fn a_picture_from_nginx() {
     let folder = tempfile::tempdir().unwrap();
     let _server = Server::nginx(folder.path());
     let url = "http://10.7.0.1:8080/lake.bmp";
-    download(&[&["--tap", "tap0"], &BY_HAND[..], &[url]].concat());
+    fetch(&[&["--tap", "tap0"], &BY_HAND[..], &[url]].concat());
     let at_veth = ["--packet", "veth0", "--address", "10.8.0.2/24"];
-    download(&[&at_veth[..], &["http://10.8.0.1:8080/lake.bmp"]].concat());
+    fetch(&[&at_veth[..], &["http://10.8.0.1:8080/lake.bmp"]].concat());
     // Beyond the link.
-    download(&[&at_veth[..], &["--router", "10.8.0.1", url]].concat());
+    fetch(&[&at_veth[..], &["--router", "10.8.0.1", url]].concat());
     let _names = Server::dnsmasq();
-    download(&["--tap", "tap0", "http://web.test:8080/lake.bmp"]);
+    fetch(&["--tap", "tap0", "http://web.test:8080/lake.bmp"]);
     let by_hand = [&BY_HAND[..], &["--name-server", "10.7.0.1"]].concat();
-    download(&[&["--tap", "tap0"], &by_hand[..], &["http://web.test:8080/lake.bmp"]].concat());
+    fetch(&[&["--tap", "tap0"], &by_hand[..], &["http://web.test:8080/lake.bmp"]].concat());
 }
 
 #[test]

@@ -7,7 +7,9 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::thread;
 
-use support::{Ran, Running, SHA256, files, hold, nobody, picture, run, server, sha256};
+use support::{
+    Running, SHA256, download, files, hold, nobody, picture, run, server, sha256, web_server,
+};
 
 const DOWNLOAD: &str = env!("CARGO_BIN_EXE_download_picture");
 const ECHO: &str = env!("CARGO_BIN_EXE_echo_server");
@@ -15,42 +17,21 @@ const CHAT: &str = env!("CARGO_BIN_EXE_chat");
 
 const SMOLTCP: [&str; 2] = ["--backend", "smoltcp"];
 
-/// Runs `download_picture` with these arguments; a picture must have come, whole.
-#[track_caller]
-fn download(args: &[&str]) -> Ran {
-    let folder = tempfile::tempdir().unwrap();
-    let ran = run(DOWNLOAD, folder.path(), &[&SMOLTCP[..], args].concat());
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-    let files: Vec<_> = files(folder.path());
-    assert_eq!(files.len(), 1, "{files:?}");
-    assert_eq!(sha256(&std::fs::read(&files[0]).unwrap()), SHA256);
-    assert!(ran.stdout.contains(SHA256), "{}", ran.stdout);
-    ran
-}
-
 #[test]
 fn it_serves_itself_with_two_stacks() {
-    let ran = download(&[]);
+    let ran = download(&SMOLTCP);
     assert!(ran.stdout.contains("equal to the picture that was served"), "{}", ran.stdout);
 }
 
 /// The web server is another process: this one.
 #[test]
 fn from_a_real_server_on_loopback() {
-    let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
-    let port = server.server_addr().to_ip().unwrap().port();
-    picture();
     let clients = ["127.0.0.1", "localhost", "10.0.2.2"];
-    let thread = thread::spawn(move || {
-        for _ in clients {
-            let request = server.recv().unwrap();
-            request.respond(tiny_http::Response::from_data(picture())).unwrap();
-        }
-    });
+    let (port, server) = web_server(clients.len());
     for host in clients {
-        download(&[&format!("http://{host}:{port}/lake.bmp")]);
+        download(&[&SMOLTCP[..], &[&format!("http://{host}:{port}/lake.bmp")]].concat());
     }
-    thread.join().unwrap();
+    server.join().unwrap();
 }
 
 #[test]

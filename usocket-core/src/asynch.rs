@@ -165,7 +165,7 @@ impl<'s, 'b, B: Backend + ?Sized> AsyncSocket<'s, 'b, B> {
     ) -> Result<usize> {
         let data = data.as_ref();
         if self.socket.sock_type() == SockType::Stream {
-            return Err(Error::EOPNOTSUPP);
+            return Err(self.socket.unless_closed(Error::EOPNOTSUPP));
         }
         let to = self.socket.destination(&address)?;
         let (net, handle) = (self.socket.backend(), self.socket.handle());

@@ -1,8 +1,6 @@
 //! The world of a run: the modem, its peers, and a platform that looks for faults at every
 //! event of the simulation.
 
-pub(crate) mod wire;
-
 use std::cell::{Cell, RefCell};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
@@ -22,7 +20,10 @@ use crate::fault::Injector;
 use crate::pattern::{Payload, TAGS};
 use crate::plan::{JobKind, JobPlan, Plan};
 
-pub(crate) use self::wire::Wire;
+esp8285_world::wire!(
+    /// The wire of a world as the driver wants it.
+    pub(crate) Wire
+);
 
 pub(crate) const SSID: &[u8] = b"net";
 pub(crate) const KEY: &[u8] = b"password";
@@ -37,7 +38,7 @@ pub(crate) const OUR_PORT: u16 = 4000;
 pub(crate) const NAME: &str = "peer.test";
 
 /// The driver of a run.
-pub(crate) type Net<'r> = Esp8285<'r, Wire, Rig, NoopRawMutex, 4>;
+pub(crate) type Net<'r> = Esp8285<'r, Wire<VirtualNet>, Rig, NoopRawMutex, 4>;
 
 /// What has been sent on a link until some moment, towards us and by us.
 #[derive(Clone, Copy, Debug, Default)]
@@ -105,7 +106,7 @@ impl Rig {
         }))
     }
 
-    pub(crate) fn wire(&self, plan: &Plan) -> Wire {
+    pub(crate) fn wire(&self, plan: &Plan) -> Wire<VirtualNet> {
         Wire(self.0.world.port_with(PortConfig {
             rates: true,
             enable_pin: plan.enable_pin,

@@ -39,7 +39,7 @@ const fn line(name: &'static str, firmware: Firmware, way: Option<Way>, receive:
     Line { name, firmware, way, receive }
 }
 
-type Net<'r> = Esp8285<'r, Wire, Board<VirtualNet>, NoopRawMutex, 4>;
+type Net<'r> = Esp8285<'r, Wire<VirtualNet>, Board<VirtualNet>, NoopRawMutex, 4>;
 
 /// Milliseconds of the transfer, through the adapter or by the native call.
 pub(super) fn measure(line: &Line, adapter: bool) -> Result<f64, String> {

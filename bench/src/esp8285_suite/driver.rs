@@ -27,7 +27,7 @@ pub fn measure(line: &Line) -> Result<f64, String> {
     }
 }
 
-type Net<'r> = Esp8285<'r, Wire, Board<VirtualNet>, NoopRawMutex, 0>;
+type Net<'r> = Esp8285<'r, Wire<VirtualNet>, Board<VirtualNet>, NoopRawMutex, 0>;
 type Stream<'n, 'r> = Socket<'n, Net<'r>>;
 
 fn run<const RING: usize>(line: &Line) -> Result<f64, String> {

@@ -167,7 +167,7 @@ impl Tape {
 
 /// The UART: the simulator's, then the recording.
 struct Line {
-    wire: Wire,
+    wire: Wire<VirtualNet>,
     tape: Rc<Tape>,
 }
 

@@ -5,8 +5,7 @@ use std::net::Ipv4Addr;
 use esp8285_sim::net::{Host, Script, Step, VirtualNet};
 use esp8285_sim::uart::{Uart as SimUart, UartConfig};
 use esp8285_sim::{AccessPoint, Air, Knobs, Modem, Version};
-use esp8285_world::{Port, World};
-use usocket_backend_esp8285_at::{Lost, Uart};
+use esp8285_world::World;
 
 use super::conditions::{Conditions, Firmware};
 
@@ -68,40 +67,7 @@ pub fn content(len: usize) -> Vec<u8> {
     (0..len).map(|at| u8::try_from((at * 7 + at / 251) % 256).unwrap_or_default()).collect()
 }
 
-/// The wire of a world as the driver wants it.
-#[derive(Debug)]
-pub struct Wire(pub Port<VirtualNet>);
-
-impl Uart for Wire {
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize, Lost> {
-        self.0.read(buf).map_err(|_| Lost)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> usize {
-        self.0.write(bytes)
-    }
-
-    fn readable(&self) -> bool {
-        self.0.readable()
-    }
-
-    fn writable(&self) -> bool {
-        self.0.writable()
-    }
-
-    fn is_idle(&self) -> bool {
-        self.0.is_idle()
-    }
-
-    fn set_baud(&mut self, baud: u32) -> bool {
-        self.0.set_baud(baud)
-    }
-
-    fn capacity(&self) -> usize {
-        self.0.capacity()
-    }
-
-    fn set_enabled(&mut self, on: bool) -> bool {
-        self.0.set_enabled(on)
-    }
-}
+esp8285_world::wire!(
+    /// The wire of a world as the driver wants it.
+    pub Wire
+);

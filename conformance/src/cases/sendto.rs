@@ -250,7 +250,13 @@ pub(crate) fn a_datagram_leaves_from_where_it_is_told<H: Harness>(h: &H) -> Outc
     let answer = h.net().block_on(asynch.sendto_from("x", foreign, to));
     check_eq!(answer, Err(Error::EADDRNOTAVAIL));
     check_eq!(h.net().tcp()?.sendto_from("x", own, to), Err(Error::EOPNOTSUPP));
+    let stream = h.net().tcp()?;
+    stream.close()?;
     socket.close()?;
-    check_eq!(socket.sendto_from("x", own, to), Err(Error::EBADF));
+    for closed in [&socket, &stream] {
+        check_eq!(closed.sendto_from("x", own, to), Err(Error::EBADF));
+        let answer = h.net().block_on(closed.asynch().sendto_from("x", own, to));
+        check_eq!(answer, Err(Error::EBADF));
+    }
     Ok(Verdict::Proved)
 }

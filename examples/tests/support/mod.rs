@@ -53,6 +53,34 @@ pub(crate) fn run(program: &str, folder: &Path, args: &[&str]) -> Ran {
     }
 }
 
+/// Runs `download_picture` with these arguments; a picture must have come, whole.
+#[track_caller]
+pub(crate) fn download(args: &[&str]) -> Ran {
+    let folder = tempfile::tempdir().unwrap();
+    let ran = run(env!("CARGO_BIN_EXE_download_picture"), folder.path(), args);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let files: Vec<_> = files(folder.path());
+    assert_eq!(files.len(), 1, "{files:?}");
+    assert_eq!(sha256(&std::fs::read(&files[0]).unwrap()), SHA256);
+    assert!(ran.stdout.contains(SHA256), "{}", ran.stdout);
+    ran
+}
+
+/// A real web server for so many clients: its port.
+pub(crate) fn web_server(clients: usize) -> (u16, JoinHandle<()>) {
+    let server = tiny_http::Server::http("127.0.0.1:0").unwrap();
+    let port = server.server_addr().to_ip().unwrap().port();
+    // Before the first of them waits for it.
+    picture();
+    let thread = thread::spawn(move || {
+        for _ in 0..clients {
+            let request = server.recv().unwrap();
+            request.respond(tiny_http::Response::from_data(picture())).unwrap();
+        }
+    });
+    (port, thread)
+}
+
 /// A program that runs while the test talks to it.
 pub(crate) struct Running {
     child: Child,

@@ -309,7 +309,7 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
     }
 
     /// `error`, but `EBADF` on a closed socket whatever the arguments (row 215).
-    fn unless_closed(&self, error: Error) -> Error {
+    pub(crate) fn unless_closed(&self, error: Error) -> Error {
         self.net.alive(self.handle).err().unwrap_or(error)
     }
 

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use embassy_sync::blocking_mutex::raw::NoopRawMutex;
 use esp8285_sim::{AccessPoint, Air, Instant, Knobs, Modem, Version};
-use esp8285_world::{Board, KEY, Kit, Mode, Port, SSID, Settings, Stack, caps, network};
+use esp8285_world::{Board, KEY, Kit, Mode, SSID, Settings, Stack, caps, network};
 use k210_emulator::{Answer, Cost, Ending, Machine, World};
 use maix_remote::{Asked, Reader, Wire, Writer};
-use usocket_backend_esp8285_at::{Esp8285, Lost, Resources, Uart};
+use usocket_backend_esp8285_at::{Esp8285, Resources};
 use usocket_conformance::net::{MemHarness, Network, Virtual};
 use usocket_conformance::{Coverage, Failure, Harness, Outcome, Peer, ROWS, Status, cases};
 use usocket_core::Family;
@@ -124,7 +124,7 @@ fn keep(bytes: &[u8]) -> &'static [u8] {
 }
 
 type Memory = Resources<SOCKETS, 8, 4096, 4096>;
-type Net<'n> = Esp8285<'n, Line<'n>, Board<Stack<'n>>, NoopRawMutex, 24>;
+type Net<'n> = Esp8285<'n, Line<Stack<'n>>, Board<Stack<'n>>, NoopRawMutex, 24>;
 
 fn on_the_host() -> Coverage {
     let mut coverage = Coverage::new();
@@ -152,39 +152,7 @@ fn on_the_host() -> Coverage {
     coverage
 }
 
-/// The wire of a world as the driver wants it.
-struct Line<'n>(Port<Stack<'n>>);
-
-impl Uart for Line<'_> {
-    fn read(&mut self, buf: &mut [u8]) -> Result<usize, Lost> {
-        self.0.read(buf).map_err(|_| Lost)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> usize {
-        self.0.write(bytes)
-    }
-
-    fn readable(&self) -> bool {
-        self.0.readable()
-    }
-
-    fn writable(&self) -> bool {
-        self.0.writable()
-    }
-
-    fn is_idle(&self) -> bool {
-        self.0.is_idle()
-    }
-
-    fn set_baud(&mut self, baud: u32) -> bool {
-        self.0.set_baud(baud)
-    }
-
-    fn capacity(&self) -> usize {
-        self.0.capacity()
-    }
-
-    fn set_enabled(&mut self, on: bool) -> bool {
-        self.0.set_enabled(on)
-    }
-}
+esp8285_world::wire!(
+    /// The wire of a world as the driver wants it.
+    Line
+);
