@@ -47,6 +47,15 @@ pub(crate) fn of_bind(error: &impl edge_nal::io::Error) -> Error {
     }
 }
 
+/// The error of a `bind` that makes a listener: `listen` has no word for a port that one
+/// may not have.
+pub(crate) fn of_listen(error: &impl edge_nal::io::Error) -> Error {
+    match of_bind(error) {
+        Error::EACCES => Error::EADDRNOTAVAIL,
+        error => error,
+    }
+}
+
 /// The error of a datagram: of the kinds that both a send and a receive may have, since it is
 /// told by the next of them. `EIO` promises no more than that a datagram was lost.
 pub(crate) fn of_datagram(error: &impl edge_nal::io::Error) -> Error {
@@ -68,5 +77,42 @@ pub(crate) fn of_member(error: &impl edge_nal::io::Error) -> Error {
         ErrorKind::InvalidInput => Error::EINVAL,
         ErrorKind::Unsupported => Error::ENOPROTOOPT,
         _ => Error::ENODEV,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a stack answers.
+    #[derive(Debug)]
+    struct Foreign(ErrorKind);
+
+    impl core::fmt::Display for Foreign {
+        fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            write!(f, "{:?}", self.0)
+        }
+    }
+
+    impl core::error::Error for Foreign {}
+
+    impl edge_nal::io::Error for Foreign {
+        fn kind(&self) -> ErrorKind {
+            self.0
+        }
+    }
+
+    #[test]
+    fn a_listen_answers_what_its_table_has() {
+        for (kind, error) in [
+            (ErrorKind::AddrInUse, Error::EADDRINUSE),
+            (ErrorKind::OutOfMemory, Error::ENOBUFS),
+            (ErrorKind::InvalidInput, Error::EINVAL),
+            (ErrorKind::Unsupported, Error::EOPNOTSUPP),
+            (ErrorKind::PermissionDenied, Error::EADDRNOTAVAIL),
+            (ErrorKind::Other, Error::EADDRNOTAVAIL),
+        ] {
+            assert_eq!(of_listen(&Foreign(kind)), error, "{kind:?}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use embassy_futures::join::{join, join_array, join3};
 use embassy_futures::select::{Either, select};
 use usocket_core::Family;
 
-use crate::errors::{of_name, of_stream};
+use crate::errors::{of_listen, of_name, of_stream};
 use crate::pump::{pump, when};
 use crate::shared::{Pending, QUERIES, Shared};
 use crate::socket::Phase;
@@ -108,7 +108,7 @@ impl<const S: usize, const BUF: usize, const L: usize, const C: usize> Shared<S,
                 }
                 Either::Second(Err(error)) => self.with(|state| {
                     state.sockets[place].phase = Phase::Idle;
-                    state.sockets[place].error = Some(of_stream(&error));
+                    state.sockets[place].error = Some(of_listen(&error));
                     state.changed = true;
                 }),
             }
