@@ -11,7 +11,7 @@
 //! ```
 //!
 //! - [`World`] is the clock and the modem at the end of its wire, over any
-//!   [`Network`](esp8285_sim::net::Network) of the simulator.
+//!   [`Network`] of the simulator.
 //! - [`Board`] is the platform: reading the clock, and idling, which is the only thing that
 //!   lets time pass. The same calls give the same instants.
 //! - [`Port`] is the UART as a driver sees it, losses at their place.
