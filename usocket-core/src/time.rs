@@ -1,35 +1,64 @@
 //! Time as an argument: instants, deadlines, and what `settimeout` accepts.
 
+use core::fmt;
+use core::num::NonZero;
 use core::time::Duration;
 
 use crate::{Error, Result};
 
 /// A point in time: microseconds since an origin that the platform chooses.
 ///
-/// Only instants of one [`Platform`](crate::spi::Platform) may be compared.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Instant(u64);
+/// Only instants of one [`Platform`](crate::spi::Platform) may be compared. The last one is
+/// half a million years away; later ones are taken for it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(
+    /// One more than the microseconds, so that an optional instant, of which a backend has
+    /// many, is no longer than an instant.
+    NonZero<u64>,
+);
 
 impl Instant {
     /// The platform's origin.
-    pub const ZERO: Instant = Instant(0);
+    pub const ZERO: Instant = Instant::from_micros(0);
 
     /// The instant this many microseconds after the origin.
     #[must_use]
+    #[inline]
     pub const fn from_micros(micros: u64) -> Self {
-        Self(micros)
+        match NonZero::new(micros.saturating_add(1)) {
+            Some(next) => Self(next),
+            // It is at least one.
+            None => Self(NonZero::<u64>::MAX),
+        }
     }
 
     /// Microseconds since the origin.
     #[must_use]
+    #[inline]
     pub const fn as_micros(self) -> u64 {
-        self.0
+        self.0.get() - 1
     }
 
     /// Time from `earlier` to `self`, zero if `earlier` is later.
     #[must_use]
     pub const fn saturating_since(self, earlier: Instant) -> Duration {
-        Duration::from_micros(self.0.saturating_sub(earlier.0))
+        Duration::from_micros(self.0.get().saturating_sub(earlier.0.get()))
+    }
+
+    /// `self` and this many microseconds, saturating at the end of time.
+    ///
+    /// As `self + delay` for whoever has a number and no [`Duration`], which costs a division.
+    #[must_use]
+    #[inline]
+    pub const fn after_micros(self, micros: u64) -> Self {
+        Self(self.0.saturating_add(micros))
+    }
+
+    /// `self` and this many milliseconds, saturating at the end of time.
+    #[must_use]
+    #[inline]
+    pub const fn after_millis(self, millis: u32) -> Self {
+        self.after_micros(millis as u64 * 1000)
     }
 
     /// `self + delay`, rounded up to a microsecond; `None` where it cannot be expressed.
@@ -43,10 +72,15 @@ impl Instant {
     }
 }
 
-impl Instant {
-    /// Without a division, which `Duration` would need.
-    pub(crate) const fn after_millis(self, millis: u32) -> Self {
-        Self(self.0.saturating_add(millis as u64 * 1000))
+impl Default for Instant {
+    fn default() -> Self {
+        Self::ZERO
+    }
+}
+
+impl fmt::Debug for Instant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Instant").field(&self.as_micros()).finish()
     }
 }
 
@@ -56,7 +90,7 @@ impl core::ops::Add<Duration> for Instant {
     /// `self + delay`, saturating at the end of time.
     #[inline]
     fn add(self, delay: Duration) -> Instant {
-        self.checked_add(delay).unwrap_or(Instant(u64::MAX))
+        self.checked_add(delay).unwrap_or(Self::from_micros(u64::MAX))
     }
 }
 
@@ -64,11 +98,9 @@ impl core::ops::Add<Duration> for Instant {
 #[must_use]
 #[inline]
 pub fn earlier(a: Option<Instant>, b: Option<Instant>) -> Option<Instant> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, None) => a,
-        (None, b) => b,
-    }
+    // `None` is 0 in memory. One less than that is later than any, and needs no branch.
+    let number = |time: Option<Instant>| time.map_or(0, |time| time.0.get()).wrapping_sub(1);
+    NonZero::new(number(a).min(number(b)).wrapping_add(1)).map(Instant)
 }
 
 /// How long the calls of a socket wait: for ever, not at all, or this long.
@@ -203,9 +235,22 @@ mod tests {
 
     #[test]
     fn instants_saturate() {
-        let late = Instant::from_micros(u64::MAX - 1);
-        assert_eq!(late.checked_add(Duration::from_secs(1)), None);
-        assert_eq!((late + Duration::MAX).as_micros(), u64::MAX);
+        let last = Instant::from_micros(u64::MAX);
+        assert_eq!((last.as_micros(), size_of::<Option<Instant>>()), (u64::MAX - 1, 8));
+        assert_eq!(last.checked_add(Duration::from_micros(1)), None);
+        assert_eq!((last + Duration::MAX, last.after_millis(1)), (last, last));
         assert_eq!(Instant::ZERO + Duration::from_nanos(1), Instant::from_micros(1));
+        assert_eq!(Instant::ZERO.after_millis(2), Instant::ZERO + Duration::from_millis(2));
+    }
+
+    #[test]
+    fn the_earlier_of_two_is_not_the_one_that_never_comes() {
+        let [early, late, last] = [0, 1, u64::MAX].map(|at| Some(Instant::from_micros(at)));
+        for (a, b, sooner) in
+            [(None, None, None), (early, late, early), (late, None, late), (last, None, last)]
+        {
+            assert_eq!((earlier(a, b), earlier(b, a)), (sooner, sooner));
+        }
+        assert_eq!(std::format!("{late:?}"), "Some(Instant(1))");
     }
 }
