@@ -442,7 +442,7 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Backend
             }
             let len = machine.recv(handle, buf, flags.peek)?;
             let socket = machine.slots.get(handle)?;
-            let from = socket.peer.unwrap_or(SockAddr::new(socket.family.unspecified(), 0));
+            let from = socket.peer.unwrap_or(crate::address::nobody(socket.family)).into();
             Ok(RecvInfo { len, full_len: len, from, local: None })
         })
     }

@@ -5,9 +5,9 @@
 
 use atat::{AtatUrc, DigestResult, Digester, InternalError};
 
+use crate::address::Address;
 use crate::fields::{ip, link, number};
 use crate::urc::Urc;
-use core::net::SocketAddr;
 
 /// Longest line kept whole; what is longer is garbled. `CWLAP` has the longest: 32 bytes
 /// of name beside some 70 of numbers.
@@ -36,7 +36,7 @@ pub(crate) struct Head {
     pub(crate) source: Source,
     pub(crate) len: usize,
     /// The sender of a datagram, with `CIPDINFO=1`.
-    pub(crate) from: Option<SocketAddr>,
+    pub(crate) from: Option<Address>,
 }
 
 /// Where counted payload belongs.
@@ -300,7 +300,7 @@ fn pushed_head(text: &[u8]) -> Option<Head> {
         Some(rest) => {
             let comma = rest.iter().rposition(|byte| *byte == b',')?;
             let port = u16::try_from(number(&rest[comma + 1..])?).ok()?;
-            Some(SocketAddr::new(ip(&rest[..comma])?, port))
+            Some(Address::new(ip(&rest[..comma])?, port))
         }
     };
     Some(Head { source: Source::Pushed(link), len, from })

@@ -1,6 +1,8 @@
 //! Fields of a line: numbers, quoted text, addresses. Input is bytes, not text.
 
-use core::net::{IpAddr, Ipv4Addr};
+use core::net::Ipv4Addr;
+
+use crate::address::Ip;
 
 /// What is left of a line, field by field.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +43,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The next field as an address.
-    pub(crate) fn ip(&mut self) -> Option<IpAddr> {
+    pub(crate) fn ip(&mut self) -> Option<Ip> {
         ip(self.next()?)
     }
 }
@@ -66,20 +68,20 @@ pub(crate) fn number(digits: &[u8]) -> Option<u32> {
 }
 
 /// An address, in quotes or not (sections 3.5, 5.1, 6).
-pub(crate) fn ip(text: &[u8]) -> Option<IpAddr> {
+pub(crate) fn ip(text: &[u8]) -> Option<Ip> {
     let text = text.strip_prefix(b"\"").unwrap_or(text);
     let text = text.strip_suffix(b"\"").unwrap_or(text);
     #[cfg(feature = "ipv6")]
     if text.contains(&b':') {
         let text = core::str::from_utf8(text).ok()?;
-        return text.parse::<core::net::Ipv6Addr>().ok().map(IpAddr::V6);
+        return text.parse::<core::net::Ipv6Addr>().ok().map(Ip::V6);
     }
     let mut octets = [0; 4];
     let mut parts = text.split(|byte| *byte == b'.');
     for octet in &mut octets {
         *octet = u8::try_from(number(parts.next()?)?).ok()?;
     }
-    parts.next().is_none().then_some(IpAddr::V4(Ipv4Addr::from(octets)))
+    parts.next().is_none().then_some(Ipv4Addr::from(octets).into())
 }
 
 /// The id of a link: one digit from 0 to 4.
@@ -115,7 +117,7 @@ mod tests {
         for bad in [&b""[..], b"-1", b"1x", b"1234567890", b" 1"] {
             assert_eq!(number(bad), None);
         }
-        let address = Some(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)));
+        let address = Some(Ipv4Addr::new(10, 0, 0, 1).into());
         assert_eq!((ip(b"10.0.0.1"), ip(b"\"10.0.0.1\"")), (address, address));
         for bad in [&b"10.0.0"[..], b"10.0.0.256", b"10.0.0.1.2", b"", b"a.b.c.d"] {
             assert_eq!(ip(bad), None);

@@ -125,6 +125,7 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+mod address;
 mod backend;
 mod cmd;
 mod config;

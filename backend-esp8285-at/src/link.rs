@@ -4,8 +4,9 @@
 //! (R22). So a link knows its owner only as long as it is that owner's, and what was
 //! received belongs to the socket (P5).
 
-use usocket_core::{Instant, SockAddr};
+use usocket_core::Instant;
 
+use crate::address::Address;
 use crate::firmware::Firmware;
 
 /// One of the five links.
@@ -38,20 +39,20 @@ pub(crate) struct Link {
     /// `CIPTCPOPT` is to be sent: linger 0 or `TCP_NODELAY`.
     pub(crate) option_due: bool,
     pub(crate) no_delay: bool,
-    pub(crate) peer: Option<SockAddr>,
+    pub(crate) peer: Option<Address>,
     pub(crate) local_port: u16,
     /// The peer came to us.
-    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "of servers"))]
+    #[cfg(feature = "server")]
     pub(crate) accepted: bool,
     /// In which order clients came.
-    #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "of servers"))]
+    #[cfg(feature = "server")]
     pub(crate) order: u32,
-    /// Segments of `CIPSENDBUF` that are not acknowledged yet, oldest first: their sizes.
-    pub(crate) segments: heapless::Deque<u16, 8>,
+    /// Segments of `CIPSENDBUF` that are not acknowledged yet.
+    pub(crate) segments: Segments,
     /// The number of the oldest one.
     pub(crate) first_segment: u32,
     /// Not to be sent on before this, as the modem's buffer was full; or not to be opened,
-    /// as a stale `CLOSED` may still come.
+    /// nor to be taken for free, as a stale `CLOSED` may still come.
     pub(crate) send_at: Option<Instant>,
     /// An orphan is closed then, done or not.
     pub(crate) linger_until: Option<Instant>,
@@ -61,8 +62,8 @@ pub(crate) struct Link {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Free,
-    /// Free, but a stale `CLOSED` may still come (4.2).
-    Held(Instant),
+    /// Free, but until `send_at` a stale `CLOSED` may still come (4.2).
+    Held,
     /// Taken for a `CIPSTART` that is still to be sent.
     Wanted,
     /// `CIPSTART` is in flight.
@@ -103,9 +104,11 @@ impl Link {
             no_delay: false,
             peer: None,
             local_port: 0,
+            #[cfg(feature = "server")]
             accepted: false,
+            #[cfg(feature = "server")]
             order: 0,
-            segments: heapless::Deque::new(),
+            segments: Segments::NONE,
             first_segment: 1,
             send_at: None,
             linger_until: None,
@@ -129,12 +132,62 @@ impl Link {
 
     /// Whether the modem has it, or is about to.
     pub(crate) fn is_taken(&self) -> bool {
-        !matches!(self.phase, Phase::Free | Phase::Held(_))
+        !matches!(self.phase, Phase::Free | Phase::Held)
     }
 
-    /// Bytes that the modem has and the peer has not acknowledged.
-    pub(crate) fn in_flight(&self) -> usize {
-        self.segments.iter().map(|len| usize::from(*len)).sum()
+    /// Held no more.
+    pub(crate) fn let_go(&mut self) {
+        self.phase = Phase::Free;
+        self.send_at = None;
+    }
+
+    /// Whether it must be left alone, in any of the senses of `send_at`.
+    pub(crate) fn rests(&self, now: Instant) -> bool {
+        self.send_at.is_some_and(|at| at > now)
+    }
+}
+
+/// The sizes of segments that the modem has and the peer has not acknowledged, oldest first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Segments {
+    sizes: [u16; Self::MOST],
+    count: u8,
+}
+
+impl Segments {
+    const MOST: usize = 8;
+
+    /// There are none.
+    pub(crate) const NONE: Self = Self { sizes: [0; Self::MOST], count: 0 };
+
+    /// How many.
+    pub(crate) fn count(&self) -> usize {
+        self.count.into()
+    }
+
+    /// Whether there is no place for another one.
+    pub(crate) fn is_full(&self) -> bool {
+        self.count() == Self::MOST
+    }
+
+    /// How many bytes; the places behind the last one are 0.
+    pub(crate) fn bytes(&self) -> usize {
+        self.sizes.iter().map(|size| usize::from(*size)).sum()
+    }
+
+    /// One more. Nobody begins a send without a place for it.
+    pub(crate) fn push(&mut self, size: u16) {
+        if let Some(place) = self.sizes.get_mut(usize::from(self.count)) {
+            *place = size;
+            self.count += 1;
+        }
+    }
+
+    /// The oldest has been acknowledged.
+    pub(crate) fn pop(&mut self) {
+        self.sizes.copy_within(1.., 0);
+        self.sizes[Self::MOST - 1] = 0;
+        self.count = self.count.saturating_sub(1);
     }
 }
 

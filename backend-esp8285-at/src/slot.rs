@@ -1,9 +1,9 @@
 //! Sockets: the user's side of a link.
 
-use core::net::IpAddr;
-
 use usocket_core::spi::{Handle, SockType};
-use usocket_core::{Error, Family, SockAddr};
+use usocket_core::{Error, Family};
+
+use crate::address::{Address, Ip};
 
 /// A place for a socket.
 #[derive(Debug)]
@@ -31,9 +31,9 @@ pub(crate) struct Socket {
     /// Bound, by the user or implicitly.
     pub(crate) bound: bool,
     /// The address it was bound to, where that was not the wildcard.
-    pub(crate) local_ip: Option<IpAddr>,
+    pub(crate) local_ip: Option<Ip>,
     pub(crate) local_port: u16,
-    pub(crate) peer: Option<SockAddr>,
+    pub(crate) peer: Option<Address>,
     pub(crate) options: Options,
 }
 
@@ -75,8 +75,8 @@ pub(crate) struct Options {
     pub(crate) keep_idle: Option<u16>,
     pub(crate) linger: Option<u16>,
     /// The group that a datagram socket has joined.
-    #[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "of datagrams"))]
-    pub(crate) group: Option<IpAddr>,
+    #[cfg(feature = "udp")]
+    pub(crate) group: Option<Ip>,
 }
 
 impl Socket {

@@ -1,7 +1,9 @@
 //! Unsolicited result codes: lines that the modem sends by itself.
 
+#[cfg(feature = "access-point")]
 use core::net::IpAddr;
 
+use crate::address::Ip;
 use crate::fields::{Fields, link};
 
 /// A line that the modem sends unasked (sheet sections 1.1, 1.5, 4.5, 4.8).
@@ -44,7 +46,7 @@ pub(crate) struct LinkConn {
     pub(crate) tcp: bool,
     /// The peer connected to us.
     pub(crate) server: bool,
-    pub(crate) ip: Option<IpAddr>,
+    pub(crate) ip: Option<Ip>,
     pub(crate) port: u16,
     pub(crate) local_port: u16,
 }
@@ -131,7 +133,7 @@ fn station(rest: &[u8]) -> Option<Urc> {
     } else {
         fields = Fields::new(rest.strip_prefix(b"DIST_STA_IP:")?);
         let mac = mac(fields.next()?)?;
-        let Some(IpAddr::V4(ip)) = fields.ip() else { return None };
+        let Some(IpAddr::V4(ip)) = fields.ip().map(IpAddr::from) else { return None };
         StationEvent::Address(mac, ip)
     };
     Some(Urc::Station(station))

@@ -1,12 +1,11 @@
 //! Links, data, names and the server (sections 4 to 6).
 
-use core::net::{IpAddr, SocketAddr};
-
 use atat::{AtatCmd, AtatResp, Error, InternalError};
 #[cfg(feature = "server")]
 use usocket_core::Family;
 
 use super::{Done, Line};
+use crate::address::{Address, Ip, ip_of, is_v6};
 #[cfg(feature = "dns")]
 use crate::fields::ip;
 use crate::fields::{Fields, link, number};
@@ -22,7 +21,7 @@ macro_rules! without_information {
 /// `AT+CIPSTART` of a TCP link.
 pub(crate) struct OpenTcp {
     pub(crate) link: u8,
-    pub(crate) to: SocketAddr,
+    pub(crate) to: Address,
     /// Seconds until the first probe; `None` leaves the firmware's default.
     pub(crate) keep_alive: Option<u16>,
 }
@@ -33,8 +32,8 @@ impl AtatCmd for OpenTcp {
 
     fn write(&self, buf: &mut [u8]) -> usize {
         let line = Line::new(buf, b"+CIPSTART=").number(self.link.into());
-        let line = line.text(if self.to.is_ipv6() { b",\"TCPv6\"," } else { b",\"TCP\"," });
-        let line = line.ip(self.to.ip()).comma().number(self.to.port().into());
+        let line = line.text(if is_v6(ip_of(self.to)) { b",\"TCPv6\"," } else { b",\"TCP\"," });
+        let line = line.ip(ip_of(self.to)).comma().number(self.to.port().into());
         match self.keep_alive {
             Some(seconds) => line.comma().number(seconds.into()).end(),
             None => line.end(),
@@ -49,7 +48,7 @@ impl AtatCmd for OpenTcp {
 pub(crate) struct OpenUdp {
     pub(crate) link: u8,
     /// The wildcard, or a group to join (2.x).
-    pub(crate) remote: IpAddr,
+    pub(crate) remote: Ip,
     pub(crate) port: u16,
     pub(crate) local_port: u16,
 }
@@ -61,7 +60,7 @@ impl AtatCmd for OpenUdp {
 
     fn write(&self, buf: &mut [u8]) -> usize {
         let line = Line::new(buf, b"+CIPSTART=").number(self.link.into());
-        let line = line.text(if self.remote.is_ipv6() { b",\"UDPv6\"," } else { b",\"UDP\"," });
+        let line = line.text(if is_v6(self.remote) { b",\"UDPv6\"," } else { b",\"UDP\"," });
         let line = line.ip(self.remote).comma().number(self.port.into());
         line.comma().number(self.local_port.into()).text(b",2").end()
     }
@@ -74,7 +73,7 @@ pub(crate) struct Send {
     pub(crate) link: u8,
     pub(crate) len: usize,
     /// Where a datagram goes.
-    pub(crate) to: Option<SocketAddr>,
+    pub(crate) to: Option<Address>,
 }
 
 impl AtatCmd for Send {
@@ -86,7 +85,7 @@ impl AtatCmd for Send {
         let line = Line::new(buf, b"+CIPSEND=").number(self.link.into()).comma();
         let line = line.number(u32::try_from(self.len).unwrap_or(u32::MAX));
         match self.to {
-            Some(to) => line.comma().ip(to.ip()).comma().number(to.port().into()).end(),
+            Some(to) => line.comma().ip(ip_of(to)).comma().number(to.port().into()).end(),
             None => line.end(),
         }
     }
@@ -196,7 +195,7 @@ pub(crate) enum StatusLine {
 pub(crate) struct LinkStatus {
     pub(crate) link: u8,
     pub(crate) tcp: bool,
-    pub(crate) ip: Option<IpAddr>,
+    pub(crate) ip: Option<Ip>,
     pub(crate) port: u16,
     pub(crate) local_port: u16,
     pub(crate) server: bool,
@@ -287,14 +286,14 @@ pub(crate) struct Resolve<'n> {
 /// The address of a name.
 #[cfg(feature = "dns")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Address(pub(crate) IpAddr);
+pub(crate) struct Resolved(pub(crate) Ip);
 
 #[cfg(feature = "dns")]
-impl AtatResp for Address {}
+impl AtatResp for Resolved {}
 
 #[cfg(feature = "dns")]
 impl AtatCmd for Resolve<'_> {
-    type Response = Address;
+    type Response = Resolved;
     const MAX_TIMEOUT_MS: u32 = 20_000;
 
     fn write(&self, buf: &mut [u8]) -> usize {
@@ -305,10 +304,10 @@ impl AtatCmd for Resolve<'_> {
         }
     }
 
-    fn parse(&self, line: Result<&[u8], InternalError<'_>>) -> Result<Address, Error> {
+    fn parse(&self, line: Result<&[u8], InternalError<'_>>) -> Result<Resolved, Error> {
         let line = line.map_err(|_| Error::Error)?;
         let text = line.strip_prefix(b"+CIPDOMAIN:").ok_or(Error::Parse)?;
-        ip(text).map(Address).ok_or(Error::Parse)
+        ip(text).map(Resolved).ok_or(Error::Parse)
     }
 }
 

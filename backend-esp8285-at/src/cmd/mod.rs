@@ -19,6 +19,8 @@ use core::net::IpAddr;
 
 use atat::AtatResp;
 
+use crate::address::Ip;
+
 /// Longest command line, CR LF included (section 9).
 pub(crate) const MAX_COMMAND: usize = 256;
 
@@ -107,8 +109,8 @@ impl<'b> Line<'b> {
     }
 
     /// An address in quotes.
-    pub(crate) fn ip(self, ip: IpAddr) -> Self {
-        match ip {
+    pub(crate) fn ip(self, ip: Ip) -> Self {
+        match IpAddr::from(ip) {
             IpAddr::V4(ip) => {
                 let [a, b, c, d] = ip.octets().map(u32::from);
                 let line = self.text(b"\"").number(a).text(b".").number(b).text(b".");

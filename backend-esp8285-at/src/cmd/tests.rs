@@ -147,7 +147,7 @@ fn names() {
     assert_eq!(line(&Resolve { name: b"a", family: Some(2) }), "AT+CIPDOMAIN=\"a\",2\r\n");
     for text in [&b"+CIPDOMAIN:1.2.3.4"[..], b"+CIPDOMAIN:\"1.2.3.4\""] {
         let found = Resolve { name: b"", family: None }.parse(Ok(text)).ok();
-        assert_eq!(found, Some(Address([1, 2, 3, 4].into())));
+        assert_eq!(found, Some(Resolved([1, 2, 3, 4].into())));
     }
 }
 

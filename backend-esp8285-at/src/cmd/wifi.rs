@@ -121,7 +121,7 @@ impl AtatCmd for Addresses {
         let rest = &rest[colon + 1..];
         let colon = rest.iter().position(|byte| *byte == b':').ok_or(Error::Parse)?;
         let (name, value) = (&rest[..colon], &rest[colon + 1..]);
-        let address = Fields::new(value).ip().ok_or(Error::Parse)?;
+        let address = IpAddr::from(Fields::new(value).ip().ok_or(Error::Parse)?);
         match (name, address) {
             (b"ip", IpAddr::V4(ip)) => Ok(AddressLine::Ip(ip)),
             (b"gateway", IpAddr::V4(ip)) => Ok(AddressLine::Gateway(ip)),

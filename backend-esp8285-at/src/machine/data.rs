@@ -8,7 +8,7 @@ use usocket_core::Error;
 use super::Machine;
 use super::flight::{Reading, Sending};
 use crate::cmd::{Segment, SendBuffered};
-use crate::link::{Owner, Phase as LinkPhase};
+use crate::link::Owner;
 use crate::reply::Hint;
 use crate::slot::State;
 
@@ -95,7 +95,7 @@ impl Machine<'_> {
                 pair.tx.clear();
             }
         }
-        self.free_link(link, LinkPhase::Free);
+        self.free_link(link);
     }
 
     /// A counted reply was hurt: nothing of it reaches the user, and as it is gone from
@@ -117,7 +117,7 @@ impl Machine<'_> {
         let command = SendBuffered { link: sending.link, len: sending.len };
         if let Ok(Segment(segment)) = command.parse(Ok(line)) {
             let link = &mut self.links[usize::from(sending.link)];
-            if link.segments.is_empty() {
+            if link.segments.count() == 0 {
                 link.first_segment = segment;
             }
         }
@@ -131,25 +131,24 @@ impl Machine<'_> {
             return;
         }
         let len = u16::try_from(sending.len).unwrap_or(u16::MAX);
-        // The scheduler begins no send without room in here.
-        let _ = link.segments.push_back(len);
+        link.segments.push(len);
         self.send_done(sending.link);
     }
 
     /// `<id>,<segment>,SEND OK` or `FAIL`.
     pub(super) fn segment_done(&mut self, link: u8, segment: u32, ok: bool) {
         let state = &mut self.links[usize::from(link)];
-        if !state.is_open() || state.segments.is_empty() {
+        if !state.is_open() || state.segments.count() == 0 {
             self.stats.stray += 1;
             return;
         }
         let count = segment.wrapping_sub(state.first_segment).wrapping_add(1);
-        if count == 0 || count as usize > state.segments.len() {
+        if count == 0 || count as usize > state.segments.count() {
             self.stats.stray += 1;
             return;
         }
         for _ in 0..count {
-            state.segments.pop_front();
+            state.segments.pop();
         }
         state.first_segment = segment.wrapping_add(1);
         state.send_at = None;
@@ -208,7 +207,7 @@ impl Machine<'_> {
         self.work = true;
         let state = &self.links[usize::from(link)];
         if state.owner == Owner::Orphan && state.gone {
-            self.free_link(link, LinkPhase::Free);
+            self.free_link(link);
         } else if let Owner::Orphan = state.owner
             && state.reset
         {

@@ -4,14 +4,15 @@
 //! everybody, and each send names its destination (4.2, 4.3). Filtering by peer and
 //! implicit binding are ours.
 
-use core::net::{IpAddr, Ipv4Addr, SocketAddr};
+use core::net::{IpAddr, Ipv4Addr};
 
 use usocket_core::spi::{Handle, RecvInfo};
-use usocket_core::{Error, Family, Result, SockAddr};
+use usocket_core::{Error, Result, SockAddr};
 
 use super::Machine;
 use super::flight::{Exchange, Sending, Stage};
 use super::input::Target;
+use crate::address::{self, Address};
 use crate::cmd::{OpenUdp, Send, Set};
 use crate::firmware::MAX_DATAGRAM;
 use crate::link::{Owner, Phase as LinkPhase};
@@ -25,7 +26,7 @@ const HEADER: usize = if cfg!(feature = "ipv6") { 2 + 2 + 1 + 16 } else { 2 + 2 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Header {
     len: usize,
-    address: SocketAddr,
+    address: Address,
 }
 
 impl Header {
@@ -34,7 +35,7 @@ impl Header {
         let len = u16::try_from(self.len).unwrap_or(u16::MAX);
         bytes[..2].copy_from_slice(&len.to_le_bytes());
         bytes[2..4].copy_from_slice(&self.address.port().to_le_bytes());
-        match self.address.ip() {
+        match IpAddr::from(address::ip_of(self.address)) {
             IpAddr::V4(ip) => bytes[5..9].copy_from_slice(&ip.octets()),
             #[cfg(feature = "ipv6")]
             IpAddr::V6(ip) => {
@@ -54,19 +55,19 @@ impl Header {
             return None;
         }
         let port = u16::from_le_bytes([bytes[2], bytes[3]]);
-        let v4 = IpAddr::V4(Ipv4Addr::new(bytes[5], bytes[6], bytes[7], bytes[8]));
+        let v4 = Ipv4Addr::new(bytes[5], bytes[6], bytes[7], bytes[8]);
         #[cfg(feature = "ipv6")]
         let ip = if bytes[4] == 6 {
             let mut octets = [0; 16];
             octets.copy_from_slice(&bytes[5..]);
             IpAddr::V6(octets.into())
         } else {
-            v4
+            v4.into()
         };
         #[cfg(not(feature = "ipv6"))]
         let ip = v4;
         let len = u16::from_le_bytes([bytes[0], bytes[1]]).into();
-        Some(Self { len, address: SocketAddr::new(ip, port) })
+        Some(Self { len, address: Address::new(ip, port) })
     }
 }
 
@@ -96,10 +97,10 @@ impl Machine<'_> {
             };
             let socket = self.slots.get_mut(handle)?;
             socket.link = Some(link);
-            let remote = socket.options.group.unwrap_or(socket.family.unspecified());
+            let remote = socket.options.group.unwrap_or(address::unspecified(socket.family));
             let state = &mut self.links[usize::from(link)];
             state.local_port = socket.local_port;
-            state.peer = Some(SockAddr::new(remote, socket.local_port));
+            state.peer = Some(Address::new(remote, socket.local_port));
         }
         Ok(())
     }
@@ -121,7 +122,7 @@ impl Machine<'_> {
         self.way()?;
         self.check_destination(handle, to)?;
         self.bind_datagrams(handle)?;
-        self.slots.get_mut(handle)?.peer = Some(to);
+        self.slots.get_mut(handle)?.peer = Some(address::of_user(to));
         Ok(())
     }
 
@@ -149,7 +150,7 @@ impl Machine<'_> {
         to: Option<SockAddr>,
     ) -> Result<usize> {
         let socket = self.slots.get_mut(handle)?;
-        let to = to.or(socket.peer).ok_or(Error::EDESTADDRREQ)?;
+        let to = to.or(socket.peer.map(SockAddr::from)).ok_or(Error::EDESTADDRREQ)?;
         if let Some(error) = socket.error.take() {
             return Err(error);
         }
@@ -169,7 +170,7 @@ impl Machine<'_> {
         if pair.tx.free() < HEADER + data.len() {
             return Err(Error::EAGAIN);
         }
-        let header = Header { len: data.len(), address: to.to_std() };
+        let header = Header { len: data.len(), address: address::of_user(to) };
         pair.tx.stage_from(&header.bytes());
         pair.tx.stage_from(data);
         pair.tx.commit();
@@ -217,7 +218,7 @@ impl Machine<'_> {
             return self.issue(Exchange::Sender, &Set(b"+CIPDINFO=1"));
         }
         let state = &self.links[usize::from(link)];
-        let Some(remote) = state.peer.map(|remote| remote.ip()) else { return false };
+        let Some(remote) = state.peer.map(address::ip_of) else { return false };
         let local_port = state.local_port;
         let open = OpenUdp { link, remote, port: local_port, local_port };
         if !self.issue(Exchange::Open(link), &open) {
@@ -253,7 +254,7 @@ impl Machine<'_> {
         if let Some(socket) = self.slots.at(slot) {
             socket.link = None;
         }
-        self.free_link(link, LinkPhase::Free);
+        self.free_link(link);
         self.reopen_datagrams();
     }
 
@@ -274,8 +275,8 @@ impl Machine<'_> {
         let Ok(socket) = self.slots.get_mut(handle) else { return };
         let Some(link) = socket.link else { return };
         if self.links[usize::from(link)].phase == LinkPhase::Wanted {
-            let remote = socket.options.group.unwrap_or(socket.family.unspecified());
-            self.links[usize::from(link)].peer = Some(SockAddr::new(remote, socket.local_port));
+            let remote = socket.options.group.unwrap_or(address::unspecified(socket.family));
+            self.links[usize::from(link)].peer = Some(Address::new(remote, socket.local_port));
             return;
         }
         socket.link = None;
@@ -318,13 +319,12 @@ impl Machine<'_> {
         &mut self,
         link: u8,
         len: usize,
-        from: Option<SocketAddr>,
+        from: Option<Address>,
     ) -> Target {
         let Owner::Slot(slot) = self.links[usize::from(link)].owner else { return Target::Nowhere };
         let Some(socket) = self.slots.at(slot) else { return Target::Nowhere };
-        let unknown = SocketAddr::new(Family::unspecified(socket.family), 0);
-        let from = from.or(socket.peer.map(SockAddr::to_std)).unwrap_or(unknown);
-        if socket.peer.is_some_and(|peer| peer.to_std() != from) {
+        let from = from.or(socket.peer).unwrap_or(address::nobody(socket.family));
+        if socket.peer.is_some_and(|peer| peer != from) {
             return Target::Nowhere;
         }
         let pair = socket.pair;
@@ -346,7 +346,7 @@ mod tests {
     fn a_header_survives_the_ring() {
         let mut memory = [0; HEADER + 3];
         let mut ring = Ring::new(&mut memory);
-        let header = Header { len: 1472, address: SocketAddr::from(([10, 0, 0, 1], 65535)) };
+        let header = Header { len: 1472, address: Address::new(Ipv4Addr::new(10, 0, 0, 1).into(), 65535) };
         ring.push(&header.bytes());
         assert_eq!(Header::of(&ring), Some(header));
         ring.consume(1);

@@ -1,11 +1,10 @@
 //! From received bytes to what they mean.
 
-use core::net::SocketAddr;
-
 use atat::{AtatUrc, DigestResult, Digester};
 use usocket_core::Error;
 
 use super::{Exchange, Machine, Phase};
+use crate::address::Address;
 use crate::cmd::Dialect;
 use crate::digest::{Event, Head, MAX_LINE, Source};
 use crate::link::{Owner, Phase as LinkPhase};
@@ -237,10 +236,9 @@ impl Machine<'_> {
 
     /// Data that the modem pushes.
     #[inline(never)] // once in an image
-    fn pushed(&mut self, link: u8, len: usize, from: Option<SocketAddr>) -> Target {
+    fn pushed(&mut self, link: u8, len: usize, from: Option<Address>) -> Target {
         let state = &self.links[usize::from(link)];
         if state.phase == LinkPhase::Opening && state.tcp {
-            let from = from.map(usocket_core::SockAddr::from);
             if from.is_some() && from != state.peer {
                 // Only they tell before 1.7 whose `CONNECT` it was (4.8).
                 self.client_was_faster(link);
@@ -258,7 +256,7 @@ impl Machine<'_> {
         }
         // Before 1.7 nothing else tells who a client is that is soon gone (4.8).
         if state.peer.is_none() {
-            state.peer = from.map(usocket_core::SockAddr::from);
+            state.peer = from;
         }
         if state.gone && state.linger_until.is_some() {
             let patience = super::urcs::EARLY + self.wire_time(len);

@@ -5,9 +5,9 @@ use usocket_core::spi::{Answer, Handle, Link as LinkState};
 use usocket_core::{Error, Events, Family, POLLIN, POLLNVAL, Result};
 
 use super::{Exchange, Machine};
-use crate::cmd::{Address, Resolve};
+use crate::address::Ip;
+use crate::cmd::{Resolve, Resolved};
 use crate::reply::Hint;
-use core::net::IpAddr;
 
 /// Names that can be asked for at once.
 const QUERIES: usize = 2;
@@ -37,7 +37,7 @@ enum State {
     Running,
     /// The same, and nobody waits for it any more.
     Orphan,
-    Answered(IpAddr),
+    Answered(Ip),
     Failed(Error),
 }
 
@@ -96,7 +96,7 @@ impl Machine<'_> {
             State::Answered(ip) => {
                 answer.addresses.clear();
                 // One address fits.
-                let _ = answer.addresses.push(ip);
+                let _ = answer.addresses.push(ip.into());
                 Ok(())
             }
             State::Failed(error) => Err(error),
@@ -148,8 +148,8 @@ impl Machine<'_> {
         if !matches!(query.state, State::Running) {
             return;
         }
-        if let Ok(Address(ip)) = (Resolve { name: &[], family: None }).parse(Ok(line))
-            && query.family.is_none_or(|family| family == Family::of(ip))
+        if let Ok(Resolved(ip)) = (Resolve { name: &[], family: None }).parse(Ok(line))
+            && query.family.is_none_or(|family| family == Family::of(ip.into()))
         {
             query.state = State::Answered(ip);
         }

@@ -1,12 +1,11 @@
 //! What takes the place of datagrams without the feature `udp`: there are none.
 
-use core::net::SocketAddr;
-
 use usocket_core::spi::{Handle, RecvInfo};
 use usocket_core::{Error, Result, SockAddr};
 
 use super::Machine;
 use super::input::Target;
+use crate::address::Address;
 
 impl Machine<'_> {
     pub(super) fn datagram_worth(&self) -> usize {
@@ -45,7 +44,7 @@ impl Machine<'_> {
 
     pub(super) fn datagram_refused(&mut self, _: u8) {}
 
-    pub(super) fn datagram_begins(&mut self, _: u8, _: usize, _: Option<SocketAddr>) -> Target {
+    pub(super) fn datagram_begins(&mut self, _: u8, _: usize, _: Option<Address>) -> Target {
         Target::Nowhere
     }
 }

@@ -4,6 +4,7 @@ use usocket_core::spi::Handle;
 use usocket_core::{Error, Family, Result, SockAddr};
 
 use super::Machine;
+use crate::address::Address;
 use crate::link::{Owner, Phase as LinkPhase};
 
 /// Nothing is wanted of the modem's server.
@@ -42,7 +43,7 @@ impl Machine<'_> {
     }
 
     /// A client of a server that nobody has started: it is closed at once.
-    pub(super) fn client_came(&mut self, link: u8, _: Option<SockAddr>) {
+    pub(super) fn client_came(&mut self, link: u8, _: Option<Address>) {
         if !self.links[usize::from(link)].is_taken() {
             self.links[usize::from(link)].renew(LinkPhase::Open, Owner::Orphan);
             self.work = true;

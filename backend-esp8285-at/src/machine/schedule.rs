@@ -73,10 +73,10 @@ impl Machine<'_> {
                 // Nobody has asked the modem for it yet, and there is nothing to send on it.
                 LinkPhase::Wanted if self.is_flushed(link) => {
                     let at = self.links[usize::from(link)].send_at.unwrap_or(self.now);
-                    self.free_link(link, LinkPhase::Held(at));
+                    self.hold_until(link, at);
                 }
                 LinkPhase::Open if self.links[usize::from(link)].gone => {
-                    self.free_link(link, LinkPhase::Free);
+                    self.free_link(link);
                 }
                 LinkPhase::Open if self.is_flushed(link) => {
                     let state = &mut self.links[usize::from(link)];
@@ -98,7 +98,7 @@ impl Machine<'_> {
         let empty = self.pairs.get(state.pair).is_none_or(|pair| pair.tx.is_empty());
         let over = state.linger_until.is_some_and(|until| self.now >= until);
         // `CIPTCPOPT` goes first.
-        !state.option_due && (over || state.reset || (empty && state.segments.is_empty()))
+        !state.option_due && (over || state.reset || (empty && state.segments.count() == 0))
     }
 
     /// Tells the modem what a link is to do.
@@ -123,7 +123,7 @@ impl Machine<'_> {
     fn open_next(&mut self) -> bool {
         for link in LINK_RANGE {
             let state = &self.links[usize::from(link)];
-            if state.phase != LinkPhase::Wanted || state.send_at.is_some_and(|at| at > self.now) {
+            if state.phase != LinkPhase::Wanted || state.rests(self.now) {
                 continue;
             }
             if !state.tcp {
@@ -140,7 +140,7 @@ impl Machine<'_> {
             let Some(peer) = socket.peer else { continue };
             let options = &socket.options;
             let keep_alive = options.keep_alive.then(|| options.keep_idle.unwrap_or(7200));
-            let open = OpenTcp { link, to: peer.to_std(), keep_alive };
+            let open = OpenTcp { link, to: peer, keep_alive };
             if self.issue(Exchange::Open(link), &open) {
                 self.links[usize::from(link)].phase = LinkPhase::Opening;
                 return true;
@@ -196,7 +196,7 @@ impl Machine<'_> {
     /// Sends what waits for a link, as much as the modem takes.
     fn send_next(&mut self, link: u8) -> bool {
         let state = &self.links[usize::from(link)];
-        if !state.is_open() || state.gone || state.send_at.is_some_and(|at| at > self.now) {
+        if !state.is_open() || state.gone || state.rests(self.now) {
             return false;
         }
         if state.reset && state.owner == Owner::Orphan {
@@ -220,7 +220,7 @@ impl Machine<'_> {
             }
             let state = &self.links[usize::from(link)];
             // A smaller piece now costs more than to wait for the window to open.
-            if state.segments.is_full() || state.in_flight() + len > SEND_WINDOW {
+            if state.segments.is_full() || state.segments.bytes() + len > SEND_WINDOW {
                 return false;
             }
         }

@@ -4,6 +4,7 @@ use usocket_core::spi::Handle;
 use usocket_core::{Error, Family, Result, SockAddr};
 
 use super::{Exchange, Machine};
+use crate::address::{self, Address};
 use crate::cmd::Server;
 use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
 use crate::slot::{Ends, Socket, State};
@@ -113,7 +114,7 @@ impl Machine<'_> {
     }
 
     /// A client has come; a link that another socket had is that socket's no more.
-    pub(super) fn client_came(&mut self, link: u8, peer: Option<SockAddr>) {
+    pub(super) fn client_came(&mut self, link: u8, peer: Option<Address>) {
         let index = usize::from(link);
         match self.links[index].phase {
             LinkPhase::Open => self.replaced(link),
@@ -184,7 +185,7 @@ impl Machine<'_> {
         for link in &mut self.links {
             if link.owner == Owner::Pending && link.peer.is_none() {
                 if link.gone {
-                    link.peer = Some(SockAddr::new(family.unspecified(), 0));
+                    link.peer = Some(address::nobody(family));
                 } else {
                     self.status_due = true;
                 }
@@ -204,7 +205,7 @@ impl Machine<'_> {
         let link = self.oldest_pending().ok_or(Error::EAGAIN)?;
         let index = usize::from(link);
         let mut accepted = Socket::new(SockType::Stream, family);
-        let peer = self.links[index].peer.unwrap_or(SockAddr::new(family.unspecified(), 0));
+        let peer = self.links[index].peer.unwrap_or(address::nobody(family));
         accepted.state = State::Connected(Ends::default());
         accepted.local_port = local_port;
         accepted.local_ip = local_ip.or(self.station.address(family));
@@ -230,7 +231,7 @@ impl Machine<'_> {
             self.peer_closed(link);
         }
         self.work = true;
-        Ok((new, peer))
+        Ok((new, peer.into()))
     }
 
     /// Brings the modem to where the listening socket wants it.

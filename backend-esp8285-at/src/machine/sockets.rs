@@ -7,6 +7,7 @@ use usocket_core::{Error, Family, Result, SockAddr};
 
 use super::Machine;
 use super::flight::{Exchange, Stage};
+use crate::address::{self, Address};
 use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
 use crate::slot::{Ends, Socket, State};
 
@@ -50,7 +51,8 @@ impl Machine<'_> {
             port => port,
         };
         let socket = self.slots.get_mut(handle)?;
-        socket.local_ip = (!address.ip().is_unspecified()).then_some(address.ip());
+        let ip = address::known(address.ip());
+        socket.local_ip = (!ip.is_unspecified()).then_some(ip);
         socket.local_port = port;
         #[cfg(feature = "udp")]
         if kind == SockType::Dgram
@@ -148,7 +150,7 @@ impl Machine<'_> {
         let queued = self.pairs.get(pair).is_some_and(|pair| !pair.tx.is_empty());
         let unasked = state.phase == LinkPhase::Wanted && (state.tcp || !queued);
         if (state.gone || unasked) && !in_flight {
-            self.free_link(link, LinkPhase::Free);
+            self.free_link(link);
         }
     }
 
@@ -223,7 +225,7 @@ impl Machine<'_> {
         let when = |link: &u8| match self.links[usize::from(*link)].phase {
             LinkPhase::Free => Some(usocket_core::Instant::ZERO),
             // It may be opened then.
-            LinkPhase::Held(until) => Some(until),
+            LinkPhase::Held => self.links[usize::from(*link)].send_at,
             _ => None,
         };
         let ids = LINK_RANGE.rev().filter_map(|link| Some((when(&link)?, link)));
@@ -240,14 +242,16 @@ impl Machine<'_> {
         let socket = self.slots.get(handle)?;
         let connected = matches!(socket.state, State::Connected(_)) || socket.peer.is_some();
         let own = || connected.then(|| self.station.address(socket.family)).flatten();
-        let ip = socket.local_ip.or_else(own).unwrap_or(socket.family.unspecified());
-        Ok(SockAddr::new(ip, socket.local_port))
+        let ip = socket.local_ip.or_else(own).unwrap_or(address::unspecified(socket.family));
+        Ok(Address::new(ip, socket.local_port).into())
     }
 
     pub(crate) fn peer_addr(&self, handle: Handle) -> Result<SockAddr> {
         let socket = self.slots.get(handle)?;
         match socket.state {
-            State::Connected(_) | State::Dgram => socket.peer.ok_or(Error::ENOTCONN),
+            State::Connected(_) | State::Dgram => {
+                socket.peer.map(SockAddr::from).ok_or(Error::ENOTCONN)
+            }
             _ => Err(Error::ENOTCONN),
         }
     }

@@ -13,6 +13,7 @@ use usocket_core::{Error, Family, Instant, Result};
 use super::kept::Kept;
 use super::request::{Progress, Request};
 use super::{Exchange, Machine, Phase};
+use crate::address::{self, Ip};
 use crate::cmd::{AddressLine, Addresses, Join};
 use crate::network::IfConfig;
 use crate::reply::Hint;
@@ -141,9 +142,9 @@ impl Station {
     }
 
     /// Our address of a family.
-    pub(crate) fn address(&self, family: Family) -> Option<IpAddr> {
+    pub(crate) fn address(&self, family: Family) -> Option<Ip> {
         match family {
-            Family::V4 => self.is_up().then_some(IpAddr::V4(self.config.ip)),
+            Family::V4 => self.is_up().then_some(address::known(self.config.ip.into())),
             #[cfg(feature = "ipv6")]
             Family::V6 => self.v6.filter(|_| self.is_up()).map(IpAddr::V6),
             #[cfg(not(feature = "ipv6"))]
@@ -152,7 +153,7 @@ impl Station {
     }
 
     pub(crate) fn has_address(&self, ip: IpAddr) -> bool {
-        self.address(Family::of(ip)) == Some(ip)
+        self.address(Family::of(ip)) == Some(address::known(ip))
     }
 
     /// Whether an address is the broadcast address of our network.

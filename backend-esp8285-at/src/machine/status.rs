@@ -3,10 +3,11 @@
 use core::time::Duration;
 
 use atat::AtatCmd;
-use usocket_core::{Family, Instant, SockAddr};
+use usocket_core::{Family, Instant};
 
 use super::setup::Step;
 use super::{Exchange, Machine, Phase};
+use crate::address::{self, Address};
 use crate::cmd::{LinkStatus, Status, StatusLine, Waiting};
 use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
 
@@ -107,19 +108,19 @@ impl Machine<'_> {
         if self.links[index].touched {
             return;
         }
-        let peer = status.ip.map(|ip| SockAddr::new(ip, status.port));
+        let peer = status.ip.map(|ip| Address::new(ip, status.port));
         match self.links[index].phase {
             LinkPhase::Open if !self.links[index].gone => {
                 let link = &mut self.links[index];
                 link.touched = true;
                 link.local_port = status.local_port;
                 if link.tcp && link.peer.is_none() {
-                    link.peer = peer.or(Some(SockAddr::new(Family::V4.unspecified(), 0)));
+                    link.peer = peer.or(Some(address::nobody(Family::V4)));
                 }
                 self.address_of_socket(status.link);
             }
             // Its `CONNECT` was lost.
-            LinkPhase::Free | LinkPhase::Held(_) | LinkPhase::Open
+            LinkPhase::Free | LinkPhase::Held | LinkPhase::Open
                 if status.tcp && status.server =>
             {
                 self.client_came(status.link, peer);
@@ -133,7 +134,7 @@ impl Machine<'_> {
                     link.reset = true;
                 }
             }
-            LinkPhase::Free | LinkPhase::Held(_) => {
+            LinkPhase::Free | LinkPhase::Held => {
                 // A link that nobody knows: an open whose answer was lost.
                 self.links[index].renew(LinkPhase::Open, Owner::Orphan);
                 self.work = true;

@@ -6,6 +6,7 @@ use usocket_core::spi::Handle;
 use usocket_core::{Error, Result, SockAddr};
 
 use super::Machine;
+use crate::address;
 use crate::link::{Owner, Phase as LinkPhase};
 use crate::reply::Hint;
 use crate::slot::{Ends, State};
@@ -46,6 +47,7 @@ impl Machine<'_> {
             self.pairs.release(pair);
             return Err(Error::ENOBUFS);
         };
+        let to = address::of_user(to);
         self.links[usize::from(link)].peer = Some(to);
         let socket = self.slots.get_mut(handle)?;
         socket.state = State::Connecting;
@@ -97,7 +99,7 @@ impl Machine<'_> {
             if self.flight.connected {
                 self.client_came(link, None);
             } else {
-                self.free_link(link, LinkPhase::Free);
+                self.free_link(link);
             }
             self.status_due = true;
             return;

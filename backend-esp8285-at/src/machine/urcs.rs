@@ -2,10 +2,11 @@
 
 use core::time::Duration;
 
-use usocket_core::Error;
+use usocket_core::{Error, Instant};
 
 use super::{Exchange, Machine, Out, Phase};
-use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
+use crate::address::Address;
+use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase, Segments};
 use crate::slot::State;
 use crate::urc::{LinkConn, Urc};
 
@@ -67,7 +68,7 @@ impl Machine<'_> {
 
     fn link_conn(&mut self, conn: LinkConn) {
         let link = usize::from(conn.link);
-        let peer = conn.ip.map(|ip| usocket_core::SockAddr::new(ip, conn.port));
+        let peer = conn.ip.map(|ip| Address::new(ip, conn.port));
         if !conn.ok {
             return;
         }
@@ -93,7 +94,7 @@ impl Machine<'_> {
             // Part of the failure of our own open, or stale.
             LinkPhase::Free | LinkPhase::Wanted => {}
             LinkPhase::Opening => self.links[index].doubtful = true,
-            LinkPhase::Held(_) => self.links[index].phase = LinkPhase::Free,
+            LinkPhase::Held => self.links[index].let_go(),
             LinkPhase::Open => self.peer_closed(link),
         }
         self.work = true;
@@ -103,13 +104,13 @@ impl Machine<'_> {
     pub(super) fn peer_closed(&mut self, link: u8) {
         let index = usize::from(link);
         self.links[index].gone = true;
-        self.links[index].segments.clear();
+        self.links[index].segments = Segments::NONE;
         match self.links[index].owner {
-            Owner::None => self.free_link(link, LinkPhase::Free),
+            Owner::None => self.free_link(link),
             Owner::Orphan => {
                 // Unless its data are on their way to the modem just now.
                 if self.exchange_link() != Some(link) {
-                    self.free_link(link, LinkPhase::Free);
+                    self.free_link(link);
                 }
             }
             Owner::Pending => {}
@@ -129,7 +130,7 @@ impl Machine<'_> {
                         self.links[index].owner = Owner::Orphan;
                         self.links[index].linger_until = Some(self.now);
                         if self.exchange_link() != Some(link) {
-                            self.free_link(link, LinkPhase::Free);
+                            self.free_link(link);
                         }
                     }
                 } else if !self.links[index].tcp {
@@ -144,17 +145,17 @@ impl Machine<'_> {
     /// The result of a `CIPCLOSE`. An error says that it was closed already (4.6).
     pub(super) fn closed(&mut self, link: u8) {
         if self.links[usize::from(link)].gone {
-            self.free_link(link, LinkPhase::Free);
+            self.free_link(link);
         } else {
             self.hold_link(link);
         }
     }
 
     /// Frees a link and its buffers.
-    pub(super) fn free_link(&mut self, link: u8, phase: LinkPhase) {
+    pub(super) fn free_link(&mut self, link: u8) {
         let state = &mut self.links[usize::from(link)];
         let pair = state.pair.take();
-        state.renew(phase, Owner::None);
+        state.renew(LinkPhase::Free, Owner::None);
         self.pairs.release(pair);
         self.touched = true;
         self.work = true;
@@ -162,15 +163,23 @@ impl Machine<'_> {
 
     /// An id that must not be used again at once.
     pub(super) fn hold_link(&mut self, link: u8) {
-        self.free_link(link, LinkPhase::Held(self.now + HOLD));
+        self.hold_until(link, self.now + HOLD);
+    }
+
+    /// Frees a link whose id must not be used again before this.
+    pub(super) fn hold_until(&mut self, link: u8, until: Instant) {
+        self.free_link(link);
+        let state = &mut self.links[usize::from(link)];
+        state.phase = LinkPhase::Held;
+        state.send_at = Some(until);
     }
 
     /// Ids that have been held long enough.
     pub(super) fn expire(&mut self) {
         for link in LINK_RANGE {
             let state = &mut self.links[usize::from(link)];
-            if matches!(state.phase, LinkPhase::Held(until) if until <= self.now) {
-                state.phase = LinkPhase::Free;
+            if state.phase == LinkPhase::Held && !state.rests(self.now) {
+                state.let_go();
             }
             let over = state.linger_until.is_some_and(|until| until <= self.now);
             let moving = self.exchange_link() == Some(link);
@@ -181,13 +190,11 @@ impl Machine<'_> {
         }
     }
 
-    pub(super) fn next_expiry(&self) -> Option<usocket_core::Instant> {
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
         let lingers = self.links.iter().filter_map(|link| link.linger_until);
-        let held = self.links.iter().filter_map(|link| match link.phase {
-            LinkPhase::Held(until) => Some(until),
-            _ => None,
-        });
-        let waiting = |until: &usocket_core::Instant| *until > self.now;
+        let held = self.links.iter().filter(|link| link.phase == LinkPhase::Held);
+        let held = held.filter_map(|link| link.send_at);
+        let waiting = |until: &Instant| *until > self.now;
         lingers.chain(held).filter(waiting).min()
     }
 
@@ -258,7 +265,7 @@ impl Machine<'_> {
             let wanted = state.phase == LinkPhase::Wanted && matches!(state.owner, Owner::Slot(_));
             if !(waits && wanted) {
                 self.fail_link(link, Error::ECONNRESET);
-                self.free_link(link, LinkPhase::Free);
+                self.free_link(link);
             }
         }
         #[cfg(feature = "dns")]
@@ -271,7 +278,7 @@ impl Machine<'_> {
             let state = &self.links[usize::from(link)];
             if state.phase == LinkPhase::Wanted && state.tcp {
                 self.fail_link(link, error);
-                self.free_link(link, LinkPhase::Free);
+                self.free_link(link);
             }
         }
     }
@@ -280,7 +287,7 @@ impl Machine<'_> {
         #[cfg(feature = "dns")]
         self.names_lost();
         for link in LINK_RANGE {
-            self.free_link(link, LinkPhase::Free);
+            self.free_link(link);
         }
     }
 
