@@ -73,11 +73,9 @@ impl<'r, U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'r, U,
         {
             config.fast_baud = None;
         }
-        let rx = resources.rx.iter_mut().map(|ring| &mut ring[..]);
-        let tx = resources.tx.iter_mut().map(|ring| &mut ring[..]);
-        let pairs = Pairs::new(rx.zip(tx));
-        let slots = Slots(&mut resources.slots);
-        let mut machine = Machine::new(config, slots, pairs, platform.seed());
+        let Resources { slots, line, pairs, rx, tx } = resources;
+        let pairs = Pairs::new(pairs, rx.as_flattened_mut(), tx.as_flattened_mut());
+        let mut machine = Machine::new(config, Slots(slots), pairs, line, platform.seed());
         machine.station.uart_capacity = uart.capacity();
         let state =
             State { machine, uart, wakers: WakerTable::new(), next: None, direct: Direct::NONE };

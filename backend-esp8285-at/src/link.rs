@@ -8,6 +8,7 @@ use usocket_core::Instant;
 
 use crate::address::Address;
 use crate::firmware::Firmware;
+use crate::machine::PairId;
 
 /// One of the five links.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub(crate) struct Link {
     pub(crate) owner: Owner,
     pub(crate) tcp: bool,
     /// Buffers of a link without a socket: an orphan's, or a pending one's in active mode.
-    pub(crate) pair: Option<u8>,
+    pub(crate) pair: Option<PairId>,
     /// Data may wait in the modem: a level, never a count (5.2).
     pub(crate) readable: bool,
     /// When data of it came last.

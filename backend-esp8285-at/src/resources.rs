@@ -1,5 +1,7 @@
 //! The memory of a driver, supplied by the caller (P6).
 
+use crate::digest::MAX_LINE;
+use crate::machine::Pair;
 use crate::slot::Slot;
 
 /// The memory of an [`Esp8285`](crate::Esp8285): `SOCKETS` sockets at once, of which
@@ -13,6 +15,8 @@ use crate::slot::Slot;
 #[derive(Debug)]
 pub struct Resources<const SOCKETS: usize, const BUFFERS: usize, const RX: usize, const TX: usize> {
     pub(crate) slots: [Slot; SOCKETS],
+    pub(crate) line: [u8; MAX_LINE],
+    pub(crate) pairs: [Pair; BUFFERS],
     pub(crate) rx: [[u8; RX]; BUFFERS],
     pub(crate) tx: [[u8; TX]; BUFFERS],
 }
@@ -30,6 +34,8 @@ impl<const SOCKETS: usize, const BUFFERS: usize, const RX: usize, const TX: usiz
         }
         Self {
             slots: [const { Slot::EMPTY }; SOCKETS],
+            line: [0; MAX_LINE],
+            pairs: [Pair::new(RX, TX); BUFFERS],
             rx: [[0; RX]; BUFFERS],
             tx: [[0; TX]; BUFFERS],
         }

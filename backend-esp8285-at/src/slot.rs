@@ -4,6 +4,7 @@ use usocket_core::spi::{Handle, SockType};
 use usocket_core::{Error, Family};
 
 use crate::address::{Address, Ip};
+use crate::machine::PairId;
 
 /// A place for a socket.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(crate) struct Socket {
     pub(crate) family: Family,
     pub(crate) state: State,
     /// Its buffers, once it needs some.
-    pub(crate) pair: Option<u8>,
+    pub(crate) pair: Option<PairId>,
     /// Its link in the modem, while there is one.
     pub(crate) link: Option<u8>,
     /// What is to be told once (S13).

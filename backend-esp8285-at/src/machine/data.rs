@@ -5,7 +5,7 @@ use core::time::Duration;
 use atat::AtatCmd;
 use usocket_core::Error;
 
-use super::Machine;
+use super::{Machine, PairId};
 use super::flight::{Reading, Sending};
 use crate::cmd::{Segment, SendBuffered};
 use crate::link::Owner;
@@ -20,7 +20,7 @@ const READ_AGAIN: Duration = Duration::from_millis(100);
 
 impl Machine<'_> {
     /// The buffers of a link: its socket's, or its own.
-    pub(super) fn pair_of(&self, link: u8) -> Option<u8> {
+    pub(super) fn pair_of(&self, link: u8) -> Option<PairId> {
         let state = &self.links[usize::from(link)];
         match state.owner {
             Owner::Slot(slot) => {

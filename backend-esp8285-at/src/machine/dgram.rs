@@ -9,7 +9,7 @@ use core::net::{IpAddr, Ipv4Addr};
 use usocket_core::spi::{Handle, RecvInfo};
 use usocket_core::{Error, Result, SockAddr};
 
-use super::Machine;
+use super::{Machine, PairId};
 use super::flight::{Exchange, Sending, Stage};
 use super::input::Target;
 use crate::address::{self, Address};
@@ -166,14 +166,14 @@ impl Machine<'_> {
         self.way()?;
         self.bind_datagrams(handle)?;
         let pair = self.slots.get(handle)?.pair;
-        let Some(pair) = self.pairs.get_mut(pair) else { return Err(Error::ENOBUFS) };
-        if pair.tx.free() < HEADER + data.len() {
+        let Some(mut ring) = self.pairs.tx(pair) else { return Err(Error::ENOBUFS) };
+        if ring.marks.free() < HEADER + data.len() {
             return Err(Error::EAGAIN);
         }
         let header = Header { len: data.len(), address: address::of_user(to) };
-        pair.tx.stage_from(&header.bytes());
-        pair.tx.stage_from(data);
-        pair.tx.commit();
+        ring.stage_from(&header.bytes());
+        ring.stage_from(data);
+        ring.marks.commit();
         self.work = true;
         Ok(data.len())
     }
@@ -187,13 +187,13 @@ impl Machine<'_> {
     ) -> Result<RecvInfo> {
         let socket = self.slots.get_mut(handle)?;
         let pair = socket.pair;
-        if let Some(pair) = self.pairs.get_mut(pair)
-            && let Some(header) = Header::of(&pair.rx)
+        if let Some(ring) = self.pairs.rx(pair)
+            && let Some(header) = Header::of(&ring)
         {
             let len = buf.len().min(header.len);
-            pair.rx.peek(HEADER, &mut buf[..len]);
+            ring.peek(HEADER, &mut buf[..len]);
             if !peek {
-                pair.rx.consume(HEADER + header.len);
+                ring.marks.consume(HEADER + header.len);
             }
             let from = SockAddr::from(header.address);
             return Ok(RecvInfo { len, full_len: header.len, from, local: None });
@@ -287,8 +287,8 @@ impl Machine<'_> {
     }
 
     /// Sends the datagram at the front of a ring.
-    pub(super) fn send_datagram(&mut self, link: u8, pair: Option<u8>) -> bool {
-        let header = self.pairs.get(pair).and_then(|pair| Header::of(&pair.tx));
+    pub(super) fn send_datagram(&mut self, link: u8, pair: Option<PairId>) -> bool {
+        let header = self.pairs.tx(pair).and_then(|ring| Header::of(&ring));
         let Some(Header { len, address }) = header else { return false };
         self.links[usize::from(link)].read_last = false;
         let sending = Sending { link, len, buffered: false, pair, stage: Stage::Command };
@@ -296,7 +296,7 @@ impl Machine<'_> {
     }
 
     /// The modem is ready for the bytes of a datagram.
-    pub(super) fn datagram_prompted(&mut self, pair: Option<u8>) {
+    pub(super) fn datagram_prompted(&mut self, pair: Option<PairId>) {
         if let Some(pair) = self.pairs.get_mut(pair) {
             pair.tx.consume(HEADER);
         }
@@ -305,10 +305,10 @@ impl Machine<'_> {
     /// A datagram that the modem does not take is lost, as datagrams may be.
     pub(super) fn datagram_refused(&mut self, link: u8) {
         let pair = self.pair_of(link);
-        if let Some(pair) = self.pairs.get_mut(pair)
-            && let Some(header) = Header::of(&pair.tx)
+        if let Some(ring) = self.pairs.tx(pair)
+            && let Some(header) = Header::of(&ring)
         {
-            pair.tx.consume(HEADER + header.len);
+            ring.marks.consume(HEADER + header.len);
         }
         self.stats.dropped += 1;
         self.status_due = true;
@@ -328,12 +328,12 @@ impl Machine<'_> {
             return Target::Nowhere;
         }
         let pair = socket.pair;
-        let Some(rings) = self.pairs.get_mut(pair) else { return Target::Nowhere };
-        if rings.rx.free() < HEADER + len {
+        let Some(mut ring) = self.pairs.rx(pair) else { return Target::Nowhere };
+        if ring.marks.free() < HEADER + len {
             self.stats.dropped += 1;
             return Target::Nowhere;
         }
-        rings.rx.stage_from(&Header { len, address: from }.bytes());
+        ring.stage_from(&Header { len, address: from }.bytes());
         Target::Datagram { pair, link }
     }
 }
@@ -341,15 +341,17 @@ impl Machine<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ring::Marks;
 
     #[test]
     fn a_header_survives_the_ring() {
         let mut memory = [0; HEADER + 3];
-        let mut ring = Ring::new(&mut memory);
+        let mut marks = Marks::new(memory.len());
+        let mut ring = Ring { marks: &mut marks, bytes: &mut memory };
         let header = Header { len: 1472, address: Address::new(Ipv4Addr::new(10, 0, 0, 1).into(), 65535) };
         ring.push(&header.bytes());
         assert_eq!(Header::of(&ring), Some(header));
-        ring.consume(1);
+        ring.marks.consume(1);
         assert_eq!(Header::of(&ring), None);
     }
 }

@@ -6,12 +6,12 @@
 
 use usocket_core::Instant;
 
-use super::{Machine, Out};
+use super::{Machine, Out, PairId};
 
-/// A part of a ring that payload is being put into.
+/// A part of the memory of rings that payload is being put into.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Direct {
-    pair: u8,
+    pair: Option<PairId>,
     /// The part: what is filled, then what is free.
     begin: usize,
     at: usize,
@@ -25,7 +25,7 @@ pub(crate) struct Direct {
 impl Direct {
     /// There is no such part.
     pub(crate) const NONE: Self =
-        Self { pair: 0, begin: 0, at: 0, end: 0, until: Instant::ZERO, heard: Instant::ZERO };
+        Self { pair: None, begin: 0, at: 0, end: 0, until: Instant::ZERO, heard: Instant::ZERO };
 
     /// Whether a byte that comes now may go the short way.
     #[inline]
@@ -56,10 +56,9 @@ impl Machine<'_> {
             return Direct::NONE;
         }
         let Some(index) = self.target.pair() else { return Direct::NONE };
-        let Some(pair) = self.pairs.get_mut(Some(index)) else { return Direct::NONE };
-        let vacant = pair.rx.vacant_range();
+        let Some(vacant) = self.pairs.vacant(index) else { return Direct::NONE };
         Direct {
-            pair: index,
+            pair: Some(index),
             begin: vacant.start,
             at: vacant.start,
             end: vacant.end.min(vacant.start + left),
@@ -71,8 +70,7 @@ impl Machine<'_> {
     /// The free part.
     #[inline]
     pub(crate) fn direct_room(&mut self, direct: &Direct) -> &mut [u8] {
-        let pair = self.pairs.get_mut(Some(direct.pair));
-        pair.and_then(|pair| pair.rx.part(direct.at..direct.end)).unwrap_or_default()
+        self.pairs.part(direct.at..direct.end).unwrap_or_default()
     }
 
     /// Brings the machine to the account.
@@ -85,7 +83,7 @@ impl Machine<'_> {
         self.now = self.now.max(heard);
         self.heard = self.heard.max(heard);
         self.stats.rx_bytes += len as u64;
-        if let Some(pair) = self.pairs.get_mut(Some(pair)) {
+        if let Some(pair) = self.pairs.get_mut(pair) {
             pair.rx.stage(len);
         }
         self.digest.payload_passed(len);

@@ -7,7 +7,7 @@ use usocket_core::Instant;
 
 use super::lost::CANCEL;
 use super::setup::Step;
-use super::{Machine, Phase};
+use super::{Machine, PairId, Phase};
 use crate::link::Phase as LinkPhase;
 use crate::reply::{Hint, Reply};
 use crate::trace::Trace;
@@ -66,7 +66,7 @@ pub(crate) struct Sending {
     pub(crate) len: usize,
     pub(crate) buffered: bool,
     /// Where the data are, whatever becomes of the socket meanwhile.
-    pub(crate) pair: Option<u8>,
+    pub(crate) pair: Option<PairId>,
     pub(crate) stage: Stage,
 }
 
@@ -103,7 +103,7 @@ pub(crate) enum Out {
     Line(usize, usize),
     /// Data of a link, so many more.
     Data {
-        pair: Option<u8>,
+        pair: Option<PairId>,
         left: usize,
     },
     /// Line ends that fill up a send which the modem may still wait for.
@@ -346,7 +346,7 @@ impl Machine<'_> {
             Out::Idle => &[],
             Out::Line(from, to) => &self.command[from..to],
             Out::Data { pair, left } => {
-                let front = self.pairs.get(pair).map_or(&[][..], |pair| pair.tx.front());
+                let front = self.pairs.tx_front(pair);
                 &front[..front.len().min(left)]
             }
             Out::Fill(left) => &FILL[..left.min(FILL.len())],

@@ -3,7 +3,7 @@
 use atat::{AtatUrc, DigestResult, Digester};
 use usocket_core::Error;
 
-use super::{Exchange, Machine, Phase};
+use super::{Exchange, Machine, PairId, Phase};
 use crate::address::Address;
 use crate::cmd::Dialect;
 use crate::digest::{Event, Head, MAX_LINE, Source};
@@ -14,15 +14,17 @@ use crate::urc::Urc;
 
 /// Received bytes that are not digested yet: at most one line.
 #[derive(Debug)]
-pub(crate) struct Ingress {
-    bytes: [u8; MAX_LINE],
+pub(crate) struct Ingress<'r> {
+    /// [`MAX_LINE`] of them; taken out while they are digested, so that a line can be looked
+    /// at while the machine changes.
+    bytes: &'r mut [u8],
     from: usize,
     to: usize,
 }
 
-impl Ingress {
-    pub(crate) const fn new() -> Self {
-        Self { bytes: [0; MAX_LINE], from: 0, to: 0 }
+impl<'r> Ingress<'r> {
+    pub(crate) fn new(bytes: &'r mut [u8]) -> Self {
+        Self { bytes, from: 0, to: 0 }
     }
 
     fn clear(&mut self) {
@@ -49,23 +51,23 @@ pub(crate) enum Target {
     Nowhere,
     /// The reply to a read: staged until its framing has closed.
     Read {
-        pair: Option<u8>,
+        pair: Option<PairId>,
     },
     /// Pushed data of a TCP link: as many as there is room for.
     Pushed {
-        pair: Option<u8>,
+        pair: Option<PairId>,
         link: u8,
     },
     /// A datagram for which there is room: its record is staged.
     #[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "of datagrams"))]
     Datagram {
-        pair: Option<u8>,
+        pair: Option<PairId>,
         link: u8,
     },
 }
 
 impl Target {
-    pub(super) fn pair(self) -> Option<u8> {
+    pub(super) fn pair(self) -> Option<PairId> {
         match self {
             Target::Nowhere => None,
             Target::Read { pair } | Target::Pushed { pair, .. } | Target::Datagram { pair, .. } => {
@@ -85,9 +87,9 @@ impl Machine<'_> {
                 self.overflowed();
             }
             if self.target != Target::Nowhere
-                && let Some(pair) = self.pairs.get_mut(self.target.pair())
+                && let Some(ring) = self.pairs.rx(self.target.pair())
             {
-                let vacant = pair.rx.vacant();
+                let vacant = ring.vacant();
                 let len = vacant.len().min(left);
                 return &mut vacant[..len];
             }
@@ -132,31 +134,27 @@ impl Machine<'_> {
     /// Digests what has come until it makes no more sense without the rest.
     #[inline(never)] // once in an image
     fn digest_all(&mut self) {
+        let bytes = core::mem::take(&mut self.ingress.bytes);
+        self.digest_bytes(bytes);
+        self.ingress.bytes = bytes;
+    }
+
+    fn digest_bytes(&mut self, bytes: &[u8]) {
         while !self.ingress.is_empty() {
-            let (from, to) = (self.ingress.from, self.ingress.to);
-            let mut copy = [0; MAX_LINE];
-            let (result, consumed) = self.digest.digest(&self.ingress.bytes[from..to]);
-            let token = match result {
-                DigestResult::Urc(line) => Token::Urc(Urc::parse(line)),
-                DigestResult::Response(Ok(line)) => {
-                    copy[..line.len()].copy_from_slice(line);
-                    Token::Line(line.len())
-                }
-                DigestResult::Response(Err(_)) => Token::Garbled,
-                DigestResult::Prompt(_) => Token::Prompt,
-                DigestResult::None => Token::None,
-            };
+            let input = &bytes[self.ingress.from..self.ingress.to];
+            let (result, consumed) = self.digest.digest(input);
             let mut event = self.digest.take_event();
-            if let (Some(Event::Framed(false)), Token::Line(len)) = (event, &token)
+            if let (Some(Event::Framed(false)), DigestResult::Response(Ok(line))) =
+                (event, &result)
                 && !self.exchange.is_idle()
                 && !matches!(self.target, Target::Read { .. })
-                && self.expects(&copy[..*len])
+                && self.expects(line)
             {
                 // 1.x puts no line end between pushed data and the information of a reply.
                 event = Some(Event::Framed(true));
             }
             if let Some(Event::Payload(len)) = event {
-                self.copy_payload(from, len);
+                self.copy_payload(&input[..len]);
             }
             self.ingress.from += consumed;
             match event {
@@ -164,19 +162,19 @@ impl Machine<'_> {
                 None if consumed == 0 => return,
                 None => {}
             }
-            match token {
-                Token::None => {}
-                Token::Prompt => self.prompted(),
-                Token::Garbled => self.garbled(),
-                Token::Urc(urc) => {
-                    self.tracer.tell(Trace::Line(&self.ingress.bytes[from..from + consumed]));
-                    if let Some(urc) = urc {
+            match result {
+                DigestResult::None => {}
+                DigestResult::Prompt(_) => self.prompted(),
+                DigestResult::Response(Err(_)) => self.garbled(),
+                DigestResult::Urc(line) => {
+                    self.tracer.tell(Trace::Line(&input[..consumed]));
+                    if let Some(urc) = Urc::parse(line) {
                         self.unsolicited(urc);
                     }
                 }
-                Token::Line(len) => {
-                    self.tracer.tell(Trace::Line(&copy[..len]));
-                    self.on_line(&copy[..len]);
+                DigestResult::Response(Ok(line)) => {
+                    self.tracer.tell(Trace::Line(line));
+                    self.on_line(line);
                 }
             }
             if self.is_deaf() {
@@ -199,13 +197,12 @@ impl Machine<'_> {
     }
 
     /// Payload that shares a chunk with its head.
-    fn copy_payload(&mut self, from: usize, len: usize) {
-        let data = &self.ingress.bytes[from..from + len];
-        let staged = match self.pairs.get_mut(self.target.pair()) {
-            Some(pair) if self.target != Target::Nowhere => pair.rx.stage_from(data),
+    fn copy_payload(&mut self, data: &[u8]) {
+        let staged = match self.pairs.rx(self.target.pair()) {
+            Some(mut ring) if self.target != Target::Nowhere => ring.stage_from(data),
             _ => return,
         };
-        if staged < len {
+        if staged < data.len() {
             self.overflowed();
         }
     }
@@ -408,7 +405,7 @@ impl Machine<'_> {
     }
 
     /// The buffers that payload is coming into just now.
-    pub(super) fn target_pair(&self) -> Option<u8> {
+    pub(super) fn target_pair(&self) -> Option<PairId> {
         self.target.pair()
     }
 
@@ -426,14 +423,4 @@ impl Machine<'_> {
         self.digest.reset();
         self.ingress.clear();
     }
-}
-
-/// A result of the digester that borrows nothing.
-enum Token {
-    None,
-    Urc(Option<Urc>),
-    /// A line of this length, copied.
-    Line(usize),
-    Garbled,
-    Prompt,
 }

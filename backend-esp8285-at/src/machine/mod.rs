@@ -41,7 +41,7 @@ mod status;
 mod stream;
 mod urcs;
 
-pub(crate) use buffers::Pairs;
+pub(crate) use buffers::{Pair, PairId, Pairs};
 pub(crate) use direct::Direct;
 pub(crate) use flight::{Exchange, Out};
 #[cfg(feature = "dns")]
@@ -117,7 +117,7 @@ pub(crate) struct Machine<'r> {
     listener: Listener,
     phase: Phase,
     digest: Digest,
-    ingress: Ingress,
+    ingress: Ingress<'r>,
     target: Target,
     exchange: Exchange,
     flight: flight::Flight,
@@ -164,7 +164,7 @@ pub(crate) struct Machine<'r> {
 }
 
 impl<'r> Machine<'r> {
-    pub(crate) fn new(config: Config, slots: Slots<'r>, pairs: Pairs<'r>, seed: u64) -> Self {
+    pub(crate) fn new(config: Config, slots: Slots<'r>, pairs: Pairs<'r>, line: &'r mut [u8], seed: u64) -> Self {
         Self {
             config,
             firmware: Firmware::default(),
@@ -181,7 +181,7 @@ impl<'r> Machine<'r> {
             listener: Default::default(),
             phase: Phase::Probe(setup::Hunt::FIRST),
             digest: Digest::new(),
-            ingress: Ingress::new(),
+            ingress: Ingress::new(line),
             target: Target::Nowhere,
             exchange: Exchange::Idle,
             flight: flight::Flight::default(),

@@ -3,7 +3,7 @@
 use usocket_core::spi::{Handle, RecvInfo};
 use usocket_core::{Error, Result, SockAddr};
 
-use super::Machine;
+use super::{Machine, PairId};
 use super::input::Target;
 use crate::address::Address;
 
@@ -36,11 +36,11 @@ impl Machine<'_> {
         self.hold_link(link);
     }
 
-    pub(super) fn send_datagram(&mut self, _: u8, _: Option<u8>) -> bool {
+    pub(super) fn send_datagram(&mut self, _: u8, _: Option<PairId>) -> bool {
         false
     }
 
-    pub(super) fn datagram_prompted(&mut self, _: Option<u8>) {}
+    pub(super) fn datagram_prompted(&mut self, _: Option<PairId>) {}
 
     pub(super) fn datagram_refused(&mut self, _: u8) {}
 

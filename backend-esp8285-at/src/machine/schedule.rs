@@ -226,7 +226,7 @@ impl Machine<'_> {
         }
         // Three plus signs alone would cancel the send (4.3).
         let mut first = [0; 4];
-        let there = self.pairs.get(pair).map_or(0, |pair| pair.tx.peek(0, &mut first));
+        let there = self.pairs.tx(pair).map_or(0, |ring| ring.peek(0, &mut first));
         if len == 3 && there >= 3 && first.starts_with(b"+++") {
             len = 1;
         }

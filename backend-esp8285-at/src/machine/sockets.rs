@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use usocket_core::spi::{Handle, Link as LinkState, Shutdown, SockType};
 use usocket_core::{Error, Family, Result, SockAddr};
 
-use super::Machine;
+use super::{Machine, PairId};
 use super::flight::{Exchange, Stage};
 use crate::address::{self, Address};
 use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
@@ -129,7 +129,7 @@ impl Machine<'_> {
     }
 
     /// A link goes on without its socket.
-    fn orphan(&mut self, link: u8, pair: Option<u8>, until: usocket_core::Instant, reset: bool) {
+    fn orphan(&mut self, link: u8, pair: Option<PairId>, until: usocket_core::Instant, reset: bool) {
         let in_flight = self.exchange_link() == Some(link);
         let state = &mut self.links[usize::from(link)];
         state.owner = Owner::Orphan;
@@ -156,7 +156,7 @@ impl Machine<'_> {
 
     /// Buffers of a socket without a link, unless the modem has been promised their bytes
     /// for a link that has failed.
-    fn keep_or_release(&mut self, pair: Option<u8>) {
+    fn keep_or_release(&mut self, pair: Option<PairId>) {
         if pair.is_some() && self.target_pair() == pair {
             self.drop_payload();
         }

@@ -204,8 +204,8 @@ impl Machine<'_> {
             return Err(Error::EPIPE);
         }
         let pair = socket.pair;
-        let Some(pair) = self.pairs.get_mut(pair) else { return Err(Error::EPIPE) };
-        let taken = pair.tx.push(data);
+        let Some(mut ring) = self.pairs.tx(pair) else { return Err(Error::EPIPE) };
+        let taken = ring.push(data);
         if taken == 0 && !data.is_empty() {
             return Err(Error::EAGAIN);
         }
@@ -232,10 +232,10 @@ impl Machine<'_> {
             return Ok(0);
         }
         let pair = socket.pair;
-        if let Some(pair) = self.pairs.get_mut(pair)
-            && !pair.rx.is_empty()
+        if let Some(mut ring) = self.pairs.rx(pair)
+            && !ring.marks.is_empty()
         {
-            let got = if peek { pair.rx.peek(0, buf) } else { pair.rx.pop(buf) };
+            let got = if peek { ring.peek(0, buf) } else { ring.pop(buf) };
             // Room for what waits in the modem.
             self.work |= !peek;
             return Ok(got);

@@ -10,7 +10,8 @@ use usocket_core::{Error, Family, Instant, SockAddr};
 
 use super::words::WORDS;
 use super::*;
-use crate::slot::{Slot, Slots};
+use crate::resources::Resources;
+use crate::slot::Slots;
 
 /// What may happen to a machine.
 #[derive(Clone, Debug)]
@@ -72,6 +73,13 @@ fn event() -> impl Strategy<Value = Event> {
         4 => (0..30_000_u32).prop_map(Event::Pass),
         4 => call().prop_map(Event::Call),
     ]
+}
+
+/// With four sockets, of which three can have data.
+fn machine(config: Config, memory: &mut Resources<4, 3, 128, 128>) -> Machine<'_> {
+    let Resources { slots, line, pairs, rx, tx } = memory;
+    let pairs = Pairs::new(pairs, rx.as_flattened_mut(), tx.as_flattened_mut());
+    Machine::new(config, Slots(slots), pairs, line, 7)
 }
 
 fn apply(machine: &mut Machine<'_>, handles: &mut Vec<Handle>, call: Call) {
@@ -181,11 +189,8 @@ fn start(machine: &mut Machine<'_>, now: &mut Instant, version: &[u8]) {
 #[cfg(feature = "udp")]
 #[test]
 fn a_log_line_right_behind_a_payload_ends_it_well() {
-    let mut slots = [const { Slot::EMPTY }; 4];
-    let mut memory = [[[0; 128]; 2]; 3];
-    let pairs = Pairs::new(memory.iter_mut().map(|[rx, tx]| (&mut rx[..], &mut tx[..])));
-    let config = Config::new().receive(crate::Receive::Active);
-    let mut machine = Machine::new(config, Slots(&mut slots), pairs, 7);
+    let mut memory = Resources::new();
+    let mut machine = machine(Config::new().receive(crate::Receive::Active), &mut memory);
     let mut now = Instant::ZERO;
     settle(&mut machine, now);
     start(&mut machine, &mut now, b"2.1.0");
@@ -223,10 +228,8 @@ proptest! {
         events in proptest::collection::vec(event(), 1..120),
         version in proptest::option::of(0..4_usize),
     ) {
-        let mut slots = [const { Slot::EMPTY }; 4];
-        let mut memory = [[[0; 128]; 2]; 3];
-        let pairs = Pairs::new(memory.iter_mut().map(|[rx, tx]| (&mut rx[..], &mut tx[..])));
-        let mut machine = Machine::new(Config::new(), Slots(&mut slots), pairs, 7);
+        let mut memory = Resources::new();
+        let mut machine = machine(Config::new(), &mut memory);
         machine.station.uart_capacity = 1024;
         let mut handles = Vec::new();
         let mut now = Instant::ZERO;
