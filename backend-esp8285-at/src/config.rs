@@ -32,7 +32,8 @@ pub struct Config {
     pub(crate) receive: Receive,
     pub(crate) transmit: Transmit,
     pub(crate) rejoin: bool,
-    pub(crate) linger: Duration,
+    /// Milliseconds.
+    pub(crate) linger: u32,
 }
 
 impl Default for Config {
@@ -51,7 +52,7 @@ impl Config {
             receive: Receive::Auto,
             transmit: Transmit::Auto,
             rejoin: true,
-            linger: usocket_core::DEFAULT_LINGER,
+            linger: millis(usocket_core::DEFAULT_LINGER),
         }
     }
 
@@ -91,6 +92,13 @@ impl Config {
     /// How long a closed socket may take to send what is queued, unless `SO_LINGER` says.
     #[must_use]
     pub const fn linger(self, linger: Duration) -> Self {
-        Self { linger, ..self }
+        Self { linger: millis(linger), ..self }
     }
+}
+
+/// Rounded up, so that only nothing is nothing; at most 49 days.
+#[expect(clippy::cast_possible_truncation, reason = "the range is checked first")]
+const fn millis(time: Duration) -> u32 {
+    let millis = time.as_nanos().div_ceil(1_000_000);
+    if millis > u32::MAX as u128 { u32::MAX } else { millis as u32 }
 }

@@ -34,7 +34,7 @@ pub(crate) enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) source: Source,
-    pub(crate) len: usize,
+    pub(crate) len: u16,
     /// The sender of a datagram, with `CIPDINFO=1`.
     pub(crate) from: Option<Address>,
 }
@@ -53,7 +53,7 @@ enum State {
     /// At the beginning of a line or inside one.
     Line,
     /// Inside counted payload.
-    Payload { left: usize },
+    Payload { left: u16 },
 }
 
 /// How far the end of the last payload has been checked.
@@ -109,7 +109,7 @@ impl Digest {
     /// How much counted payload is still to come.
     pub(crate) fn payload_left(&self) -> usize {
         match self.state {
-            State::Payload { left } => left,
+            State::Payload { left } => left.into(),
             State::Line => 0,
         }
     }
@@ -126,9 +126,11 @@ impl Digest {
         *self = Self::new();
     }
 
-    fn pass(&mut self, left: usize, len: usize) {
-        if len < left {
-            self.state = State::Payload { left: left - len };
+    fn pass(&mut self, left: u16, len: usize) {
+        // As much of it as is left.
+        let left = u16::try_from(len).map_or(0, |len| left.saturating_sub(len));
+        if left > 0 {
+            self.state = State::Payload { left };
         } else {
             self.state = State::Line;
             self.framing = Framing::Cr;
@@ -238,7 +240,7 @@ impl Digester for Digest {
     fn digest<'a>(&mut self, buf: &'a [u8]) -> (DigestResult<'a>, usize) {
         let Some(first) = buf.first() else { return (DigestResult::None, 0) };
         if let State::Payload { left } = self.state {
-            let len = left.min(buf.len());
+            let len = buf.len().min(left.into());
             self.pass(left, len);
             return self.event(Event::Payload(len), len);
         }
@@ -311,8 +313,8 @@ fn read_head(text: &[u8]) -> Option<Head> {
     Some(Head { source: Source::Read, len: length(text)?, from: None })
 }
 
-fn length(text: &[u8]) -> Option<usize> {
-    number(text).and_then(|len| u16::try_from(len).ok()).map(usize::from)
+fn length(text: &[u8]) -> Option<u16> {
+    number(text).and_then(|len| u16::try_from(len).ok())
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
     /// # Errors
     /// `ETIMEDOUT`, `EALREADY` as for `connect`.
     pub fn disconnect(&self) -> Result<()> {
-        self.with(|state| state.machine.station.network = None);
+        self.with(|state| state.machine.station.network.forget());
         self.ask(Request::Leave)
     }
 

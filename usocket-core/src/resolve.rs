@@ -327,7 +327,7 @@ fn is_number(label: &[u8]) -> bool {
 
 /// When a query that starts now is given up.
 pub(crate) fn query_deadline<B: Backend + ?Sized>(net: &B, hints: &Hints) -> Instant {
-    net.platform().now() + hints.timeout
+    net.platform().now().after(hints.timeout)
 }
 
 /// What a wait for an answer may fail with, as numbers of `getaddrinfo` (row 27): it ran

@@ -61,6 +61,13 @@ impl Instant {
         self.after_micros(millis as u64 * 1000)
     }
 
+    /// `self + delay` for a delay that is not known before. Apart, so that an image has it
+    /// once: that of a constant, which is inlined, is one instruction.
+    #[inline(never)]
+    pub(crate) fn after(self, delay: Duration) -> Self {
+        self + delay
+    }
+
     /// `self + delay`, rounded up to a microsecond; `None` where it cannot be expressed.
     #[must_use]
     #[inline]

@@ -71,7 +71,7 @@ impl AtatCmd for OpenUdp {
 /// `AT+CIPSEND`: the data follow the prompt.
 pub(crate) struct Send {
     pub(crate) link: u8,
-    pub(crate) len: usize,
+    pub(crate) len: u16,
     /// Where a datagram goes.
     pub(crate) to: Option<Address>,
 }
@@ -83,7 +83,7 @@ impl AtatCmd for Send {
 
     fn write(&self, buf: &mut [u8]) -> usize {
         let line = Line::new(buf, b"+CIPSEND=").number(self.link.into()).comma();
-        let line = line.number(u32::try_from(self.len).unwrap_or(u32::MAX));
+        let line = line.number(self.len.into());
         match self.to {
             Some(to) => line.comma().ip(ip_of(to)).comma().number(to.port().into()).end(),
             None => line.end(),
@@ -96,7 +96,7 @@ impl AtatCmd for Send {
 /// `AT+CIPSENDBUF` (1.x): the port is free at once, the result comes later.
 pub(crate) struct SendBuffered {
     pub(crate) link: u8,
-    pub(crate) len: usize,
+    pub(crate) len: u16,
 }
 
 /// The segment that a `CIPSENDBUF` begins (section 4.5).
@@ -111,7 +111,7 @@ impl AtatCmd for SendBuffered {
 
     fn write(&self, buf: &mut [u8]) -> usize {
         let line = Line::new(buf, b"+CIPSENDBUF=").number(self.link.into()).comma();
-        line.number(u32::try_from(self.len).unwrap_or(u32::MAX)).end()
+        line.number(self.len.into()).end()
     }
 
     fn parse(&self, line: Result<&[u8], InternalError<'_>>) -> Result<Segment, Error> {
@@ -125,7 +125,7 @@ impl AtatCmd for SendBuffered {
 /// `AT+CIPRECVDATA`: at most `max` bytes of what waits (5.2).
 pub(crate) struct Read {
     pub(crate) link: u8,
-    pub(crate) max: usize,
+    pub(crate) max: u16,
 }
 
 impl AtatCmd for Read {
@@ -135,7 +135,7 @@ impl AtatCmd for Read {
 
     fn write(&self, buf: &mut [u8]) -> usize {
         let line = Line::new(buf, b"+CIPRECVDATA=").number(self.link.into()).comma();
-        line.number(u32::try_from(self.max).unwrap_or(u32::MAX)).end()
+        line.number(self.max.into()).end()
     }
 
     without_information!();

@@ -21,8 +21,9 @@ use atat::AtatResp;
 
 use crate::address::Ip;
 
-/// Longest command line, CR LF included (section 9).
-pub(crate) const MAX_COMMAND: usize = 256;
+/// Longest command line of ours, CR LF included: `CWSAP_CUR` with a name of 32 and a key of 64
+/// bytes, all escaped, takes 217. The firmware takes 256 (section 9).
+pub(crate) const MAX_COMMAND: usize = 224;
 
 /// Which family of firmware is spoken to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -56,7 +56,7 @@ impl Machine<'_> {
         link.owed = false;
         link.readable = got == reading.asked || link.noticed || link.gone || self.short_replies;
         link.fed = Some(self.now);
-        self.stats.payload += got as u64;
+        self.stats.payload += u64::from(got);
         self.touched = true;
     }
 
@@ -130,8 +130,7 @@ impl Machine<'_> {
             self.send_done(sending.link);
             return;
         }
-        let len = u16::try_from(sending.len).unwrap_or(u16::MAX);
-        link.segments.push(len);
+        link.segments.push(sending.len);
         self.send_done(sending.link);
     }
 

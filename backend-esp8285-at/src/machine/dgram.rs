@@ -10,7 +10,7 @@ use usocket_core::spi::{Handle, RecvInfo};
 use usocket_core::{Error, Result, SockAddr};
 
 use super::{Machine, PairId};
-use super::flight::{Exchange, Sending, Stage};
+use super::flight::{Exchange, Sending, Stage, short};
 use super::input::Target;
 use crate::address::{self, Address};
 use crate::cmd::{OpenUdp, Send, Set};
@@ -25,15 +25,14 @@ const HEADER: usize = if cfg!(feature = "ipv6") { 2 + 2 + 1 + 16 } else { 2 + 2 
 /// The address and length of a datagram in a ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Header {
-    len: usize,
+    len: u16,
     address: Address,
 }
 
 impl Header {
     fn bytes(self) -> [u8; HEADER] {
         let mut bytes = [0; HEADER];
-        let len = u16::try_from(self.len).unwrap_or(u16::MAX);
-        bytes[..2].copy_from_slice(&len.to_le_bytes());
+        bytes[..2].copy_from_slice(&self.len.to_le_bytes());
         bytes[2..4].copy_from_slice(&self.address.port().to_le_bytes());
         match IpAddr::from(address::ip_of(self.address)) {
             IpAddr::V4(ip) => bytes[5..9].copy_from_slice(&ip.octets()),
@@ -66,7 +65,7 @@ impl Header {
         };
         #[cfg(not(feature = "ipv6"))]
         let ip = v4;
-        let len = u16::from_le_bytes([bytes[0], bytes[1]]).into();
+        let len = u16::from_le_bytes([bytes[0], bytes[1]]);
         Some(Self { len, address: Address::new(ip, port) })
     }
 }
@@ -170,7 +169,7 @@ impl Machine<'_> {
         if ring.marks.free() < HEADER + data.len() {
             return Err(Error::EAGAIN);
         }
-        let header = Header { len: data.len(), address: address::of_user(to) };
+        let header = Header { len: short(data.len()), address: address::of_user(to) };
         ring.stage_from(&header.bytes());
         ring.stage_from(data);
         ring.marks.commit();
@@ -190,13 +189,13 @@ impl Machine<'_> {
         if let Some(ring) = self.pairs.rx(pair)
             && let Some(header) = Header::of(&ring)
         {
-            let len = buf.len().min(header.len);
+            let len = buf.len().min(header.len.into());
             ring.peek(HEADER, &mut buf[..len]);
             if !peek {
-                ring.marks.consume(HEADER + header.len);
+                ring.marks.consume(HEADER + usize::from(header.len));
             }
             let from = SockAddr::from(header.address);
-            return Ok(RecvInfo { len, full_len: header.len, from, local: None });
+            return Ok(RecvInfo { len, full_len: header.len.into(), from, local: None });
         }
         match socket.error {
             Some(error) => {
@@ -308,7 +307,7 @@ impl Machine<'_> {
         if let Some(ring) = self.pairs.tx(pair)
             && let Some(header) = Header::of(&ring)
         {
-            ring.marks.consume(HEADER + header.len);
+            ring.marks.consume(HEADER + usize::from(header.len));
         }
         self.stats.dropped += 1;
         self.status_due = true;
@@ -318,7 +317,7 @@ impl Machine<'_> {
     pub(super) fn datagram_begins(
         &mut self,
         link: u8,
-        len: usize,
+        len: u16,
         from: Option<Address>,
     ) -> Target {
         let Owner::Slot(slot) = self.links[usize::from(link)].owner else { return Target::Nowhere };
@@ -329,7 +328,7 @@ impl Machine<'_> {
         }
         let pair = socket.pair;
         let Some(mut ring) = self.pairs.rx(pair) else { return Target::Nowhere };
-        if ring.marks.free() < HEADER + len {
+        if ring.marks.free() < HEADER + usize::from(len) {
             self.stats.dropped += 1;
             return Target::Nowhere;
         }

@@ -38,15 +38,19 @@ impl<'r> Ingress<'r> {
     /// Room behind what is there, after moving that to the front.
     fn room(&mut self) -> &mut [u8] {
         if self.from > 0 {
-            self.bytes.copy_within(self.from..self.to, 0);
+            // `copy_within` would link `memmove`, 700 bytes.
+            for at in self.from..self.to {
+                self.bytes[at - self.from] = self.bytes[at];
+            }
             (self.from, self.to) = (0, self.to - self.from);
         }
         &mut self.bytes[self.to..]
     }
 }
 
-/// Where the counted payload goes that is coming in.
+/// Where the counted payload goes that is coming in. Aligned as [`Exchange`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(align(4))]
 pub(crate) enum Target {
     Nowhere,
     /// The reply to a read: staged until its framing has closed.
@@ -208,7 +212,7 @@ impl Machine<'_> {
     }
 
     fn payload_begins(&mut self, head: Head) {
-        self.tracer.tell(Trace::Payload(head.len));
+        self.tracer.tell(Trace::Payload(head.len.into()));
         self.target = match (head.source, self.exchange) {
             (Source::Read, Exchange::Read(reading)) if head.len <= reading.asked => {
                 self.exchange =
@@ -233,7 +237,7 @@ impl Machine<'_> {
 
     /// Data that the modem pushes.
     #[inline(never)] // once in an image
-    fn pushed(&mut self, link: u8, len: usize, from: Option<Address>) -> Target {
+    fn pushed(&mut self, link: u8, len: u16, from: Option<Address>) -> Target {
         let state = &self.links[usize::from(link)];
         if state.phase == LinkPhase::Opening && state.tcp {
             if from.is_some() && from != state.peer {
@@ -256,8 +260,8 @@ impl Machine<'_> {
             state.peer = from;
         }
         if state.gone && state.linger_until.is_some() {
-            let patience = super::urcs::EARLY + self.wire_time(len);
-            self.links[usize::from(link)].linger_until = Some(self.now + patience);
+            let until = self.after_wire(len) + super::urcs::EARLY;
+            self.links[usize::from(link)].linger_until = Some(until);
         }
         let pair = self.pair_of(link);
         match self.links[usize::from(link)].owner {

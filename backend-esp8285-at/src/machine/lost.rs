@@ -8,7 +8,7 @@ use core::time::Duration;
 
 use usocket_core::{Error, Instant, earlier};
 
-use super::flight::Stage;
+use super::flight::{Stage, short};
 use super::{Exchange, Machine, Out, Phase};
 use crate::cmd::At;
 use crate::link::{LINK_RANGE, Owner};
@@ -32,7 +32,7 @@ const NOISE: Duration = Duration::from_secs(1);
 /// for the rest.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Longest piece of a send, for the time it takes.
-const MAX_PIECE: usize = 2048;
+const MAX_PIECE: u16 = 2048;
 /// How long a send may take when its result may have been lost.
 const SEND_PATIENCE: Duration = Duration::from_secs(2);
 /// Probes without an answer before it is looked for at other rates: one that has booted
@@ -71,7 +71,7 @@ impl Machine<'_> {
         if let Exchange::Send(sending) = self.exchange {
             // The modem takes whatever we send for the data, so the send must run to its end.
             // Its `OK`, its prompt or its result may be what was lost.
-            let soon = self.now + self.wire_time(MAX_PIECE) + SEND_PATIENCE;
+            let soon = self.after_wire(MAX_PIECE) + SEND_PATIENCE;
             self.flight.deadline = earlier(self.flight.deadline, Some(soon));
             if self.has_pushed() {
                 // Pushed payload whose head was hurt would be read as lines.
@@ -139,7 +139,7 @@ impl Machine<'_> {
         let Phase::Lost(lost) = self.phase else { return };
         self.phase = Phase::Lost(Lost { cancelled: Some(link), ..lost });
         self.command[..CANCEL.len()].copy_from_slice(CANCEL);
-        self.out = Out::Line(0, CANCEL.len());
+        self.out = Out::Line(0, short(CANCEL.len()));
     }
 
     /// A probe was not answered.

@@ -24,7 +24,7 @@ pub(crate) struct Queries([Query; QUERIES]);
 struct Query {
     generation: u32,
     state: State,
-    name: heapless::Vec<u8, MAX_NAME>,
+    name: heapless::Vec<u8, MAX_NAME, u8>,
     family: Option<Family>,
 }
 
@@ -76,7 +76,9 @@ impl Machine<'_> {
         if family == Some(Family::V6) && !(cfg!(feature = "ipv6") && self.firmware.ipv6) {
             return Err(Error::EAI_FAMILY);
         }
-        let text = heapless::Vec::from_slice(name.as_bytes()).map_err(|_| Error::EAI_NONAME)?;
+        if name.len() > MAX_NAME {
+            return Err(Error::EAI_NONAME);
+        }
         if self.station.link() != LinkState::Up {
             return Err(Error::EAI_AGAIN);
         }
@@ -84,7 +86,9 @@ impl Machine<'_> {
             self.queries.0.iter_mut().zip(FIRST..).find(|(q, _)| matches!(q.state, State::Free));
         let (query, slot) = free.ok_or(Error::EAI_MEMORY)?;
         query.state = State::Wanted;
-        query.name = text;
+        query.name.clear();
+        // Its length has been looked at.
+        let _ = query.name.extend_from_slice(name.as_bytes());
         query.family = family;
         self.work = true;
         Ok(Handle::new(slot, query.generation))
@@ -125,7 +129,6 @@ impl Machine<'_> {
             return false;
         };
         let query = &self.queries.0[index];
-        let name = query.name.clone();
         // Without IPv6 there is no such argument; with it, 1 prefers IPv4.
         let family = match (self.firmware.ipv6 && cfg!(feature = "ipv6"), query.family) {
             (false, _) => None,
@@ -133,9 +136,11 @@ impl Machine<'_> {
             (true, Some(Family::V4)) => Some(2),
             (true, Some(Family::V6)) => Some(3),
         };
+        // Written from where the name is: a copy of it would lie on the stack.
+        let len = Resolve { name: &query.name, family }.write(&mut self.command);
         self.queries.0[index].state = State::Running;
         let exchange = Exchange::Resolve(u8::try_from(index).unwrap_or(0));
-        if !self.issue(exchange, &Resolve { name: &name, family }) {
+        if !self.start(exchange, len, Resolve::MAX_TIMEOUT_MS) {
             self.queries.0[index].state = State::Failed(Error::EAI_NONAME);
             self.touched = true;
             return false;

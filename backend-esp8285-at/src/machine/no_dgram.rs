@@ -44,7 +44,7 @@ impl Machine<'_> {
 
     pub(super) fn datagram_refused(&mut self, _: u8) {}
 
-    pub(super) fn datagram_begins(&mut self, _: u8, _: usize, _: Option<Address>) -> Target {
+    pub(super) fn datagram_begins(&mut self, _: u8, _: u16, _: Option<Address>) -> Target {
         Target::Nowhere
     }
 }

@@ -5,7 +5,7 @@
 
 use usocket_core::{Instant, earlier};
 
-use super::flight::{Exchange, Reading, Sending, Stage};
+use super::flight::{Exchange, Reading, Sending, Stage, short};
 use super::{Machine, Phase};
 use crate::cmd::{Close, Lengths, LinkOption, OpenTcp, Read, Send, SendBuffered};
 use crate::firmware::{LINKS, MAX_READ, SEND_WINDOW};
@@ -167,7 +167,7 @@ impl Machine<'_> {
 
     /// Reads what waits in the modem for a link, as much as there is room for (R21).
     fn read_next(&mut self, link: u8) -> bool {
-        let asked = self.wanted(link);
+        let asked = short(self.wanted(link));
         if asked == 0 {
             return false;
         }
@@ -231,6 +231,7 @@ impl Machine<'_> {
             len = 1;
         }
         self.links[usize::from(link)].read_last = false;
+        let len = short(len);
         let sending = Sending { link, len, buffered, pair, stage: Stage::Command };
         if buffered {
             self.issue(Exchange::Send(sending), &SendBuffered { link, len })

@@ -35,7 +35,7 @@ const RATES: [u32; 7] = [115_200, 921_600, 460_800, 230_400, 2_000_000, 57_600, 
 /// Probes at each rate.
 const TRIES: u8 = 3;
 /// More than a send can be.
-const FILL: usize = 2048 + 64;
+const FILL: u16 = 2048 + 64;
 /// How long a modem may take to boot (section 1.2).
 const BOOT: Duration = Duration::from_secs(5);
 /// How long the enable pin is low.

@@ -110,17 +110,17 @@ impl Machine<'_> {
             self.unlisten();
         }
         let linger = match socket.options.linger {
-            Some(seconds) => core::time::Duration::from_secs(seconds.into()),
+            Some(seconds) => u32::from(seconds) * 1000,
             None => self.config.linger,
         };
         let index = u8::try_from(handle.slot()).unwrap_or(u8::MAX);
-        let until = self.now + linger;
+        let until = self.now.after_millis(linger);
         let owned = LINK_RANGE
             .into_iter()
             .find(|link| self.links[usize::from(*link)].owner == Owner::Slot(index));
         match owned {
             Some(link) => {
-                let reset = abort || linger.is_zero();
+                let reset = abort || linger == 0;
                 self.orphan(link, socket.pair, until, reset);
             }
             None => self.keep_or_release(socket.pair),
@@ -190,7 +190,7 @@ impl Machine<'_> {
             Shutdown::Both => {
                 socket.state = State::Connected(Ends { rx: true, tx: true });
                 let (link, pair) = (socket.link.take(), socket.pair.take());
-                let until = self.now + self.config.linger;
+                let until = self.now.after_millis(self.config.linger);
                 match link {
                     Some(link) => self.orphan(link, pair, until, false),
                     None => self.keep_or_release(pair),

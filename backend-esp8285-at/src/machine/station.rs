@@ -38,7 +38,7 @@ pub(crate) struct Station {
     pub(super) found: u8,
     wanted: u8,
     /// The network to be in.
-    pub(crate) network: Option<Network>,
+    pub(crate) network: Network,
     /// The last join was ours and is wanted again after a loss.
     pub(super) join_at: Option<Instant>,
     pub(super) request: Option<(Request, Progress)>,
@@ -65,11 +65,30 @@ pub(crate) struct Station {
     listed: bool,
 }
 
-/// A network and its key.
-#[derive(Clone, Debug, Default)]
+/// A network and its key. No network has no name.
+#[derive(Debug)]
 pub(crate) struct Network {
-    pub(crate) ssid: heapless::Vec<u8, 32>,
-    pub(crate) key: heapless::Vec<u8, 64>,
+    ssid: heapless::Vec<u8, 32, u8>,
+    key: heapless::Vec<u8, 64, u8>,
+}
+
+impl Network {
+    pub(crate) fn is_some(&self) -> bool {
+        !self.ssid.is_empty()
+    }
+
+    pub(crate) fn forget(&mut self) {
+        self.ssid.clear();
+        self.key.clear();
+    }
+
+    /// In its place: to make one and move it takes 400 bytes of code.
+    fn set(&mut self, ssid: &[u8], key: &[u8]) -> Result<()> {
+        self.forget();
+        let too_long = |_| Error::EINVAL;
+        self.key.extend_from_slice(key).map_err(too_long)?;
+        self.ssid.extend_from_slice(ssid).map_err(too_long)
+    }
 }
 
 /// Arguments and results of requests, kept while they run.
@@ -103,7 +122,7 @@ impl Station {
             address_due: false,
             found: 0,
             wanted: 1,
-            network: None,
+            network: Network { ssid: heapless::Vec::new(), key: heapless::Vec::new() },
             join_at: None,
             request: None,
             ticket: 0,
@@ -273,11 +292,7 @@ impl Station {
 impl Machine<'_> {
     /// The network to be in from now on.
     pub(crate) fn set_network(&mut self, ssid: &[u8], key: &[u8]) -> Result<()> {
-        let too_long = |_| Error::EINVAL;
-        let ssid = heapless::Vec::from_slice(ssid).map_err(too_long)?;
-        let key = heapless::Vec::from_slice(key).map_err(too_long)?;
-        self.station.network = Some(Network { ssid, key });
-        Ok(())
+        self.station.network.set(ssid, key)
     }
 
     /// The set-up is done.
@@ -325,9 +340,14 @@ impl Machine<'_> {
     }
 
     pub(super) fn join(&mut self) -> bool {
-        let Some(network) = self.station.network.clone() else { return false };
-        let dialect = self.firmware.dialect;
-        self.issue(Exchange::Join, &Join { dialect, ssid: &network.ssid, key: &network.key })
+        let Network { ssid, key } = &self.station.network;
+        if ssid.is_empty() {
+            return false;
+        }
+        let join = Join { dialect: self.firmware.dialect, ssid, key };
+        // Written from where they are: a copy of them would lie on the stack.
+        let len = join.write(&mut self.command);
+        self.start(Exchange::Join, len, Join::MAX_TIMEOUT_MS)
     }
 
     /// A join was answered.
@@ -361,7 +381,7 @@ impl Machine<'_> {
     fn end_join(&mut self, result: Result<()>) {
         if let Some((Request::Join, Progress::Running)) = self.station.request {
             if result.is_err() {
-                self.station.network = None;
+                self.station.network.forget();
                 self.station.join_at = None;
             }
             self.end_request(result);
