@@ -1,14 +1,12 @@
 //! `getaddrinfo`: literals at once, names through the backend.
 
 use core::fmt;
-#[cfg(not(feature = "ipv6"))]
-use core::net::Ipv4Addr;
 #[cfg(feature = "ipv6")]
 use core::net::Ipv6Addr;
-use core::net::{IpAddr, SocketAddrV6};
+use core::net::{IpAddr, Ipv4Addr, SocketAddrV6};
 use core::time::Duration;
 
-use crate::spi::{Answer, Backend, Handle, MAX_NAME, SockType};
+use crate::spi::{Answer, Backend, Handle, MAX_ADDRESSES, MAX_NAME, SockType};
 use crate::{
     AF_INET, AF_INET6, AI_CANONNAME, AI_NUMERICHOST, AI_PASSIVE, Error, Family, IPPROTO_TCP,
     IPPROTO_UDP, Instant, POLLIN, Result, SOCK_DGRAM, SOCK_STREAM, SockAddr, wait,
@@ -56,13 +54,12 @@ impl Hints {
         Self { socktype: SOCK_DGRAM, ..Self::default() }
     }
 
-    /// The types left by `socktype` and `proto` together (rows 19 to 21, 23).
-    fn types(&self) -> Result<&'static [SockType]> {
-        const BOTH: &[SockType] = &[SockType::Stream, SockType::Dgram];
+    /// The type left by `socktype` and `proto` together (rows 19 to 21, 23); `None` is both.
+    fn kind(&self) -> Result<Option<SockType>> {
         match (self.socktype, self.proto) {
-            (0, 0) => Ok(BOTH),
-            (0 | SOCK_STREAM, 0 | IPPROTO_TCP) => Ok(&BOTH[..1]),
-            (0 | SOCK_DGRAM, 0 | IPPROTO_UDP) => Ok(&BOTH[1..]),
+            (0, 0) => Ok(None),
+            (0 | SOCK_STREAM, 0 | IPPROTO_TCP) => Ok(Some(SockType::Stream)),
+            (0 | SOCK_DGRAM, 0 | IPPROTO_UDP) => Ok(Some(SockType::Dgram)),
             _ => Err(Error::EAI_SOCKTYPE),
         }
     }
@@ -93,19 +90,40 @@ pub struct AddrInfo<'l> {
     pub socktype: i32,
     /// `IPPROTO_TCP` or `IPPROTO_UDP`.
     pub proto: i32,
-    /// The canonical name if `AI_CANONNAME` was given, else empty (row 25).
+    /// The canonical name if `AI_CANONNAME` was given, else empty (row 25). Only with the
+    /// feature `canonname`; without it the flag is `EAI_BADFLAGS`.
     pub canonname: &'l str,
     /// The address: takes `bind`, `connect` and `sendto` unchanged (row 30).
     pub sockaddr: SockAddr,
 }
 
 /// The list that `getaddrinfo` returns; never empty (row 16).
+///
+/// 44 bytes; 104 more with the feature `ipv6`, and 264 with `canonname`.
 #[derive(Clone)]
 pub struct AddrInfoList {
-    answer: Answer,
-    types: &'static [SockType],
+    addresses: heapless::Vec<Ip, MAX_ADDRESSES, u8>,
+    #[cfg(feature = "canonname")]
+    canonname: heapless::String<MAX_NAME>,
+    kind: Option<SockType>,
     port: u16,
     scope_id: u32,
+}
+
+/// An address in a list, of no more than the families that backends have: see the feature.
+#[cfg(feature = "ipv6")]
+type Ip = IpAddr;
+#[cfg(not(feature = "ipv6"))]
+type Ip = Ipv4Addr;
+
+fn known(ip: IpAddr) -> Option<Ip> {
+    #[cfg(feature = "ipv6")]
+    return Some(ip);
+    #[cfg(not(feature = "ipv6"))]
+    match ip {
+        IpAddr::V4(ip) => Some(ip),
+        IpAddr::V6(_) => None,
+    }
 }
 
 impl AddrInfoList {
@@ -126,7 +144,7 @@ impl AddrInfoList {
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "it is never empty")]
     pub fn len(&self) -> usize {
-        self.answer.addresses.len() * self.types.len()
+        self.addresses.len() << u32::from(self.kind.is_none())
     }
 
     /// The entries: per address the stream before the datagram one.
@@ -137,12 +155,21 @@ impl AddrInfoList {
     /// The canonical name of the list, empty unless `AI_CANONNAME` was given.
     #[must_use]
     pub fn canonname(&self) -> &str {
-        &self.answer.canonname
+        #[cfg(feature = "canonname")]
+        return &self.canonname;
+        #[cfg(not(feature = "canonname"))]
+        ""
     }
 
     fn entry(&self, index: usize) -> AddrInfo<'_> {
-        let ip = self.answer.addresses[index / self.types.len()];
-        let (socktype, proto) = match self.types[index % self.types.len()] {
+        // Without a filter each address is there twice.
+        let (index, kind) = match (self.kind, index % 2) {
+            (Some(kind), _) => (index, kind),
+            (None, 0) => (index / 2, SockType::Stream),
+            (None, _) => (index / 2, SockType::Dgram),
+        };
+        let ip = IpAddr::from(self.addresses[index]);
+        let (socktype, proto) = match kind {
             SockType::Stream => (SOCK_STREAM, IPPROTO_TCP),
             SockType::Dgram => (SOCK_DGRAM, IPPROTO_UDP),
         };
@@ -163,7 +190,7 @@ impl fmt::Debug for AddrInfoList {
 
 /// A checked question, before anybody is asked.
 pub(crate) struct Question {
-    types: &'static [SockType],
+    kind: Option<SockType>,
     family: Option<Family>,
     port: u16,
     canonname: bool,
@@ -173,20 +200,50 @@ pub(crate) struct Question {
 impl Question {
     /// Checks the arguments in the order of the C library (rows 21 to 23, 29).
     pub(crate) fn new(port: impl TryInto<u16>, hints: &Hints) -> Result<Self> {
-        if hints.flags & !(AI_PASSIVE | AI_CANONNAME | AI_NUMERICHOST) != 0 {
+        let flags = AI_PASSIVE | AI_NUMERICHOST;
+        let flags = if cfg!(feature = "canonname") { flags | AI_CANONNAME } else { flags };
+        if hints.flags & !flags != 0 {
             return Err(Error::EAI_BADFLAGS);
         }
         Ok(Self {
             family: hints.family()?,
-            types: hints.types()?,
+            kind: hints.kind()?,
             port: port.try_into().map_err(|_| Error::EAI_SERVICE)?,
             canonname: hints.flags & AI_CANONNAME != 0,
             numeric: hints.flags & AI_NUMERICHOST != 0,
         })
     }
 
-    fn list(&self, answer: Answer, scope_id: u32) -> AddrInfoList {
-        AddrInfoList { answer, types: self.types, port: self.port, scope_id }
+    /// The list of `addresses`; its name is `canonname`, or `host` where that is empty.
+    fn list(
+        &self,
+        addresses: &[IpAddr],
+        canonname: &str,
+        host: &str,
+        scope_id: u32,
+    ) -> Result<AddrInfoList> {
+        let mut list = AddrInfoList {
+            addresses: heapless::Vec::new(),
+            #[cfg(feature = "canonname")]
+            canonname: match (self.canonname, canonname) {
+                (false, _) => heapless::String::new(),
+                (true, "") => host.try_into().unwrap_or_default(),
+                (true, name) => name.try_into().unwrap_or_default(),
+            },
+            kind: self.kind,
+            port: self.port,
+            scope_id,
+        };
+        let _ = (canonname, host);
+        for &ip in addresses {
+            if self.family.is_none_or(|family| family == Family::of(ip))
+                && let Some(ip) = known(ip)
+            {
+                // An answer has no more.
+                let _ = list.addresses.push(ip);
+            }
+        }
+        if list.addresses.is_empty() { Err(Error::EAI_NONAME) } else { Ok(list) }
     }
 
     /// The answer that needs nobody: a literal (rows 17, 22, 24), or that there is none.
@@ -199,13 +256,7 @@ impl Question {
         if self.family.is_some_and(|family| family != Family::of(ip)) {
             return Err(Error::EAI_ADDRFAMILY);
         }
-        let mut answer = Answer::default();
-        // One address and a host shorter than a name always fit.
-        let _ = answer.addresses.push(ip);
-        if self.canonname {
-            let _ = answer.canonname.push_str(host);
-        }
-        Ok(Some(self.list(answer, scope_id)))
+        self.list(&[ip], "", host, scope_id).map(Some)
     }
 
     /// Starts the query at the backend.
@@ -218,7 +269,9 @@ impl Question {
         Ok(Query { net, handle })
     }
 
-    /// One look whether the answer is there.
+    /// One look whether the answer is there. Apart, as the answer takes 400 bytes of stack,
+    /// which must not lie below what runs while it is waited for.
+    #[inline(never)]
     pub(crate) fn answer<B: Backend + ?Sized>(
         &self,
         query: &Query<'_, B>,
@@ -226,18 +279,7 @@ impl Question {
     ) -> Result<AddrInfoList> {
         let mut answer = Answer::default();
         query.net.try_answer(query.handle, &mut answer)?;
-        if let Some(family) = self.family {
-            answer.addresses.retain(|&ip| Family::of(ip) == family);
-        }
-        if answer.addresses.is_empty() {
-            return Err(Error::EAI_NONAME);
-        }
-        if !self.canonname {
-            answer.canonname.clear();
-        } else if answer.canonname.is_empty() {
-            let _ = answer.canonname.push_str(host);
-        }
-        Ok(self.list(answer, 0))
+        self.list(&answer.addresses, &answer.canonname, host, 0)
     }
 }
 

@@ -37,8 +37,7 @@ extern "C" fn main() -> ! {
 
 fn download(net: &Net) -> Result<bool> {
     net.connect(SSID, KEY)?;
-    let found = net.getaddrinfo(HOST, PORT, Hints::stream())?;
-    let to = found.first().sockaddr;
+    let to = net.getaddrinfo(HOST, PORT, Hints::stream())?.first().sockaddr;
     let socket = net.tcp()?;
     socket.settimeout(30)?;
     socket.connect(to)?;
