@@ -15,7 +15,9 @@ use crate::config::Config;
 use crate::machine::{Action, Direct, Machine, Pairs};
 use crate::resources::Resources;
 use crate::slot::Slots;
+#[cfg(feature = "stats")]
 use crate::stats::Stats;
+#[cfg(feature = "trace")]
 use crate::trace::Trace;
 use crate::uart::Uart;
 
@@ -82,7 +84,8 @@ impl<'r, U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'r, U,
         Self { state: Mutex::new(RefCell::new(state)), platform }
     }
 
-    /// What has been counted so far.
+    /// What has been counted so far (feature `stats`).
+    #[cfg(feature = "stats")]
     pub fn stats(&self) -> Stats {
         self.state.lock(|state| {
             let mut state = state.borrow_mut();
@@ -91,8 +94,9 @@ impl<'r, U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'r, U,
         })
     }
 
-    /// Calls `hook` for each line on the wire. It runs under the driver's lock: it must
-    /// not call the driver.
+    /// Calls `hook` for each line on the wire (feature `trace`). It runs under the driver's
+    /// lock: it must not call the driver.
+    #[cfg(feature = "trace")]
     pub fn set_trace(&self, hook: Option<fn(Trace<'_>)>) {
         self.state.lock(|state| state.borrow_mut().machine.tracer.hook = hook);
     }

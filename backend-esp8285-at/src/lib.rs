@@ -125,6 +125,9 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+#[macro_use]
+mod stats;
+
 mod address;
 mod backend;
 mod cmd;
@@ -139,7 +142,6 @@ mod reply;
 mod resources;
 mod ring;
 mod slot;
-mod stats;
 mod trace;
 mod uart;
 mod urc;
@@ -153,7 +155,9 @@ pub use config::{Config, Receive, Transmit};
 pub use network::MAX_SCAN;
 pub use network::{DEVICE, IfConfig};
 pub use resources::Resources;
+#[cfg(feature = "stats")]
 pub use stats::Stats;
+#[cfg(feature = "trace")]
 pub use trace::Trace;
 #[cfg(feature = "embedded-io")]
 pub use uart::{AlwaysWritable, IoUart};

@@ -1,6 +1,22 @@
 //! What the driver has counted.
 
+/// Counts a thing, or so many bytes: nothing without the feature `stats`.
+macro_rules! count {
+    ($machine:expr, $what:ident) => {
+        count!($machine, $what, 1)
+    };
+    ($machine:expr, $what:ident, $many:expr) => {{
+        #[cfg(feature = "stats")]
+        {
+            $machine.stats.$what += $many;
+        }
+        #[cfg(not(feature = "stats"))]
+        let _ = $many;
+    }};
+}
+
 /// Counters since the start; they wrap.
+#[cfg(feature = "stats")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Bytes received from the modem.

@@ -1,6 +1,10 @@
 //! What goes over the wire, for people.
 
 /// One thing that happened on the wire.
+#[cfg_attr(
+    not(any(feature = "trace", feature = "log", feature = "defmt")),
+    expect(dead_code, reason = "nobody is told")
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trace<'a> {
     /// A command line is being sent. It may hold a password.
@@ -16,11 +20,15 @@ pub enum Trace<'a> {
 /// Where traces go.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tracer {
+    #[cfg(feature = "trace")]
     pub(crate) hook: Option<fn(Trace<'_>)>,
 }
 
 impl Tracer {
+    #[inline]
     pub(crate) fn tell(&self, trace: Trace<'_>) {
+        let _ = trace;
+        #[cfg(feature = "trace")]
         if let Some(hook) = self.hook {
             hook(trace);
         }

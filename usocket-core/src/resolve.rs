@@ -1,9 +1,11 @@
 //! `getaddrinfo`: literals at once, names through the backend.
 
 use core::fmt;
+#[cfg(not(feature = "ipv6"))]
+use core::net::Ipv4Addr;
 #[cfg(feature = "ipv6")]
 use core::net::Ipv6Addr;
-use core::net::{IpAddr, Ipv4Addr, SocketAddrV6};
+use core::net::{IpAddr, SocketAddrV6};
 use core::time::Duration;
 
 use crate::spi::{Answer, Backend, Handle, MAX_ADDRESSES, MAX_NAME, SockType};

@@ -56,7 +56,7 @@ impl Machine<'_> {
         link.owed = false;
         link.readable = got == reading.asked || link.noticed || link.gone || self.short_replies;
         link.fed = Some(self.now);
-        self.stats.payload += u64::from(got);
+        count!(self, payload, u64::from(got));
         self.touched = true;
     }
 
@@ -105,7 +105,7 @@ impl Machine<'_> {
         if let Some(pair) = self.pairs.get_mut(pair) {
             pair.rx.discard();
         }
-        self.stats.framing += 1;
+        count!(self, framing);
         self.fail_link(reading.link, Error::EIO);
     }
 
@@ -138,12 +138,12 @@ impl Machine<'_> {
     pub(super) fn segment_done(&mut self, link: u8, segment: u32, ok: bool) {
         let state = &mut self.links[usize::from(link)];
         if !state.is_open() || state.segments.count() == 0 {
-            self.stats.stray += 1;
+            count!(self, stray);
             return;
         }
         let count = segment.wrapping_sub(state.first_segment).wrapping_add(1);
         if count == 0 || count as usize > state.segments.count() {
-            self.stats.stray += 1;
+            count!(self, stray);
             return;
         }
         for _ in 0..count {

@@ -309,7 +309,7 @@ impl Machine<'_> {
         {
             ring.marks.consume(HEADER + usize::from(header.len));
         }
-        self.stats.dropped += 1;
+        count!(self, dropped);
         self.status_due = true;
     }
 
@@ -329,7 +329,7 @@ impl Machine<'_> {
         let pair = socket.pair;
         let Some(mut ring) = self.pairs.rx(pair) else { return Target::Nowhere };
         if ring.marks.free() < HEADER + usize::from(len) {
-            self.stats.dropped += 1;
+            count!(self, dropped);
             return Target::Nowhere;
         }
         ring.stage_from(&Header { len, address: from }.bytes());

@@ -185,7 +185,7 @@ impl Machine<'_> {
             patience,
             left: false,
         };
-        self.stats.commands += 1;
+        count!(self, commands);
         self.tracer.tell(Trace::Command(&self.command[..usize::from(len)]));
         true
     }
@@ -218,7 +218,7 @@ impl Machine<'_> {
         if !self.flight.left && matches!(reply, Reply::Ok | Reply::Error | Reply::SendOk) {
             // Said before the modem has heard the command: the result of the one before,
             // twice.
-            self.stats.stray += 1;
+            count!(self, stray);
             return;
         }
         match reply {
@@ -238,15 +238,15 @@ impl Machine<'_> {
         }
         match (self.exchange, reply) {
             (Exchange::Send(sending), _) => self.sending(sending, reply),
-            (Exchange::Idle, _) => self.stats.stray += 1,
+            (Exchange::Idle, _) => count!(self, stray),
             // That of what the modem was busy with: the step is sent again in any case.
             (Exchange::Setup(step), _) if self.flight.busy && step != Step::Rate => {
-                self.stats.stray += 1;
+                count!(self, stray);
             }
             (_, Reply::Ok) => self.ended(true),
             (_, Reply::Error) => self.ended(false),
             // A late result of a send (2.5): not that of this command.
-            _ => self.stats.stray += 1,
+            _ => count!(self, stray),
         }
     }
 
@@ -314,7 +314,7 @@ impl Machine<'_> {
                 self.finish();
                 self.send_ended(sending, false);
             }
-            _ => self.stats.stray += 1,
+            _ => count!(self, stray),
         }
     }
 
@@ -366,7 +366,7 @@ impl Machine<'_> {
 
     /// So many of them have been given to the UART.
     pub(crate) fn tx_done(&mut self, len: usize) {
-        self.stats.tx_bytes += len as u64;
+        count!(self, tx_bytes, len as u64);
         let len = short(len);
         match self.out {
             Out::Idle => {}
@@ -396,7 +396,7 @@ impl Machine<'_> {
     /// The input was dropped. The result of the command may still come, where it was
     /// another input that was meant; else the line is sent again (scenario 12).
     fn busy(&mut self) {
-        self.stats.busy += 1;
+        count!(self, busy);
         if self.exchange.is_idle() {
             return;
         }
@@ -439,7 +439,7 @@ impl Machine<'_> {
             self.flight.deadline = Some(deadline);
             return;
         }
-        self.stats.timeouts += 1;
+        count!(self, timeouts);
         self.timed_out();
     }
 

@@ -109,7 +109,7 @@ impl Machine<'_> {
         self.now = self.now.max(now);
         self.heard = self.now;
         self.flight.crossed |= self.flight.again.is_some_and(|sent| self.now <= sent);
-        self.stats.rx_bytes += len as u64;
+        count!(self, rx_bytes, len as u64);
         if self.is_deaf() {
             self.forget_input();
             return;
@@ -171,7 +171,7 @@ impl Machine<'_> {
                 DigestResult::Prompt(_) => self.prompted(),
                 DigestResult::Response(Err(_)) => self.garbled(),
                 DigestResult::Urc(line) => {
-                    self.tracer.tell(Trace::Line(&input[..consumed]));
+                    self.tracer.tell(Trace::Line(line));
                     if let Some(urc) = Urc::parse(line) {
                         self.unsolicited(urc);
                     }
@@ -248,7 +248,7 @@ impl Machine<'_> {
         }
         let state = &mut self.links[usize::from(link)];
         if !matches!(state.phase, LinkPhase::Open | LinkPhase::Opening) {
-            self.stats.stray += 1;
+            count!(self, stray);
             self.status_due = true;
             return Target::Nowhere;
         }
@@ -280,7 +280,7 @@ impl Machine<'_> {
                 if let Some(pair) = self.pairs.get_mut(pair) {
                     pair.rx.commit();
                 }
-                self.stats.overflows += 1;
+                count!(self, overflows);
                 self.fail_link(link, Error::EIO);
             }
             Target::Read { pair } | Target::Datagram { pair, .. } => {
@@ -322,7 +322,7 @@ impl Machine<'_> {
             }
             return;
         }
-        self.stats.framing += 1;
+        count!(self, framing);
         match (target, self.exchange) {
             (Target::Read { .. }, Exchange::Read(reading)) => {
                 self.finish();
@@ -364,7 +364,7 @@ impl Machine<'_> {
         if is_chatter(line) {
             return;
         }
-        self.stats.unknown += 1;
+        count!(self, unknown);
         if self.phase == Phase::Ready {
             // Where data are pushed, this may be what is left of a head: then its payload
             // comes as lines, and those must not be believed.
@@ -386,7 +386,7 @@ impl Machine<'_> {
 
     /// A line longer than any.
     fn garbled(&mut self) {
-        self.stats.unknown += 1;
+        count!(self, unknown);
         match self.exchange {
             Exchange::Read(reading) => {
                 self.finish();
@@ -400,7 +400,7 @@ impl Machine<'_> {
     /// Bytes were lost on the way, somewhere around here.
     pub(crate) fn rx_lost(&mut self, now: usocket_core::Instant) {
         self.now = self.now.max(now);
-        self.stats.lost += 1;
+        count!(self, lost);
         self.tracer.tell(Trace::Note("bytes lost"));
         if !self.is_ready() {
             return;

@@ -66,7 +66,7 @@ impl Machine<'_> {
         if self.phase != Phase::Ready {
             return;
         }
-        self.stats.resyncs += 1;
+        count!(self, resyncs);
         self.fail_pushed();
         if let Exchange::Send(sending) = self.exchange {
             // The modem takes whatever we send for the data, so the send must run to its end.
@@ -102,7 +102,7 @@ impl Machine<'_> {
             return;
         }
         self.tracer.tell(Trace::Note("payload stopped"));
-        self.stats.framing += 1;
+        count!(self, framing);
         self.forget_input();
         // A prompt may still be due.
         let prompt =

@@ -68,6 +68,7 @@ use crate::digest::Digest;
 use crate::firmware::{Firmware, LINKS};
 use crate::link::Link;
 use crate::slot::Slots;
+#[cfg(feature = "stats")]
 use crate::stats::Stats;
 use crate::trace::Tracer;
 
@@ -108,6 +109,7 @@ pub(crate) struct Machine<'r> {
     #[cfg(feature = "dns")]
     pub(crate) queries: Queries,
     pub(crate) station: Station,
+    #[cfg(feature = "stats")]
     pub(crate) stats: Stats,
     pub(crate) tracer: Tracer,
     /// A bit of readiness may have been gained.
@@ -174,6 +176,7 @@ impl<'r> Machine<'r> {
             #[cfg(feature = "dns")]
             queries: Queries::new(),
             station: Station::new(),
+            #[cfg(feature = "stats")]
             stats: Stats::default(),
             tracer: Tracer::default(),
             touched: false,

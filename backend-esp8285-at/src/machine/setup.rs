@@ -164,7 +164,7 @@ impl Machine<'_> {
     /// `AT+RST`, which is heard even by a modem that is busy (1.2); the enable pin where
     /// there is one.
     pub(super) fn restart(&mut self) {
-        self.stats.restarts += 1;
+        count!(self, restarts);
         self.tracer.tell(Trace::Note("restart"));
         let exchange = self.exchange;
         self.finish();
@@ -201,7 +201,7 @@ impl Machine<'_> {
     pub(super) fn rebooted(&mut self) {
         let unasked = self.is_ready();
         if unasked {
-            self.stats.reboots += 1;
+            count!(self, reboots);
             self.tracer.tell(Trace::Note("modem booted"));
         }
         let exchange = self.exchange;
