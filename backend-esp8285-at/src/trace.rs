@@ -3,7 +3,7 @@
 /// One thing that happened on the wire.
 #[cfg_attr(
     not(any(feature = "trace", feature = "log", feature = "defmt")),
-    expect(dead_code, reason = "nobody is told")
+    allow(dead_code, unreachable_pub, reason = "nobody is told")
 )]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trace<'a> {

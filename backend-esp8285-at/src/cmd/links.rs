@@ -31,9 +31,10 @@ impl AtatCmd for OpenTcp {
     const MAX_TIMEOUT_MS: u32 = 20_000;
 
     fn write(&self, buf: &mut [u8]) -> usize {
-        let line = Line::new(buf, b"+CIPSTART=").number(self.link.into());
-        let line = line.text(if is_v6(ip_of(self.to)) { b",\"TCPv6\"," } else { b",\"TCP\"," });
-        let line = line.ip(ip_of(self.to)).comma().number(self.to.port().into());
+        let mut line = Line::new(buf, b"+CIPSTART=");
+        line.number(self.link.into());
+        line.text(if is_v6(ip_of(self.to)) { b",\"TCPv6\"," } else { b",\"TCP\"," });
+        line.ip(ip_of(self.to)).comma().number(self.to.port().into());
         match self.keep_alive {
             Some(seconds) => line.comma().number(seconds.into()).end(),
             None => line.end(),
@@ -59,9 +60,10 @@ impl AtatCmd for OpenUdp {
     const MAX_TIMEOUT_MS: u32 = 5000;
 
     fn write(&self, buf: &mut [u8]) -> usize {
-        let line = Line::new(buf, b"+CIPSTART=").number(self.link.into());
-        let line = line.text(if is_v6(self.remote) { b",\"UDPv6\"," } else { b",\"UDP\"," });
-        let line = line.ip(self.remote).comma().number(self.port.into());
+        let mut line = Line::new(buf, b"+CIPSTART=");
+        line.number(self.link.into());
+        line.text(if is_v6(self.remote) { b",\"UDPv6\"," } else { b",\"UDP\"," });
+        line.ip(self.remote).comma().number(self.port.into());
         line.comma().number(self.local_port.into()).text(b",2").end()
     }
 
@@ -82,8 +84,9 @@ impl AtatCmd for Send {
     const MAX_TIMEOUT_MS: u32 = 5000;
 
     fn write(&self, buf: &mut [u8]) -> usize {
-        let line = Line::new(buf, b"+CIPSEND=").number(self.link.into()).comma();
-        let line = line.number(self.len.into());
+        let mut line = Line::new(buf, b"+CIPSEND=");
+        line.number(self.link.into()).comma();
+        line.number(self.len.into());
         match self.to {
             Some(to) => line.comma().ip(ip_of(to)).comma().number(to.port().into()).end(),
             None => line.end(),
@@ -110,7 +113,8 @@ impl AtatCmd for SendBuffered {
     const MAX_TIMEOUT_MS: u32 = 5000;
 
     fn write(&self, buf: &mut [u8]) -> usize {
-        let line = Line::new(buf, b"+CIPSENDBUF=").number(self.link.into()).comma();
+        let mut line = Line::new(buf, b"+CIPSENDBUF=");
+        line.number(self.link.into()).comma();
         line.number(self.len.into()).end()
     }
 
@@ -134,7 +138,8 @@ impl AtatCmd for Read {
     const MAX_TIMEOUT_MS: u32 = 2000;
 
     fn write(&self, buf: &mut [u8]) -> usize {
-        let line = Line::new(buf, b"+CIPRECVDATA=").number(self.link.into()).comma();
+        let mut line = Line::new(buf, b"+CIPRECVDATA=");
+        line.number(self.link.into()).comma();
         line.number(self.max.into()).end()
     }
 
@@ -265,8 +270,9 @@ impl AtatCmd for LinkOption {
                 Line::new(buf, b"+CIPCLOSEMODE=").number((*link).into()).text(b",1").end()
             }
             LinkOption::TcpOption { link, abort, no_delay } => {
-                let line = Line::new(buf, b"+CIPTCPOPT=").number((*link).into());
-                let line = line.text(if *abort { b",0," } else { b",-1," });
+                let mut line = Line::new(buf, b"+CIPTCPOPT=");
+                line.number((*link).into());
+                line.text(if *abort { b",0," } else { b",-1," });
                 line.number(u32::from(*no_delay)).text(b",0").end()
             }
         }
@@ -297,7 +303,8 @@ impl AtatCmd for Resolve<'_> {
     const MAX_TIMEOUT_MS: u32 = 20_000;
 
     fn write(&self, buf: &mut [u8]) -> usize {
-        let line = Line::new(buf, b"+CIPDOMAIN=").quoted(self.name);
+        let mut line = Line::new(buf, b"+CIPDOMAIN=");
+        line.quoted(self.name);
         match self.family {
             Some(family) => line.comma().number(family.into()).end(),
             None => line.end(),
@@ -335,7 +342,8 @@ impl AtatCmd for Server {
                 Line::new(buf, b"+CIPSERVERMAXCONN=").number((*most).into()).end()
             }
             Server::Start(family, port) => {
-                let line = Line::new(buf, b"+CIPSERVER=1,").number((*port).into());
+                let mut line = Line::new(buf, b"+CIPSERVER=1,");
+                line.number((*port).into());
                 // A type is known from 2.2 on only, as IPv6 is.
                 match family {
                     Family::V4 => line.end(),

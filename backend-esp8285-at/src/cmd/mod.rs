@@ -61,10 +61,12 @@ pub(crate) struct Line<'b> {
 
 impl<'b> Line<'b> {
     pub(crate) fn new(buf: &'b mut [u8], name: &[u8]) -> Self {
-        Self { buf, len: 0, bad: false }.text(b"AT").text(name)
+        let mut line = Self { buf, len: 0, bad: false };
+        line.text(b"AT").text(name);
+        line
     }
 
-    pub(crate) fn text(mut self, text: &[u8]) -> Self {
+    pub(crate) fn text(&mut self, text: &[u8]) -> &mut Self {
         match self.buf.get_mut(self.len..self.len + text.len()) {
             Some(room) => {
                 room.copy_from_slice(text);
@@ -75,7 +77,7 @@ impl<'b> Line<'b> {
         self
     }
 
-    pub(crate) fn number(self, value: u32) -> Self {
+    pub(crate) fn number(&mut self, value: u32) -> &mut Self {
         let mut digits = [0; 10];
         let mut at = digits.len();
         let mut value = value;
@@ -91,49 +93,56 @@ impl<'b> Line<'b> {
         self.text(&digits[at..])
     }
 
-    pub(crate) fn comma(self) -> Self {
+    pub(crate) fn comma(&mut self) -> &mut Self {
         self.text(b",")
     }
 
     /// Text in quotes with `"`, `,` and `\` escaped. CR, LF and NUL cannot be expressed
     /// (section 3.2): then the command is refused.
-    pub(crate) fn quoted(self, text: &[u8]) -> Self {
-        let mut line = self.text(b"\"");
+    pub(crate) fn quoted(&mut self, text: &[u8]) -> &mut Self {
+        self.text(b"\"");
         for byte in text {
-            line = match byte {
-                b'"' | b',' | b'\\' => line.text(&[b'\\', *byte]),
-                b'\r' | b'\n' | 0 => return Self { bad: true, ..line },
-                _ => line.text(&[*byte]),
-            };
+            match byte {
+                b'"' | b',' | b'\\' => {
+                    self.text(b"\\");
+                }
+                b'\r' | b'\n' | 0 => self.bad = true,
+                _ => {}
+            }
+            self.text(&[*byte]);
         }
-        line.text(b"\"")
+        self.text(b"\"")
     }
 
     /// An address in quotes.
-    pub(crate) fn ip(self, ip: Ip) -> Self {
+    pub(crate) fn ip(&mut self, ip: Ip) -> &mut Self {
         match IpAddr::from(ip) {
             IpAddr::V4(ip) => {
-                let [a, b, c, d] = ip.octets().map(u32::from);
-                let line = self.text(b"\"").number(a).text(b".").number(b).text(b".");
-                line.number(c).text(b".").number(d).text(b"\"")
+                let mut before: &[u8] = b"\"";
+                for octet in ip.octets() {
+                    self.text(before).number(octet.into());
+                    before = b".";
+                }
+                self.text(b"\"")
             }
             #[cfg(feature = "ipv6")]
             IpAddr::V6(_) => {
                 let mut text = heapless::String::<48>::new();
-                if core::fmt::write(&mut text, format_args!("{ip}")).is_err() {
-                    return Self { bad: true, ..self };
-                }
+                self.bad |= core::fmt::write(&mut text, format_args!("{ip}")).is_err();
                 self.text(b"\"").text(text.as_bytes()).text(b"\"")
             }
             #[cfg(not(feature = "ipv6"))]
-            IpAddr::V6(_) => Self { bad: true, ..self },
+            IpAddr::V6(_) => {
+                self.bad = true;
+                self
+            }
         }
     }
 
     /// Ends the line; its length, or 0 if it cannot be sent.
-    pub(crate) fn end(self) -> usize {
-        let line = self.text(b"\r\n");
-        if line.bad { 0 } else { line.len }
+    pub(crate) fn end(&mut self) -> usize {
+        self.text(b"\r\n");
+        if self.bad { 0 } else { self.len }
     }
 }
 

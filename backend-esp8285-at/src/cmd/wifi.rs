@@ -23,7 +23,8 @@ impl AtatCmd for SetMode {
     const MAX_TIMEOUT_MS: u32 = 5000;
 
     fn write(&self, buf: &mut [u8]) -> usize {
-        let line = Line::new(buf, b"+CWMODE").text(self.0.current());
+        let mut line = Line::new(buf, b"+CWMODE");
+        line.text(self.0.current());
         line.text(b"=").number(self.1.into()).end()
     }
 
@@ -68,7 +69,8 @@ impl AtatCmd for Join<'_> {
     const MAX_TIMEOUT_MS: u32 = 20_000;
 
     fn write(&self, buf: &mut [u8]) -> usize {
-        let line = Line::new(buf, b"+CWJAP").text(self.dialect.current());
+        let mut line = Line::new(buf, b"+CWJAP");
+        line.text(self.dialect.current());
         line.text(b"=").quoted(self.ssid).comma().quoted(self.key).end()
     }
 
@@ -107,8 +109,9 @@ impl AtatCmd for Addresses {
             }
             #[cfg(feature = "settings")]
             Addresses::Fixed(dialect, config) => {
-                let line = Line::new(buf, b"+CIPSTA").text(dialect.current()).text(b"=");
-                let line = line.ip(config.ip.into()).comma().ip(config.gateway.into());
+                let mut line = Line::new(buf, b"+CIPSTA");
+                line.text(dialect.current()).text(b"=");
+                line.ip(config.ip.into()).comma().ip(config.gateway.into());
                 line.comma().ip(config.netmask.into()).end()
             }
         }
@@ -165,9 +168,13 @@ impl AtatCmd for Station<'_> {
             Station::Dhcp(Dialect::NonOs) => Line::new(buf, b"+CWDHCP_CUR=1,1").end(),
             Station::Dhcp(Dialect::EspAt) => Line::new(buf, b"+CWDHCP=1,1").end(),
             Station::Dns(dialect, servers) => {
-                let line = Line::new(buf, b"+CIPDNS").text(dialect.current());
-                let line = line.text(if servers.is_empty() { b"=0" } else { b"=1" });
-                servers.iter().fold(line, |line, ip| line.comma().ip((*ip).into())).end()
+                let mut line = Line::new(buf, b"+CIPDNS");
+                line.text(dialect.current());
+                line.text(if servers.is_empty() { b"=0" } else { b"=1" });
+                for ip in *servers {
+                    line.comma().ip((*ip).into());
+                }
+                line.end()
             }
             Station::Joined(dialect) => {
                 Line::new(buf, b"+CWJAP").text(dialect.current()).text(b"?").end()
@@ -272,8 +279,9 @@ impl AtatCmd for SetAccessPoint<'_> {
     const MAX_TIMEOUT_MS: u32 = 5000;
 
     fn write(&self, buf: &mut [u8]) -> usize {
-        let line = Line::new(buf, b"+CWSAP").text(self.dialect.current()).text(b"=");
-        let line = line.quoted(self.ssid).comma().quoted(self.key).comma();
+        let mut line = Line::new(buf, b"+CWSAP");
+        line.text(self.dialect.current()).text(b"=");
+        line.quoted(self.ssid).comma().quoted(self.key).comma();
         // WPA2 with a key, open without.
         let security = if self.key.is_empty() { 0 } else { 3 };
         line.number(self.channel.into()).comma().number(security).end()
