@@ -214,6 +214,7 @@ impl<'r> Machine<'r> {
     }
 
     /// Passes the time: what is overdue is given up, and the next command begins.
+    #[inline(never)]
     pub(crate) fn poll(&mut self, now: Instant) {
         self.now = self.now.max(now);
         self.work = false;
@@ -226,6 +227,7 @@ impl<'r> Machine<'r> {
     }
 
     /// When `poll` wants to be called again without new input.
+    #[inline(never)]
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
         let flight = self.flight.deadline;
         let phase = match self.phase {

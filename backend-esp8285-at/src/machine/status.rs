@@ -43,6 +43,7 @@ impl Machine<'_> {
     }
 
     /// A line of the status, or of whatever else gives information.
+    #[inline(never)]
     pub(super) fn information(&mut self, line: &[u8]) {
         match self.exchange {
             Exchange::Setup(Step::Status) | Exchange::Status => {
@@ -67,6 +68,7 @@ impl Machine<'_> {
     }
 
     /// Whether a line is information that the command in flight may be answered with.
+    #[inline(never)]
     pub(super) fn expects(&self, line: &[u8]) -> bool {
         use crate::cmd;
         if crate::reply::is_chatter(line) {
