@@ -3,11 +3,41 @@
 
 use core::net::IpAddr;
 #[cfg(not(feature = "ipv6"))]
-pub(crate) use core::net::{Ipv4Addr as Ip, SocketAddrV4 as Address};
+pub(crate) use core::net::Ipv4Addr as Ip;
 #[cfg(feature = "ipv6")]
 pub(crate) use core::net::{IpAddr as Ip, SocketAddr as Address};
 
 use usocket_core::{Family, SockAddr};
+
+/// An address and a port: aligned, so that a copy is two instructions and not four, and with
+/// a byte of which an optional one has the values that a `bool` has not, so that it is no
+/// longer.
+#[cfg(not(feature = "ipv6"))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C, align(4))]
+pub(crate) struct Address {
+    ip: Ip,
+    port: u16,
+    is_some: bool,
+}
+
+#[cfg(not(feature = "ipv6"))]
+impl Address {
+    pub(crate) fn new(ip: Ip, port: u16) -> Self {
+        Self { ip, port, is_some: true }
+    }
+
+    pub(crate) fn port(self) -> u16 {
+        self.port
+    }
+}
+
+#[cfg(not(feature = "ipv6"))]
+impl From<Address> for SockAddr {
+    fn from(address: Address) -> Self {
+        core::net::SocketAddrV4::new(address.ip, address.port).into()
+    }
+}
 
 /// An address of a user's; the wildcard where it is of a family that is not spoken, which no
 /// socket has.
@@ -26,10 +56,7 @@ pub(crate) fn of_user(address: SockAddr) -> Address {
     #[cfg(feature = "ipv6")]
     return address.to_std();
     #[cfg(not(feature = "ipv6"))]
-    match address.to_std() {
-        core::net::SocketAddr::V4(address) => address,
-        core::net::SocketAddr::V6(_) => Address::new(Ip::UNSPECIFIED, 0),
-    }
+    Address::new(known(address.ip()), address.port())
 }
 
 /// Without its port.
@@ -37,7 +64,7 @@ pub(crate) fn ip_of(address: Address) -> Ip {
     #[cfg(feature = "ipv6")]
     return address.ip();
     #[cfg(not(feature = "ipv6"))]
-    *address.ip()
+    address.ip
 }
 
 /// The wildcard of a family.

@@ -486,7 +486,24 @@ mod tests {
         let address = list.first().sockaddr;
         assert_eq!((address.scope_id(), list.first().family), (1, AF_INET6));
         assert_eq!(address.ip(), IpAddr::V6("fe80::1".parse::<Ipv6Addr>().unwrap()));
+    }
+
+    #[test]
+    fn a_canonical_name_needs_its_feature() {
         let named = Hints { flags: AI_CANONNAME, ..Hints::any() };
-        assert_eq!(literal("::1", named).unwrap().unwrap().canonname(), "::1");
+        let list = literal("127.0.0.1", named);
+        if cfg!(feature = "canonname") {
+            let list = list.unwrap().unwrap();
+            assert_eq!((list.canonname(), list.first().canonname), ("127.0.0.1", "127.0.0.1"));
+        } else {
+            assert_eq!(list.unwrap_err(), Error::EAI_BADFLAGS);
+        }
+    }
+
+    #[test]
+    fn a_list_is_small() {
+        let names = if cfg!(feature = "canonname") { 264 } else { 0 };
+        let v6 = if cfg!(feature = "ipv6") { 104 } else { 0 };
+        assert!(size_of::<AddrInfoList>() <= 48 + names + v6);
     }
 }

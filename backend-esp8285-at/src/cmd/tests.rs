@@ -1,4 +1,4 @@
-use core::net::{Ipv4Addr, SocketAddr};
+use core::net::Ipv4Addr;
 use std::string::String;
 use std::vec;
 use std::vec::Vec;
@@ -6,6 +6,7 @@ use std::vec::Vec;
 use atat::AtatCmd;
 
 use super::*;
+use crate::address::Address;
 
 fn line<C: AtatCmd>(command: &C) -> String {
     let mut buf = [0; MAX_COMMAND];
@@ -13,13 +14,15 @@ fn line<C: AtatCmd>(command: &C) -> String {
     String::from_utf8(buf[..len].to_vec()).unwrap()
 }
 
-const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 255)), 65535);
+fn peer() -> Address {
+    Address::new(Ipv4Addr::new(10, 0, 0, 255).into(), 65535)
+}
 
 #[test]
 fn each_command_of_the_sheet() {
     let old = Dialect::NonOs;
     let new = Dialect::EspAt;
-    let tcp = |keep_alive| OpenTcp { link: 4, to: PEER, keep_alive };
+    let tcp = |keep_alive| OpenTcp { link: 4, to: peer(), keep_alive };
     for (found, expected) in [
         (line(&At), "AT\r\n"),
         (line(&GetVersion), "AT+GMR\r\n"),
@@ -29,7 +32,7 @@ fn each_command_of_the_sheet() {
         (line(&tcp(Some(60))), "AT+CIPSTART=4,\"TCP\",\"10.0.0.255\",65535,60\r\n"),
         (line(&Send { link: 0, len: 2048, to: None }), "AT+CIPSEND=0,2048\r\n"),
         (
-            line(&Send { link: 0, len: 1, to: Some(PEER) }),
+            line(&Send { link: 0, len: 1, to: Some(peer()) }),
             "AT+CIPSEND=0,1,\"10.0.0.255\",65535\r\n",
         ),
         (line(&SendBuffered { link: 3, len: 1460 }), "AT+CIPSENDBUF=3,1460\r\n"),

@@ -69,7 +69,9 @@ impl Machine<'_> {
     /// A link-local address must name our interface (row 47).
     pub(crate) fn check_scope(&self, handle: Handle, address: SockAddr) -> Result<()> {
         self.slots.get(handle)?;
-        if address.scope_id() > INTERFACE { Err(Error::ENODEV) } else { Ok(()) }
+        // Only IPv6 addresses have a scope.
+        let bad = cfg!(feature = "ipv6") && address.scope_id() > INTERFACE;
+        if bad { Err(Error::ENODEV) } else { Ok(()) }
     }
 
     /// Whether a socket of this kind has the port; accepted ones share their listener's.

@@ -32,7 +32,9 @@ impl Machine<'_> {
         if socket.bound {
             return Err(Error::EADDRNOTAVAIL);
         }
-        if to.ip().is_multicast() || to.ip().is_unspecified() {
+        let to = address::of_user(to);
+        let ip = address::ip_of(to);
+        if ip.is_multicast() || ip.is_unspecified() {
             return Err(Error::ENETUNREACH);
         }
         self.way()?;
@@ -47,7 +49,6 @@ impl Machine<'_> {
             self.pairs.release(pair);
             return Err(Error::ENOBUFS);
         };
-        let to = address::of_user(to);
         self.links[usize::from(link)].peer = Some(to);
         let socket = self.slots.get_mut(handle)?;
         socket.state = State::Connecting;
