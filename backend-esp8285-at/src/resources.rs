@@ -49,3 +49,22 @@ impl<const SOCKETS: usize, const BUFFERS: usize, const RX: usize, const TX: usiz
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Machine;
+
+    /// What the README says of memory; with IPv6 addresses are longer.
+    #[cfg(all(target_pointer_width = "64", not(feature = "ipv6")))]
+    #[test]
+    fn sizes() {
+        let of = size_of::<Resources<1, 1, 1024, 1024>>();
+        let socket = size_of::<Resources<2, 1, 1024, 1024>>() - of;
+        let buffers = size_of::<Resources<1, 2, 1024, 1024>>() - of;
+        std::println!("socket {socket}, buffers {buffers}, machine {}", size_of::<Machine<'_>>());
+        assert!(socket <= 60 && buffers <= 2048 + 36, "{socket}, {buffers}");
+        assert!(of <= socket + buffers + 128, "{of}");
+        assert!(size_of::<Machine<'_>>() <= 1500, "{}", size_of::<Machine<'_>>());
+    }
+}

@@ -85,7 +85,8 @@ pub const MSG_DONTWAIT: i32 = 64;
 
 /// getaddrinfo: addresses for `bind`. Accepted; a literal is still needed (row 28).
 pub const AI_PASSIVE: i32 = 1;
-/// getaddrinfo: give the canonical name (row 25).
+/// getaddrinfo: give the canonical name (row 25). `EAI_BADFLAGS` without the feature
+/// `canonname`.
 pub const AI_CANONNAME: i32 = 2;
 /// getaddrinfo: the host is a literal, never ask a name server (row 26).
 pub const AI_NUMERICHOST: i32 = 4;

@@ -50,6 +50,8 @@
 //!
 //! - `std`: `std::io` traits, conversion into `std::io::Error`, [`spi::StdPlatform`].
 //! - `embedded-io-async`: the async stream traits, on `AsyncSocket::stream`.
+//! - `canonname`: `AI_CANONNAME` of `getaddrinfo`, 264 bytes in each list. A backend that knows
+//!   canonical names switches it on.
 //! - `ipv6`: IPv6 literals in `getaddrinfo`. A backend with `AF_INET6` switches it on.
 //! - `embedded-nal`, `embedded-nal-async`, `edge-nal`: the community's network traits,
 //!   on `nal::NbStack` and `nal::Stack`.

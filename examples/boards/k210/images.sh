@@ -25,5 +25,6 @@ build '' --features conformance --bin=conformance
 MODEM_BAUD=921600 build -921600 --bin={download_picture,streams}
 # As small as they can be: two sockets of 1024 bytes, a ring of 1024, TCP clients and names only.
 export UART_RING=1024 SOCKET_BYTES=1024 CARGO_PROFILE_RELEASE_OPT_LEVEL=z
-build -small --no-default-features --bin={download_picture,fetch}
+build -small --no-default-features --features stats --bin=download_picture
+build -small --no-default-features --bin=fetch
 SOCKETS=1 build -small-1 --no-default-features --bin=fetch
