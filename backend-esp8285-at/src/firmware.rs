@@ -36,7 +36,7 @@ pub(crate) struct Firmware {
     /// `CIPRECVLEN?` tells closed links from empty ones (5.2).
     pub(crate) tells_closed: bool,
     /// Most bytes of one `CIPSEND`. 2048, but 2.1 to 2.2.1 stall beyond 1024 (2.5).
-    pub(crate) piece: usize,
+    pub(crate) piece: u16,
 }
 
 /// Most bytes of one `CIPRECVDATA` (5.2).

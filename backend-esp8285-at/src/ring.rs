@@ -187,7 +187,10 @@ mod tests {
         let mut ring = Ring { marks: &mut marks, bytes: &mut memory };
         ring.push(b"a");
         assert_eq!(ring.stage_from(b"bcde"), 3);
-        assert_eq!((ring.marks.len(), ring.marks.free(), &ring.bytes[ring.marks.front()]), (1, 0, &b"a"[..]));
+        assert_eq!(
+            (ring.marks.len(), ring.marks.free(), &ring.bytes[ring.marks.front()]),
+            (1, 0, &b"a"[..])
+        );
         ring.marks.discard();
         assert_eq!(ring.marks.free(), 3);
         ring.stage_from(b"xy");

@@ -5,8 +5,8 @@ use core::time::Duration;
 use atat::AtatCmd;
 use usocket_core::Error;
 
-use super::{Machine, PairId};
 use super::flight::{Reading, Sending};
+use super::{Machine, PairId};
 use crate::cmd::{Segment, SendBuffered};
 use crate::link::Owner;
 use crate::reply::Hint;

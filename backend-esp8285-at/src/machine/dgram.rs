@@ -9,9 +9,9 @@ use core::net::{IpAddr, Ipv4Addr};
 use usocket_core::spi::{Handle, RecvInfo};
 use usocket_core::{Error, Result, SockAddr};
 
-use super::{Machine, PairId};
 use super::flight::{Exchange, Sending, Stage, short};
 use super::input::Target;
+use super::{Machine, PairId};
 use crate::address::{self, Address};
 use crate::cmd::{OpenUdp, Send, Set};
 use crate::firmware::MAX_DATAGRAM;
@@ -314,12 +314,7 @@ impl Machine<'_> {
     }
 
     /// A datagram comes in.
-    pub(super) fn datagram_begins(
-        &mut self,
-        link: u8,
-        len: u16,
-        from: Option<Address>,
-    ) -> Target {
+    pub(super) fn datagram_begins(&mut self, link: u8, len: u16, from: Option<Address>) -> Target {
         let Owner::Slot(slot) = self.links[usize::from(link)].owner else { return Target::Nowhere };
         let Some(socket) = self.slots.at(slot) else { return Target::Nowhere };
         let from = from.or(socket.peer).unwrap_or(address::nobody(socket.family));
@@ -347,7 +342,8 @@ mod tests {
         let mut memory = [0; HEADER + 3];
         let mut marks = Marks::new(memory.len());
         let mut ring = Ring { marks: &mut marks, bytes: &mut memory };
-        let header = Header { len: 1472, address: Address::new(Ipv4Addr::new(10, 0, 0, 1).into(), 65535) };
+        let header =
+            Header { len: 1472, address: Address::new(Ipv4Addr::new(10, 0, 0, 1).into(), 65535) };
         ring.push(&header.bytes());
         assert_eq!(Header::of(&ring), Some(header));
         ring.marks.consume(1);

@@ -148,8 +148,7 @@ impl Machine<'_> {
             let input = &bytes[self.ingress.from..self.ingress.to];
             let (result, consumed) = self.digest.digest(input);
             let mut event = self.digest.take_event();
-            if let (Some(Event::Framed(false)), DigestResult::Response(Ok(line))) =
-                (event, &result)
+            if let (Some(Event::Framed(false)), DigestResult::Response(Ok(line))) = (event, &result)
                 && !self.exchange.is_idle()
                 && !matches!(self.target, Target::Read { .. })
                 && self.expects(line)

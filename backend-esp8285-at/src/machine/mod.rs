@@ -150,7 +150,7 @@ pub(crate) struct Machine<'r> {
     /// The modem was asked for data: those who still wait want it asked again.
     ask_again: bool,
     /// Which link has the next turn.
-    turn: usize,
+    turn: u8,
     /// The last command was no data.
     control_last: bool,
     /// A reply to a read may be shorter than what there is (scenario 26).
@@ -166,7 +166,13 @@ pub(crate) struct Machine<'r> {
 }
 
 impl<'r> Machine<'r> {
-    pub(crate) fn new(config: Config, slots: Slots<'r>, pairs: Pairs<'r>, line: &'r mut [u8], seed: u64) -> Self {
+    pub(crate) fn new(
+        config: Config,
+        slots: Slots<'r>,
+        pairs: Pairs<'r>,
+        line: &'r mut [u8],
+        seed: u64,
+    ) -> Self {
         Self {
             config,
             firmware: Firmware::default(),

@@ -3,8 +3,8 @@
 use usocket_core::spi::{Handle, RecvInfo};
 use usocket_core::{Error, Result, SockAddr};
 
-use super::{Machine, PairId};
 use super::input::Target;
+use super::{Machine, PairId};
 use crate::address::Address;
 
 impl Machine<'_> {

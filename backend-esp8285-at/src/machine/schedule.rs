@@ -8,7 +8,7 @@ use usocket_core::{Instant, earlier};
 use super::flight::{Exchange, Reading, Sending, Stage, short};
 use super::{Machine, Phase};
 use crate::cmd::{Close, Lengths, LinkOption, OpenTcp, Read, Send, SendBuffered};
-use crate::firmware::{LINKS, MAX_READ, SEND_WINDOW};
+use crate::firmware::{MAX_READ, SEND_WINDOW};
 use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
 
 /// What a UART ring must hold beside the payload of a reply: its head and tail, and a few
@@ -151,14 +151,12 @@ impl Machine<'_> {
 
     /// The next turn of a link that can move data; whether there was one.
     fn data(&mut self) -> bool {
-        for step in 0..LINKS {
-            let index = (self.turn + step) % LINKS;
-            #[expect(clippy::cast_possible_truncation, reason = "there are five links")]
-            let link = index as u8;
-            let read_first = !self.links[index].read_last;
+        for step in LINK_RANGE {
+            let link = (self.turn + step) % LINK_RANGE.end;
+            let read_first = !self.links[usize::from(link)].read_last;
             if (read_first && self.read_next(link)) || self.send_next(link) || self.read_next(link)
             {
-                self.turn = (index + 1) % LINKS;
+                self.turn = link + 1;
                 return true;
             }
         }
@@ -210,7 +208,7 @@ impl Machine<'_> {
             return self.send_datagram(link, pair);
         }
         let buffered = self.firmware.buffered && self.config.transmit == crate::Transmit::Auto;
-        let mut len = queued.min(self.firmware.piece);
+        let mut len = queued.min(self.firmware.piece.into());
         if buffered {
             // Alone, a link sends half a window at a time, so that the next piece can go
             // while the last one is on its way; with others, it has its turn so much later

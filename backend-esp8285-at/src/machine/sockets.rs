@@ -5,8 +5,8 @@ use core::net::IpAddr;
 use usocket_core::spi::{Handle, Link as LinkState, Shutdown, SockType};
 use usocket_core::{Error, Family, Result, SockAddr};
 
-use super::{Machine, PairId};
 use super::flight::{Exchange, Stage};
+use super::{Machine, PairId};
 use crate::address::{self, Address};
 use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
 use crate::slot::{Ends, Socket, State};
@@ -131,7 +131,13 @@ impl Machine<'_> {
     }
 
     /// A link goes on without its socket.
-    fn orphan(&mut self, link: u8, pair: Option<PairId>, until: usocket_core::Instant, reset: bool) {
+    fn orphan(
+        &mut self,
+        link: u8,
+        pair: Option<PairId>,
+        until: usocket_core::Instant,
+        reset: bool,
+    ) {
         let in_flight = self.exchange_link() == Some(link);
         let state = &mut self.links[usize::from(link)];
         state.owner = Owner::Orphan;

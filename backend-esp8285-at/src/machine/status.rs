@@ -122,9 +122,7 @@ impl Machine<'_> {
                 self.address_of_socket(status.link);
             }
             // Its `CONNECT` was lost.
-            LinkPhase::Free | LinkPhase::Held | LinkPhase::Open
-                if status.tcp && status.server =>
-            {
+            LinkPhase::Free | LinkPhase::Held | LinkPhase::Open if status.tcp && status.server => {
                 self.client_came(status.link, peer);
                 let passive = self.is_passive();
                 let link = &mut self.links[index];

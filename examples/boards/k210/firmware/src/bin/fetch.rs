@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use static_cell::{ConstStaticCell, StaticCell};
 use usocket::esp8285::Resources;
 use usocket::prelude::*;
-use usocket::{Hints, Result};
+use usocket::{Hints, Result, Socket};
 
 maix_board::program!(main);
 
@@ -24,20 +24,31 @@ fn main() -> ! {
     finish(&mut console, if good { Ok(()) } else { Err(()) })
 }
 
-/// Whether the picture came as it should be.
+/// Whether the picture came as it should be. The two halves are apart, so that what each needs
+/// of the stack is not there while the other waits.
 fn fetch(net: &Net<'_>) -> Result<bool> {
+    let s = ask(net)?;
+    receive(&s)
+}
+
+#[inline(never)]
+fn ask<'n, 'r>(net: &'n Net<'r>) -> Result<Socket<'n, Net<'r>>> {
     net.connect(SSID, KEY)?;
-    // The list itself, 432 bytes, is gone before anything else needs the stack.
     let to = net.getaddrinfo(HOST, 80, Hints::stream())?.first().sockaddr;
     let s = net.tcp()?;
     s.settimeout(30)?;
     s.connect(to)?;
     s.sendall(REQUEST)?;
+    Ok(s)
+}
+
+#[inline(never)]
+fn receive(s: &Socket<'_, Net<'_>>) -> Result<bool> {
     let (mut hash, mut page, mut ends) = (Sha256::new(), [0; 128], 0);
     loop {
         let len = s.recv(&mut page)?;
         if len == 0 {
-            return Ok(hash.finalize()[..] == SHA256);
+            return Ok(hash.finalize_reset()[..] == SHA256);
         }
         // The head ends with the fourth of these in a row.
         let in_head = page[..len].iter().take_while(|byte| {
