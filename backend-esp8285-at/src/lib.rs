@@ -119,6 +119,7 @@
 //! An interrupt handler that shall wake the runner calls `net.notify()`.
 #![no_std]
 #![forbid(unsafe_code)]
+#![allow(clippy::useless_conversion, reason = "what an address is depends on a feature: `address`")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(doctest, doc = include_str!("../README.md"))]
 

@@ -50,21 +50,22 @@ impl<const SOCKETS: usize, const BUFFERS: usize, const RX: usize, const TX: usiz
     }
 }
 
-#[cfg(test)]
+// With IPv6 addresses are longer.
+#[cfg(all(test, target_pointer_width = "64", not(feature = "ipv6")))]
 mod tests {
     use super::*;
     use crate::machine::Machine;
 
-    /// What the README says of memory; with IPv6 addresses are longer.
-    #[cfg(all(target_pointer_width = "64", not(feature = "ipv6")))]
     #[test]
-    fn sizes() {
+    fn memory_is_what_the_readme_says() {
         let of = size_of::<Resources<1, 1, 1024, 1024>>();
         let socket = size_of::<Resources<2, 1, 1024, 1024>>() - of;
         let buffers = size_of::<Resources<1, 2, 1024, 1024>>() - of;
-        std::println!("socket {socket}, buffers {buffers}, machine {}", size_of::<Machine<'_>>());
-        assert!(socket <= 60 && buffers <= 2048 + 36, "{socket}, {buffers}");
+        assert!(socket <= 56 && buffers <= 2048 + 36, "{socket}, {buffers}");
         assert!(of <= socket + buffers + 128, "{of}");
-        assert!(size_of::<Machine<'_>>() <= 1500, "{}", size_of::<Machine<'_>>());
+        // These keep arguments and results.
+        if cfg!(not(any(feature = "settings", feature = "scan", feature = "access-point"))) {
+            assert!(size_of::<Machine<'_>>() <= 1450, "{}", size_of::<Machine<'_>>());
+        }
     }
 }

@@ -1,10 +1,7 @@
 //! What goes over the wire, for people.
 
 /// One thing that happened on the wire.
-#[cfg_attr(
-    not(any(feature = "trace", feature = "log", feature = "defmt")),
-    allow(dead_code, unreachable_pub, reason = "nobody is told")
-)]
+#[cfg_attr(not(feature = "trace"), expect(unreachable_pub, reason = "nobody is told"))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trace<'a> {
     /// A command line is being sent. It may hold a password.

@@ -170,6 +170,7 @@ impl AddrInfoList {
             (None, 0) => (index / 2, SockType::Stream),
             (None, _) => (index / 2, SockType::Dgram),
         };
+        #[cfg_attr(feature = "ipv6", expect(clippy::useless_conversion, reason = "without"))]
         let ip = IpAddr::from(self.addresses[index]);
         let (socktype, proto) = match kind {
             SockType::Stream => (SOCK_STREAM, IPPROTO_TCP),

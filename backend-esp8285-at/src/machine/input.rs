@@ -238,12 +238,11 @@ impl Machine<'_> {
     #[inline(never)] // once in an image
     fn pushed(&mut self, link: u8, len: u16, from: Option<Address>) -> Target {
         let state = &self.links[usize::from(link)];
-        if state.phase == LinkPhase::Opening && state.tcp {
-            if from.is_some() && from != state.peer {
-                // Only they tell before 1.7 whose `CONNECT` it was (4.8).
-                self.client_was_faster(link);
-                self.client_came(link, from);
-            }
+        let opening = state.phase == LinkPhase::Opening && state.tcp;
+        if opening && from.is_some() && from != state.peer {
+            // Only they tell before 1.7 whose `CONNECT` it was (4.8).
+            self.client_was_faster(link);
+            self.client_came(link, from);
         }
         let state = &mut self.links[usize::from(link)];
         if !matches!(state.phase, LinkPhase::Open | LinkPhase::Opening) {

@@ -114,7 +114,6 @@ impl Machine<'_> {
 #[cfg(feature = "udp")]
 fn address(group: &Group) -> Result<crate::address::Ip> {
     match group {
-        #[cfg_attr(not(feature = "ipv6"), expect(clippy::useless_conversion))]
         Group::V4 { group, .. } => Ok((*group).into()),
         #[cfg(feature = "ipv6")]
         Group::V6 { group, .. } => Ok((*group).into()),
