@@ -230,14 +230,22 @@ impl Machine<'_> {
 
     /// Takes a link for an open: from 4 down, since clients take the lowest (4.2).
     pub(super) fn take_link(&mut self, owner: Owner, tcp: bool) -> Option<u8> {
-        let when = |link: &u8| match self.links[usize::from(*link)].phase {
-            LinkPhase::Free => Some(usocket_core::Instant::ZERO),
-            // It may be opened then.
-            LinkPhase::Held => self.links[usize::from(*link)].send_at,
-            _ => None,
-        };
-        let ids = LINK_RANGE.rev().filter_map(|link| Some((when(&link)?, link)));
-        let (at, link) = ids.min_by_key(|(at, _)| *at)?;
+        let mut best = None;
+        for (link, state) in LINK_RANGE.zip(&self.links) {
+            let at = match state.phase {
+                LinkPhase::Free => Some(usocket_core::Instant::ZERO),
+                // It may be opened then.
+                LinkPhase::Held => state.send_at,
+                _ => None,
+            };
+            // Of several the last one.
+            if let Some(at) = at
+                && best.is_none_or(|(soonest, _)| at <= soonest)
+            {
+                best = Some((at, link));
+            }
+        }
+        let (at, link) = best?;
         let state = &mut self.links[usize::from(link)];
         state.renew(LinkPhase::Wanted, owner);
         state.send_at = Some(at);

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use atat::AtatCmd;
-use usocket_core::{Family, Instant};
+use usocket_core::{Family, Instant, earlier};
 
 use super::setup::Step;
 use super::{Exchange, Machine, Phase};
@@ -226,9 +226,12 @@ impl Machine<'_> {
     /// One that is known to have data is read, which shows whether it has more, and one in
     /// transfer needs no questions that hold up the others.
     pub(super) fn doubtful_at(&self) -> Option<Instant> {
-        let doubtful = self.links.iter().filter(|link| link.is_open() && !link.readable);
-        let since = doubtful.map(|link| link.fed.map_or(self.now, |fed| fed + ASK_LENGTHS));
-        since.min()
+        self.links.iter().fold(None, |soonest, link| {
+            if !link.is_open() || link.readable {
+                return soonest;
+            }
+            earlier(soonest, Some(link.fed.map_or(self.now, |fed| fed + ASK_LENGTHS)))
+        })
     }
 
     /// Whether the modem has been asked, so that those who still wait must say so again.

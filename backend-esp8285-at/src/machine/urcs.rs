@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use usocket_core::{Error, Instant};
+use usocket_core::{Error, Instant, earlier};
 
 use super::{Exchange, Machine, Out, Phase};
 use crate::address::Address;
@@ -191,11 +191,13 @@ impl Machine<'_> {
     }
 
     pub(super) fn next_expiry(&self) -> Option<Instant> {
-        let lingers = self.links.iter().filter_map(|link| link.linger_until);
-        let held = self.links.iter().filter(|link| link.phase == LinkPhase::Held);
-        let held = held.filter_map(|link| link.send_at);
-        let waiting = |until: &Instant| *until > self.now;
-        lingers.chain(held).filter(waiting).min()
+        // One fold over the links: each adapter of a chain is a loop of its own in the code.
+        self.links.iter().fold(None, |soonest, link| {
+            let held = link.send_at.filter(|_| link.phase == LinkPhase::Held);
+            let waiting = |until: &Instant| *until > self.now;
+            let linger = link.linger_until.filter(waiting);
+            earlier(soonest, earlier(linger, held.filter(waiting)))
+        })
     }
 
     /// The link whose data move just now.
