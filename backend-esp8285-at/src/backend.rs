@@ -77,11 +77,18 @@ impl<'r, U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'r, U,
         }
         let Resources { slots, line, pairs, rx, tx } = resources;
         let pairs = Pairs::new(pairs, rx.as_flattened_mut(), tx.as_flattened_mut());
-        let mut machine = Machine::new(config, Slots(slots), pairs, line, platform.seed());
-        machine.station.uart_capacity = uart.capacity();
-        let state =
-            State { machine, uart, wakers: WakerTable::new(), next: None, direct: Direct::NONE };
-        Self { state: Mutex::new(RefCell::new(state)), platform }
+        let (seed, capacity) = (platform.seed(), uart.capacity());
+        // In its place: whatever is done to it before costs a copy.
+        Self {
+            state: Mutex::new(RefCell::new(State {
+                machine: Machine::new(config, Slots(slots), pairs, line, seed, capacity),
+                uart,
+                wakers: WakerTable::new(),
+                next: None,
+                direct: Direct::NONE,
+            })),
+            platform,
+        }
     }
 
     /// What has been counted so far (feature `stats`).

@@ -48,6 +48,13 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Which of these words a text is. Once in an image: a `match` on the bytes, or a table for each
+/// list of words, takes three times the code.
+#[inline(never)]
+pub(crate) fn word(text: &[u8], words: &[&[u8]]) -> Option<usize> {
+    words.iter().position(|word| *word == text)
+}
+
 fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
     bytes.iter().position(|byte| *byte == wanted)
 }

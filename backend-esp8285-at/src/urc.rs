@@ -4,7 +4,7 @@
 use core::net::IpAddr;
 
 use crate::address::Ip;
-use crate::fields::{Fields, link};
+use crate::fields::{Fields, link, word};
 
 /// A line that the modem sends unasked (sheet sections 1.1, 1.5, 4.5, 4.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,40 +65,45 @@ pub enum StationEvent {
 
 impl atat::AtatUrc for Urc {
     fn parse(line: &[u8]) -> Option<Self> {
-        const WORDS: &[(&[u8], Urc)] = &[
-            (b"ready", Urc::Ready),
-            (b"WIFI CONNECTED", Urc::WifiConnected),
-            (b"WIFI GOT IP", Urc::WifiGotIp),
-            (b"WIFI DISCONNECT", Urc::WifiDisconnect),
+        const WORDS: &[&[u8]] = &[
+            b"ready",
+            b"WIFI CONNECTED",
+            b"WIFI GOT IP",
+            b"WIFI DISCONNECT",
             #[cfg(feature = "ipv6")]
-            (b"WIFI GOT IPv6 LL", Urc::WifiGotIpV6),
+            b"WIFI GOT IPv6 LL",
             #[cfg(feature = "ipv6")]
-            (b"WIFI GOT IPv6 GL", Urc::WifiGotIpV6),
+            b"WIFI GOT IPv6 GL",
         ];
         match line {
             [b'+', rest @ ..] => plus(rest),
             [id, b',', rest @ ..] => of_link(link(&[*id])?, rest),
             // `wdt reset` and its like announce a reboot as well (section 1.1).
             _ if line.ends_with(b"wdt reset") => Some(Urc::Ready),
-            _ => WORDS.iter().find(|(word, _)| *word == line).map(|(_, urc)| *urc),
+            _ => match word(line, WORDS)? {
+                0 => Some(Urc::Ready),
+                1 => Some(Urc::WifiConnected),
+                2 => Some(Urc::WifiGotIp),
+                3 => Some(Urc::WifiDisconnect),
+                #[cfg(feature = "ipv6")]
+                4 | 5 => Some(Urc::WifiGotIpV6),
+                _ => None,
+            },
         }
     }
 }
 
 /// `<id>,` and one of the words.
 fn of_link(link: u8, rest: &[u8]) -> Option<Urc> {
-    Some(match rest {
-        b"CONNECT" => Urc::Connect(link),
-        b"CLOSED" => Urc::Closed(link),
-        b"CONNECT FAIL" => Urc::ConnectFail(link),
-        _ => {
+    Some(match word(rest, &[b"CONNECT", b"CLOSED", b"CONNECT FAIL"]) {
+        Some(0) => Urc::Connect(link),
+        Some(1) => Urc::Closed(link),
+        Some(_) => Urc::ConnectFail(link),
+        None => {
             let mut fields = Fields::new(rest);
             let segment = fields.number()?;
-            match fields.next()? {
-                b"SEND OK" => Urc::Segment { link, segment, ok: true },
-                b"SEND FAIL" => Urc::Segment { link, segment, ok: false },
-                _ => return None,
-            }
+            let ok = word(fields.next()?, &[b"SEND OK", b"SEND FAIL"])? == 0;
+            Urc::Segment { link, segment, ok }
         }
     })
 }

@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr};
 use atat::{AtatCmd, AtatResp, Error, InternalError};
 
 use super::{Dialect, Done, Line};
-use crate::fields::{Fields, number};
+use crate::fields::{Fields, number, word};
 
 macro_rules! without_information {
     () => {
@@ -125,12 +125,12 @@ impl AtatCmd for Addresses {
         let colon = rest.iter().position(|byte| *byte == b':').ok_or(Error::Parse)?;
         let (name, value) = (&rest[..colon], &rest[colon + 1..]);
         let address = IpAddr::from(Fields::new(value).ip().ok_or(Error::Parse)?);
-        match (name, address) {
-            (b"ip", IpAddr::V4(ip)) => Ok(AddressLine::Ip(ip)),
-            (b"gateway", IpAddr::V4(ip)) => Ok(AddressLine::Gateway(ip)),
-            (b"netmask", IpAddr::V4(ip)) => Ok(AddressLine::Netmask(ip)),
+        match (word(name, &[b"ip", b"gateway", b"netmask", b"ip6ll", b"ip6gl"]), address) {
+            (Some(0), IpAddr::V4(ip)) => Ok(AddressLine::Ip(ip)),
+            (Some(1), IpAddr::V4(ip)) => Ok(AddressLine::Gateway(ip)),
+            (Some(2), IpAddr::V4(ip)) => Ok(AddressLine::Netmask(ip)),
             #[cfg(feature = "ipv6")]
-            (b"ip6ll" | b"ip6gl", IpAddr::V6(ip)) => Ok(AddressLine::V6(ip)),
+            (Some(3 | 4), IpAddr::V6(ip)) => Ok(AddressLine::V6(ip)),
             _ => Err(Error::Parse),
         }
     }

@@ -172,6 +172,7 @@ impl<'r> Machine<'r> {
         pairs: Pairs<'r>,
         line: &'r mut [u8],
         seed: u64,
+        capacity: usize,
     ) -> Self {
         Self {
             config,
@@ -181,7 +182,7 @@ impl<'r> Machine<'r> {
             links: [const { Link::new() }; LINKS],
             #[cfg(feature = "dns")]
             queries: Queries::new(),
-            station: Station::new(),
+            station: Station::new(capacity),
             #[cfg(feature = "stats")]
             stats: Stats::default(),
             tracer: Tracer::default(),

@@ -113,7 +113,7 @@ pub(crate) struct Scratch {
 }
 
 impl Station {
-    pub(crate) const fn new() -> Self {
+    pub(crate) const fn new(uart_capacity: usize) -> Self {
         Self {
             state: LinkState::Down,
             config: IfConfig::NONE,
@@ -144,7 +144,7 @@ impl Station {
             },
             #[cfg(any(feature = "settings", feature = "access-point"))]
             kept: Kept::new(),
-            uart_capacity: 0,
+            uart_capacity,
             #[cfg(feature = "access-point")]
             client: None,
             link_hook: None,

@@ -79,7 +79,7 @@ fn event() -> impl Strategy<Value = Event> {
 fn machine(config: Config, memory: &mut Resources<4, 3, 128, 128>) -> Machine<'_> {
     let Resources { slots, line, pairs, rx, tx } = memory;
     let pairs = Pairs::new(pairs, rx.as_flattened_mut(), tx.as_flattened_mut());
-    Machine::new(config, Slots(slots), pairs, line, 7)
+    Machine::new(config, Slots(slots), pairs, line, 7, 1024)
 }
 
 fn apply(machine: &mut Machine<'_>, handles: &mut Vec<Handle>, call: Call) {
@@ -230,7 +230,6 @@ proptest! {
     ) {
         let mut memory = Resources::new();
         let mut machine = machine(Config::new(), &mut memory);
-        machine.station.uart_capacity = 1024;
         let mut handles = Vec::new();
         let mut now = Instant::ZERO;
         settle(&mut machine, now);
