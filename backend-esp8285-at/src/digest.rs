@@ -6,7 +6,7 @@
 use atat::{AtatUrc, DigestResult, Digester, InternalError};
 
 use crate::address::Address;
-use crate::fields::{ip, link, number};
+use crate::fields::{after, ip, link, number};
 use crate::urc::Urc;
 
 /// Longest line kept whole; what is longer is garbled. `CWLAP` has the longest: 32 bytes
@@ -166,9 +166,9 @@ impl Digest {
     /// The head of a counted payload or a notice, if the line begins with one. `Ok(None)`:
     /// more bytes are needed. `Err`: it is an ordinary line.
     fn head(&mut self, buf: &[u8]) -> Result<Option<usize>, ()> {
-        let (rest, read) = if let Some(rest) = buf.strip_prefix(b"+IPD,") {
+        let (rest, read) = if let Some(rest) = after(buf, b"+IPD,") {
             (rest, false)
-        } else if let Some(rest) = buf.strip_prefix(b"+CIPRECVDATA") {
+        } else if let Some(rest) = after(buf, b"+CIPRECVDATA") {
             match rest.first() {
                 None => return Ok(None),
                 Some(b',' | b':') => (&rest[1..], true),

@@ -55,6 +55,12 @@ pub(crate) fn word(text: &[u8], words: &[&[u8]]) -> Option<usize> {
     words.iter().position(|word| *word == text)
 }
 
+/// What follows a prefix. Once in an image: `strip_prefix` is there for each length of one.
+#[inline(never)]
+pub(crate) fn after<'a>(text: &'a [u8], prefix: &[u8]) -> Option<&'a [u8]> {
+    text.strip_prefix(prefix)
+}
+
 fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
     bytes.iter().position(|byte| *byte == wanted)
 }

@@ -1,6 +1,6 @@
 //! Final results and the hint lines before them.
 
-use crate::fields::{number, word};
+use crate::fields::{after, number, word};
 
 /// A line that belongs to the command in flight (sheet sections 2.1, 4.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ impl<'a> Reply<'a> {
             Some(_) => return Reply::Restart,
             None => {}
         }
-        let digits = line.strip_prefix(b"Recv ").and_then(|rest| rest.strip_suffix(b" bytes"));
+        let digits = after(line, b"Recv ").and_then(|rest| rest.strip_suffix(b" bytes"));
         digits.and_then(number).map_or(Reply::Line(line), Reply::Recv)
     }
 }
@@ -82,7 +82,7 @@ impl Hint {
         if let Some((_, hint)) = WORDS.iter().find(|(word, _)| line.starts_with(word)) {
             return Some(*hint);
         }
-        match line.strip_prefix(b"+CWJAP:") {
+        match after(line, b"+CWJAP:") {
             Some([code @ b'1'..=b'9']) => Some(Hint::Join(code - b'0')),
             _ => None,
         }

@@ -4,7 +4,7 @@
 use core::net::IpAddr;
 
 use crate::address::Ip;
-use crate::fields::{Fields, link, word};
+use crate::fields::{Fields, after, link, word};
 
 /// A line that the modem sends unasked (sheet sections 1.1, 1.5, 4.5, 4.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ fn of_link(link: u8, rest: &[u8]) -> Option<Urc> {
 }
 
 fn plus(rest: &[u8]) -> Option<Urc> {
-    if let Some(rest) = rest.strip_prefix(b"LINK_CONN:") {
+    if let Some(rest) = after(rest, b"LINK_CONN:") {
         let mut fields = Fields::new(rest);
         let ok = fields.number()? == 0;
         return Some(Urc::LinkConn(LinkConn {
@@ -129,14 +129,14 @@ fn plus(rest: &[u8]) -> Option<Urc> {
 #[cfg(feature = "access-point")]
 fn station(rest: &[u8]) -> Option<Urc> {
     let mut fields;
-    let station = if let Some(rest) = rest.strip_prefix(b"STA_CONNECTED:") {
+    let station = if let Some(rest) = after(rest, b"STA_CONNECTED:") {
         fields = Fields::new(rest);
         StationEvent::Connected(mac(fields.next()?)?)
-    } else if let Some(rest) = rest.strip_prefix(b"STA_DISCONNECTED:") {
+    } else if let Some(rest) = after(rest, b"STA_DISCONNECTED:") {
         fields = Fields::new(rest);
         StationEvent::Disconnected(mac(fields.next()?)?)
     } else {
-        fields = Fields::new(rest.strip_prefix(b"DIST_STA_IP:")?);
+        fields = Fields::new(after(rest, b"DIST_STA_IP:")?);
         let mac = mac(fields.next()?)?;
         let Some(IpAddr::V4(ip)) = fields.ip().map(IpAddr::from) else { return None };
         StationEvent::Address(mac, ip)

@@ -3,7 +3,7 @@
 use atat::{AtatCmd, AtatResp, Error, InternalError};
 
 use super::{Dialect, Done, Line};
-use crate::fields::number;
+use crate::fields::{after, number};
 
 /// `AT`: is anybody there?
 pub(crate) struct At;
@@ -64,7 +64,7 @@ impl AtatCmd for GetVersion {
 
     fn parse(&self, line: Result<&[u8], InternalError<'_>>) -> Result<Version, Error> {
         let line = line.map_err(|_| Error::Error)?;
-        let rest = line.strip_prefix(b"AT version:").ok_or(Error::Parse)?;
+        let rest = after(line, b"AT version:").ok_or(Error::Parse)?;
         let mut parts = rest.split(|byte| !byte.is_ascii_digit());
         let mut part = || {
             let digits = parts.next().and_then(number);

@@ -8,7 +8,7 @@ use super::{Done, Line};
 use crate::address::{Address, Ip, ip_of, is_v6};
 #[cfg(feature = "dns")]
 use crate::fields::ip;
-use crate::fields::{Fields, link, number};
+use crate::fields::{Fields, after, link, number};
 
 macro_rules! without_information {
     () => {
@@ -165,7 +165,7 @@ impl AtatCmd for Lengths {
 
     fn parse(&self, line: Result<&[u8], InternalError<'_>>) -> Result<Waiting, Error> {
         let line = line.map_err(|_| Error::Error)?;
-        let mut parts = line.strip_prefix(b"+CIPRECVLEN:").ok_or(Error::Parse)?.split(comma);
+        let mut parts = after(line, b"+CIPRECVLEN:").ok_or(Error::Parse)?.split(comma);
         let mut waiting = [Some(0); 5];
         for len in &mut waiting {
             *len = match parts.next().ok_or(Error::Parse)? {
@@ -218,11 +218,11 @@ impl AtatCmd for Status {
 
     fn parse(&self, line: Result<&[u8], InternalError<'_>>) -> Result<StatusLine, Error> {
         let line = line.map_err(|_| Error::Error)?;
-        if let Some(digit) = line.strip_prefix(b"STATUS:") {
+        if let Some(digit) = after(line, b"STATUS:") {
             let digit = number(digit).and_then(|digit| u8::try_from(digit).ok());
             return digit.map(StatusLine::Station).ok_or(Error::Parse);
         }
-        let mut fields = Fields::new(line.strip_prefix(b"+CIPSTATUS:").ok_or(Error::Parse)?);
+        let mut fields = Fields::new(after(line, b"+CIPSTATUS:").ok_or(Error::Parse)?);
         let read = |fields: &mut Fields<'_>| {
             Some(LinkStatus {
                 link: link(fields.next()?)?,
@@ -313,7 +313,7 @@ impl AtatCmd for Resolve<'_> {
 
     fn parse(&self, line: Result<&[u8], InternalError<'_>>) -> Result<Resolved, Error> {
         let line = line.map_err(|_| Error::Error)?;
-        let text = line.strip_prefix(b"+CIPDOMAIN:").ok_or(Error::Parse)?;
+        let text = after(line, b"+CIPDOMAIN:").ok_or(Error::Parse)?;
         ip(text).map(Resolved).ok_or(Error::Parse)
     }
 }

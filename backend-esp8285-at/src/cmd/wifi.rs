@@ -5,7 +5,7 @@ use core::net::{IpAddr, Ipv4Addr};
 use atat::{AtatCmd, AtatResp, Error, InternalError};
 
 use super::{Dialect, Done, Line};
-use crate::fields::{Fields, number, word};
+use crate::fields::{Fields, after, number, word};
 
 macro_rules! without_information {
     () => {
@@ -50,8 +50,8 @@ impl AtatCmd for GetMode {
 
     fn parse(&self, line: Result<&[u8], InternalError<'_>>) -> Result<Mode, Error> {
         let line = line.map_err(|_| Error::Error)?;
-        let rest = line.strip_prefix(b"+CWMODE").ok_or(Error::Parse)?;
-        let rest = rest.strip_prefix(b"_CUR").unwrap_or(rest);
+        let rest = after(line, b"+CWMODE").ok_or(Error::Parse)?;
+        let rest = after(rest, b"_CUR").unwrap_or(rest);
         let mode = rest.strip_prefix(b":").and_then(number);
         mode.and_then(|mode| u8::try_from(mode).ok()).map(Mode).ok_or(Error::Parse)
     }
@@ -119,7 +119,7 @@ impl AtatCmd for Addresses {
 
     fn parse(&self, line: Result<&[u8], InternalError<'_>>) -> Result<AddressLine, Error> {
         let line = line.map_err(|_| Error::Error)?;
-        let rest = line.strip_prefix(b"+CIP").ok_or(Error::Parse)?;
+        let rest = after(line, b"+CIP").ok_or(Error::Parse)?;
         let colon = rest.iter().position(|byte| *byte == b':').ok_or(Error::Parse)?;
         let rest = &rest[colon + 1..];
         let colon = rest.iter().position(|byte| *byte == b':').ok_or(Error::Parse)?;
@@ -242,7 +242,7 @@ impl AtatCmd for Scan {
     fn parse(&self, line: Result<&[u8], InternalError<'_>>) -> Result<AccessPoint, Error> {
         let line = line.map_err(|_| Error::Error)?;
         let read = || {
-            let body = line.strip_prefix(b"+CWLAP:(")?.strip_suffix(b")")?;
+            let body = after(line, b"+CWLAP:(")?.strip_suffix(b")")?;
             let security = body.iter().position(|byte| *byte == b',')?;
             // `"<ssid>",<rssi>,"<mac>",<channel>...`: the address ends at the last quote.
             let quotes = |bytes: &[u8]| bytes.iter().rposition(|byte| *byte == b'"');
@@ -314,6 +314,6 @@ impl AtatCmd for Ping<'_> {
     fn parse(&self, line: Result<&[u8], InternalError<'_>>) -> Result<Pong, Error> {
         let line = line.map_err(|_| Error::Error)?;
         let rest = line.strip_prefix(b"+").ok_or(Error::Parse)?;
-        number(rest.strip_prefix(b"PING:").unwrap_or(rest)).map(Pong).ok_or(Error::Parse)
+        number(after(rest, b"PING:").unwrap_or(rest)).map(Pong).ok_or(Error::Parse)
     }
 }
