@@ -4,6 +4,7 @@
 //! stack: the gate has seen only segments of plain connections, and no operation or time asked
 //! for more. In all other cases everything is looked at.
 
+use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use smoltcp::iface::PollIngressSingleResult;
@@ -263,6 +264,7 @@ impl State<'_> {
         let watch = Watch {
             notes: &self.notes,
             pairs,
+            last: Cell::new(pairs.get(self.notes.last.get()).filter(|pair| pair.plain)),
             #[cfg(feature = "server")]
             now: self.now,
             #[cfg(feature = "server")]
@@ -288,7 +290,7 @@ impl State<'_> {
         }
         let passed =
             Passed { frames: most - port.frames, full: port.full, more: port.packets == 0 };
-        self.changed |= self.notes.heard.take();
+        self.changed |= passed.frames > self.notes.strange.take();
         if self.notes.odd.take() {
             self.note_odd();
         }

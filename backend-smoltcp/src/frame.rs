@@ -104,55 +104,61 @@ impl Key {
         key[len + 2..len + 4].copy_from_slice(&to.port.to_be_bytes());
         Self(key)
     }
+
+    /// Whether a segment with these addresses and ports is one of the connection.
+    #[inline]
+    pub(crate) fn is(&self, ends: &[u8]) -> bool {
+        // By their lengths, which are known where this is inlined.
+        match ends.len() {
+            12 => ends == &self.0[..12],
+            #[cfg(feature = "ipv6")]
+            36 => ends == &self.0[..36],
+            _ => false,
+        }
+    }
 }
 
 /// A frame as nearly all are in bulk: a segment without SYN, FIN and RST, without options
 /// of IP.
 pub(crate) struct Plain<'f> {
-    /// The addresses, 8 bytes or 32.
-    addresses: &'f [u8],
-    tcp: &'f [u8; 20],
+    /// The addresses and ports, as in a [`Key`]: 12 bytes or 36.
+    pub(crate) ends: &'f [u8],
+    /// The rest of TCP's header.
+    rest: &'f [u8; 16],
 }
 
 impl<'f> Plain<'f> {
     #[inline]
     pub(crate) fn new(medium: Medium, frame: &'f [u8]) -> Option<Self> {
         let packet = packet(medium, frame)?;
-        let plain = match *packet.first()? {
+        // Both headers are at least that long.
+        let head = packet.first_chunk::<40>()?;
+        let (ends, rest) = match head[0] {
             0x45 => {
-                let (ip, rest) = packet.split_first_chunk::<20>()?;
-                let whole = ip[9] == TCP && ip[6] & 0x3f == 0 && ip[7] == 0;
-                let tcp = rest.first_chunk().filter(|_| whole)?;
-                Self { addresses: &ip[12..], tcp }
+                // One word: no fragment, whatever the hops, TCP.
+                let word = u32::from_be_bytes(*head[6..].first_chunk()?);
+                if word & 0x3fff_00ff != TCP.into() {
+                    return None;
+                }
+                (&head[12..24], head.last_chunk()?)
             }
             #[cfg(feature = "ipv6")]
             0x60..=0x6f => {
-                let (ip, rest) = packet.split_first_chunk::<40>()?;
-                let tcp = rest.first_chunk().filter(|_| ip[6] == TCP)?;
-                Self { addresses: &ip[8..], tcp }
+                let head = packet.first_chunk::<60>()?;
+                if head[6] != TCP {
+                    return None;
+                }
+                (&head[8..44], head.last_chunk()?)
             }
             _ => return None,
         };
-        (plain.tcp[13] & (FIN | SYN | RST) == 0).then_some(plain)
-    }
-
-    /// Whether it is one of this connection.
-    #[inline]
-    pub(crate) fn is_of(&self, key: &Key) -> bool {
-        let len = self.addresses.len();
-        // By their lengths, which are known where this is inlined.
-        match len {
-            8 => self.addresses == &key.0[..8] && self.tcp[..4] == key.0[8..12],
-            #[cfg(feature = "ipv6")]
-            32 => self.addresses == &key.0[..32] && self.tcp[..4] == key.0[32..36],
-            _ => false,
-        }
+        (rest[9] & (FIN | SYN | RST) == 0).then_some(Self { ends, rest })
     }
 
     /// The field of its window.
     #[inline]
     pub(crate) fn window(&self) -> u16 {
-        u16::from_be_bytes([self.tcp[14], self.tcp[15]])
+        u16::from_be_bytes([self.rest[10], self.rest[11]])
     }
 }
 
@@ -401,7 +407,7 @@ mod tests {
             segment[14..16].copy_from_slice(&[0x12, 0x34]);
             let frame = v4(TCP, &segment);
             let found = Plain::new(Medium::Ip, &frame);
-            let found = found.map(|it| (it.is_of(&key), it.is_of(&turned), it.window()));
+            let found = found.map(|it| (key.is(it.ends), turned.is(it.ends), it.window()));
             assert_eq!(found, plain.then_some((true, false, 0x1234)));
             for len in 0..frame.len() {
                 assert!(Plain::new(Medium::Ip, &frame[..len]).is_none());
@@ -424,7 +430,7 @@ mod tests {
         frame.extend(tcp(ACK));
         let ends = [IpEndpoint::new(from.into(), 0x1234), IpEndpoint::new(to.into(), 80)];
         let key = Key::new(ends[0], ends[1]);
-        assert!(Plain::new(Medium::Ip, &frame).is_some_and(|it| it.is_of(&key)));
+        assert!(Plain::new(Medium::Ip, &frame).is_some_and(|it| key.is(it.ends)));
         frame[6] = 0;
         assert!(Plain::new(Medium::Ip, &frame).is_none());
     }

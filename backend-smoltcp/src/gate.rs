@@ -28,10 +28,10 @@ use crate::slots::Slots;
 /// What the gate has noticed.
 pub(crate) struct Notes {
     pub(crate) medium: Medium,
-    /// The pair that the last segment was for: mostly the next one is, too.
-    last: Cell<usize>,
-    /// Something of a connection came.
-    pub(crate) heard: Cell<bool>,
+    /// The index of the pair that the last segment was for: mostly the next one is, too.
+    pub(crate) last: Cell<usize>,
+    /// Frames that were of no connection.
+    pub(crate) strange: Cell<usize>,
     /// Something else than a segment of a plain connection came, or went out.
     pub(crate) odd: Cell<bool>,
     /// The neighbour that the stack asked for last.
@@ -50,7 +50,7 @@ impl Notes {
         Self {
             medium,
             last: Cell::new(0),
-            heard: Cell::new(false),
+            strange: Cell::new(0),
             odd: Cell::new(false),
             #[cfg(feature = "neighbours")]
             sought: Cell::new(None),
@@ -66,6 +66,8 @@ impl Notes {
 pub(crate) struct Watch<'w, 'a> {
     pub(crate) notes: &'w Notes,
     pub(crate) pairs: &'w [Pair<'a>],
+    /// That pair, if it is plain.
+    pub(crate) last: Cell<Option<&'w Pair<'a>>>,
     #[cfg(feature = "server")]
     pub(crate) now: usocket_core::Instant,
     #[cfg(feature = "server")]
@@ -76,51 +78,52 @@ pub(crate) struct Watch<'w, 'a> {
     pub(crate) parking: core::cell::RefCell<&'w mut crate::parked::Parking<'a>>,
 }
 
-impl Watch<'_, '_> {
+impl<'w, 'a> Watch<'w, 'a> {
     /// Whether the stack shall see the frame.
     #[inline(always)]
     fn passes(&self, frame: &[u8]) -> bool {
         if let Some(segment) = Plain::new(self.notes.medium, frame)
-            && let Some(pair) = self.known(&segment)
-            && pair.plain
+            && let Some(pair) = self.known(segment.ends)
         {
             pair.hear(Window { field: segment.window(), scale: None });
-            self.notes.heard.set(true);
             return true;
         }
         self.passes_odd(frame)
     }
 
-    /// The pair of a segment.
+    /// The plain pair of a segment.
     #[inline(always)]
-    fn known(&self, segment: &Plain<'_>) -> Option<&Pair<'_>> {
-        let last = self.pairs.get(self.notes.last.get())?;
-        if segment.is_of(&last.key) {
+    fn known(&self, ends: &[u8]) -> Option<&'w Pair<'a>> {
+        let last = self.last.get()?;
+        if last.key.is(ends) {
             return Some(last);
         }
-        self.search(segment)
+        self.search(ends)
     }
 
     #[inline(never)]
-    fn search(&self, segment: &Plain<'_>) -> Option<&Pair<'_>> {
-        let index = self.pairs.iter().position(|pair| segment.is_of(&pair.key))?;
+    fn search(&self, ends: &[u8]) -> Option<&'w Pair<'a>> {
+        let index = self.pairs.iter().position(|pair| pair.plain && pair.key.is(ends))?;
         self.notes.last.set(index);
-        self.pairs.get(index)
+        self.last.set(self.pairs.get(index));
+        self.last.get()
     }
 
     #[inline(never)]
     fn passes_odd(&self, frame: &[u8]) -> bool {
         self.notes.odd.set(true);
-        match classify(self.notes.medium, frame) {
+        let kind = classify(self.notes.medium, frame);
+        if let Kind::Segment(ends, window) = kind
+            && let Some(pair) = self.pair(ends.to, ends.from)
+        {
+            pair.hear(window);
+            return true;
+        }
+        self.notes.strange.set(self.notes.strange.get() + 1);
+        match kind {
             #[cfg(feature = "server")]
             Kind::Syn(ends) => self.passes_syn(frame, &ends),
-            Kind::Segment(ends, window) => {
-                if let Some(pair) = self.pair(ends.to, ends.from) {
-                    self.notes.heard.set(true);
-                    pair.hear(window);
-                }
-                true
-            }
+            Kind::Segment(..) => true,
             #[cfg(feature = "unreachable")]
             Kind::Unreachable { tcp, ends, why } => {
                 self.note_unreachable(tcp, &ends, why);

@@ -70,8 +70,10 @@ pub(crate) struct Pair<'a> {
     /// Set by the gate when anything of the peer came.
     pub(crate) heard: Cell<bool>,
     pub(crate) heard_at: Instant,
-    /// How much the peer takes, from what it has acknowledged on, and the scale of the field.
-    window: Cell<(u32, u8)>,
+    /// How much the peer takes, from what it has acknowledged on: the field of its segments,
+    /// and by how many bits that is shifted.
+    window: Cell<u16>,
+    scale: Cell<u8>,
     /// Our direction is ended for the user.
     pub(crate) write_shut: bool,
     /// The stack has been told to send FIN.
@@ -116,7 +118,8 @@ impl<'a> Pair<'a> {
             stuck_since: Instant::ZERO,
             heard: Cell::new(false),
             heard_at: Instant::ZERO,
-            window: Cell::new((0, 0)),
+            window: Cell::new(0),
+            scale: Cell::new(0),
             write_shut: false,
             fin: false,
             probes: None,
@@ -138,9 +141,9 @@ impl<'a> Pair<'a> {
 
     #[inline]
     pub(crate) fn tcp<'s>(&'s self, set: &'s SocketSet<'a>) -> &'s tcp::Socket<'a> {
-        match (&self.home, self.place) {
-            (Some(home), _) => home,
-            (None, Some(place)) => set.get(place),
+        match (self.place, &self.home) {
+            (Some(place), _) => set.get(place),
+            (None, Some(home)) => home,
             // `equip` came first, and `show` and `hide` move it from one to the other.
             (None, None) => unreachable!("a pair has its socket"),
         }
@@ -148,9 +151,9 @@ impl<'a> Pair<'a> {
 
     #[inline]
     pub(crate) fn tcp_mut<'s>(&'s mut self, set: &'s mut SocketSet<'a>) -> &'s mut tcp::Socket<'a> {
-        match (&mut self.home, self.place) {
-            (Some(home), _) => home,
-            (None, Some(place)) => set.get_mut(place),
+        match (self.place, &mut self.home) {
+            (Some(place), _) => set.get_mut(place),
+            (None, Some(home)) => home,
             (None, None) => unreachable!("a pair has its socket"),
         }
     }
@@ -214,7 +217,8 @@ impl<'a> Pair<'a> {
         self.stuck_since = now;
         self.heard.set(false);
         self.heard_at = now;
-        self.window.set((0, 0));
+        self.window.set(0);
+        self.scale.set(0);
         self.write_shut = false;
         self.fin = false;
         self.probes = None;
@@ -232,14 +236,16 @@ impl<'a> Pair<'a> {
     }
 
     /// A segment of the peer came.
+    #[inline]
     pub(crate) fn hear(&self, window: Window) {
         self.heard.set(true);
-        let (_, scale) = self.window.get();
-        self.window.set(match window.scale {
+        if let Some(scale) = window.scale {
             // That of a SYN is not scaled itself.
-            Some(scale) => (window.field.into(), scale),
-            None => (u32::from(window.field) << scale, scale),
-        });
+            self.window.set(window.field >> scale);
+            self.scale.set(scale);
+        } else {
+            self.window.set(window.field);
+        }
     }
 
     /// Notes how many bytes the peer has not acknowledged, and whether it was heard.
@@ -261,10 +267,10 @@ impl<'a> Pair<'a> {
     /// that takes nothing does not even see what we acknowledge. So FIN waits for its room.
     pub(crate) fn finish(&mut self, set: &mut SocketSet<'a>) {
         self.write_shut = true;
-        let room = usize::try_from(self.window.get().0).unwrap_or(usize::MAX);
         if self.fin {
             return;
         }
+        let room = usize::from(self.window.get()) << self.scale.get();
         let socket = self.tcp_mut(set);
         if socket.send_queue() < room {
             socket.close();

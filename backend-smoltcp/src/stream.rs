@@ -84,17 +84,9 @@ impl State<'_> {
     /// `try_send` (S11, S14, rows 94 to 100).
     #[inline]
     pub(crate) fn send(&mut self, handle: Handle, data: &[u8]) -> Result<usize> {
-        let slot = self.slots.get_mut(handle)?;
-        let index = match slot.role {
-            Role::Connected(index) => index,
-            Role::Dgram(_) => return self.send_datagram(handle, data),
-            Role::Connecting(_) => return Err(Error::EAGAIN),
-            Role::Failed(error) => {
-                slot.role = Role::Ended;
-                self.look(handle);
-                return Err(error);
-            }
-            _ => return Err(Error::EPIPE),
+        let slot = self.slots.get(handle)?;
+        let Role::Connected(index) = slot.role else {
+            return self.send_unconnected(handle, data);
         };
         let limit = usize::try_from(slot.options.send_buffer).unwrap_or(usize::MAX);
         let pair = &mut self.pairs[index];
@@ -124,6 +116,21 @@ impl State<'_> {
         Ok(taken)
     }
 
+    #[inline(never)]
+    fn send_unconnected(&mut self, handle: Handle, data: &[u8]) -> Result<usize> {
+        let slot = self.slots.get_mut(handle)?;
+        match slot.role {
+            Role::Dgram(_) => self.send_datagram(handle, data),
+            Role::Connecting(_) => Err(Error::EAGAIN),
+            Role::Failed(error) => {
+                slot.role = Role::Ended;
+                self.look(handle);
+                Err(error)
+            }
+            _ => Err(Error::EPIPE),
+        }
+    }
+
     /// `try_recv` (S12 to S14, rows 112 to 121).
     #[inline]
     pub(crate) fn recv(
@@ -132,21 +139,8 @@ impl State<'_> {
         buf: &mut [u8],
         flags: RecvFlags,
     ) -> Result<usize> {
-        let slot = self.slots.get_mut(handle)?;
-        let index = match slot.role {
-            Role::Connected(index) => index,
-            Role::Dgram(_) => {
-                return self.recv_datagram(handle, buf, flags).map(|info| info.len);
-            }
-            Role::Connecting(_) => return Err(Error::EAGAIN),
-            Role::Failed(_) if buf.is_empty() => return Ok(0),
-            Role::Failed(error) => {
-                slot.role = Role::Ended;
-                self.look(handle);
-                return Err(error);
-            }
-            Role::Ended => return Ok(0),
-            _ => return Err(Error::ENOTCONN),
+        let Role::Connected(index) = self.slots.get(handle)?.role else {
+            return self.recv_unconnected(handle, buf, flags);
         };
         let pair = &mut self.pairs[index];
         if buf.is_empty() {
@@ -180,6 +174,28 @@ impl State<'_> {
             self.touch_streams();
         }
         Ok(given)
+    }
+
+    #[inline(never)]
+    fn recv_unconnected(
+        &mut self,
+        handle: Handle,
+        buf: &mut [u8],
+        flags: RecvFlags,
+    ) -> Result<usize> {
+        let slot = self.slots.get_mut(handle)?;
+        match slot.role {
+            Role::Dgram(_) => self.recv_datagram(handle, buf, flags).map(|info| info.len),
+            Role::Connecting(_) => Err(Error::EAGAIN),
+            Role::Failed(_) if buf.is_empty() => Ok(0),
+            Role::Failed(error) => {
+                slot.role = Role::Ended;
+                self.look(handle);
+                Err(error)
+            }
+            Role::Ended => Ok(0),
+            _ => Err(Error::ENOTCONN),
+        }
     }
 
     /// Who sends what a receive answers: nobody on a stream that is not connected.
