@@ -122,6 +122,7 @@ mod neighbours {
     use smoltcp::phy::Device;
     use usocket_core::Instant;
 
+    #[cfg(feature = "slow-peers")]
     use crate::pairs::Pair;
     use crate::state::State;
     use crate::time::NEVER;
@@ -133,6 +134,7 @@ mod neighbours {
             NEVER
         }
 
+        #[cfg(feature = "slow-peers")]
         pub(crate) fn neighbour_limit(_: &Pair<'_>) -> Instant {
             NEVER
         }

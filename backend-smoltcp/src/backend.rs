@@ -6,14 +6,15 @@ use embassy_sync::blocking_mutex::raw::RawMutex;
 use smoltcp::phy::Device;
 use usocket_core::spi::{
     Answer, Backend, EventSource, Handle, Link, Opt, OptName, Platform, RecvFlags, RecvInfo,
-    Shutdown, SockType, Wait, WaitKey, nap,
+    Shutdown, SockType, Wait, WaitKey,
 };
-use usocket_core::{Error, Events, Family, Instant, POLLIN, POLLNVAL, POLLOUT, Result, SockAddr};
+use usocket_core::{Error, Events, Family, Instant, POLLNVAL, Result, SockAddr};
+#[cfg(feature = "bulk")]
+use usocket_core::{POLLIN, POLLOUT};
 
 use crate::address::{from_stack, is_local, route, sock_addr, to_stack};
-use crate::net::{Net, Shared};
+use crate::net::Net;
 use crate::slots::Role;
-use crate::state::State;
 
 impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> EventSource
     for Net<'_, D, P, M, WAKERS>
@@ -186,11 +187,13 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
         self.with_wake(|state| state.end_query(query));
     }
 
+    #[cfg(feature = "bulk")]
     fn recv_wait(&self, handle: Handle, buf: &mut [u8]) -> Result<usize> {
         let flags = RecvFlags::default();
         self.wait_driving(handle, POLLIN, |state| state.recv(handle, buf, flags))
     }
 
+    #[cfg(feature = "bulk")]
     fn send_wait(&self, handle: Handle, data: &[u8]) -> Result<usize> {
         self.wait_driving(handle, POLLOUT, |state| state.send(handle, data))
     }
@@ -212,42 +215,9 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
     }
 }
 
-impl<'a, D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Net<'a, D, P, M, WAKERS> {
-    /// An operation that waits for ever. Where it cannot be had, what makes it possible is
-    /// taken in, under the same lock.
-    fn wait_driving(
-        &self,
-        handle: Handle,
-        events: Events,
-        mut attempt: impl FnMut(&mut State<'a>) -> Result<usize>,
-    ) -> Result<usize> {
-        let mut slept = false;
-        loop {
-            let now = self.board().now();
-            let (answer, rough, waited) = self.with(|shared| {
-                let Shared { state, device, .. } = shared;
-                let answer =
-                    state.round(device, &self.input, now, !slept, events == POLLOUT, &mut attempt);
-                (answer, state.is_rough(), shared.is_waited())
-            });
-            if waited {
-                self.wake_due(now);
-            }
-            match answer {
-                // Once more where there was something to do: then nothing is left.
-                Err(Error::EAGAIN) if rough => {}
-                Err(Error::EAGAIN) => {
-                    let next = self.with(Shared::next);
-                    nap(self, handle, events, next, None)?;
-                    slept = true;
-                }
-                answer => return answer,
-            }
-        }
-    }
-
+impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Net<'_, D, P, M, WAKERS> {
     /// Behind a drive: wakes those who are due; when to drive again.
-    fn wake_due(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn wake_due(&self, now: Instant) -> Option<Instant> {
         let (woken, next) = self.with(|shared| {
             let changed = shared.state.take_changed();
             let state = &shared.state;

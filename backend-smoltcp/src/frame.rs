@@ -23,8 +23,10 @@ const ICMP: u8 = 1;
 #[cfg(all(feature = "ipv6", any(feature = "neighbours", feature = "unreachable")))]
 const ICMPV6: u8 = 58;
 
+#[cfg(any(feature = "bulk", feature = "server", feature = "neighbours"))]
 const FIN: u8 = 1;
 const SYN: u8 = 2;
+#[cfg(any(feature = "bulk", feature = "server", feature = "neighbours"))]
 const RST: u8 = 4;
 #[cfg(feature = "server")]
 const ACK: u8 = 16;
@@ -71,14 +73,17 @@ pub(crate) enum Why {
     Host,
 }
 
+#[cfg(feature = "bulk")]
 /// The ends of a connection as they are in its segments: addresses and ports, the other's
 /// first. IPv4 leaves a part unused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Key([u8; KEY]);
 
+#[cfg(feature = "bulk")]
 /// Two addresses, two ports.
 const KEY: usize = if cfg!(feature = "ipv6") { 36 } else { 12 };
 
+#[cfg(feature = "bulk")]
 impl Key {
     /// That of no connection.
     pub(crate) const NONE: Self = Self([0; KEY]);
@@ -118,6 +123,7 @@ impl Key {
     }
 }
 
+#[cfg(any(feature = "bulk", feature = "neighbours"))]
 /// A frame as nearly all are in bulk: a segment without SYN, FIN and RST, without options
 /// of IP.
 pub(crate) struct Plain<'f> {
@@ -127,6 +133,7 @@ pub(crate) struct Plain<'f> {
     rest: &'f [u8; 16],
 }
 
+#[cfg(any(feature = "bulk", feature = "neighbours"))]
 impl<'f> Plain<'f> {
     #[inline]
     pub(crate) fn new(medium: Medium, frame: &'f [u8]) -> Option<Self> {

@@ -18,9 +18,13 @@ use usocket_core::Error;
 
 #[cfg(any(feature = "server", feature = "unreachable"))]
 use crate::frame::Ends;
+#[cfg(any(feature = "bulk", feature = "neighbours"))]
+use crate::frame::Plain;
 #[cfg(feature = "unreachable")]
 use crate::frame::Why;
-use crate::frame::{Kind, Plain, Window, classify};
+#[cfg(feature = "bulk")]
+use crate::frame::Window;
+use crate::frame::{Kind, classify};
 use crate::pairs::Pair;
 #[cfg(feature = "server")]
 use crate::slots::Slots;
@@ -28,6 +32,7 @@ use crate::slots::Slots;
 /// What the gate has noticed.
 pub(crate) struct Notes {
     pub(crate) medium: Medium,
+    #[cfg(feature = "bulk")]
     /// The index of the pair that the last segment was for: mostly the next one is, too.
     pub(crate) last: Cell<usize>,
     /// Frames that were of no connection.
@@ -49,6 +54,7 @@ impl Notes {
     pub(crate) const fn new(medium: Medium) -> Self {
         Self {
             medium,
+            #[cfg(feature = "bulk")]
             last: Cell::new(0),
             strange: Cell::new(0),
             odd: Cell::new(false),
@@ -66,6 +72,7 @@ impl Notes {
 pub(crate) struct Watch<'w, 'a> {
     pub(crate) notes: &'w Notes,
     pub(crate) pairs: &'w [Pair<'a>],
+    #[cfg(feature = "bulk")]
     /// That pair, if it is plain.
     pub(crate) last: Cell<Option<&'w Pair<'a>>>,
     #[cfg(feature = "server")]
@@ -82,6 +89,7 @@ impl<'w, 'a> Watch<'w, 'a> {
     /// Whether the stack shall see the frame.
     #[inline(always)]
     fn passes(&self, frame: &[u8]) -> bool {
+        #[cfg(feature = "bulk")]
         if let Some(segment) = Plain::new(self.notes.medium, frame)
             && let Some(pair) = self.known(segment.ends)
         {
@@ -92,6 +100,7 @@ impl<'w, 'a> Watch<'w, 'a> {
     }
 
     /// The plain pair of a segment.
+    #[cfg(feature = "bulk")]
     #[inline(always)]
     fn known(&self, ends: &[u8]) -> Option<&'w Pair<'a>> {
         let last = self.last.get()?;
@@ -101,6 +110,7 @@ impl<'w, 'a> Watch<'w, 'a> {
         self.search(ends)
     }
 
+    #[cfg(feature = "bulk")]
     #[inline(never)]
     fn search(&self, ends: &[u8]) -> Option<&'w Pair<'a>> {
         let index = self.pairs.iter().position(|pair| pair.plain && pair.key.is(ends))?;
@@ -345,10 +355,10 @@ impl<D: Device + ?Sized> Device for Replay<'_, D> {
     }
 }
 
-#[cfg(any(test, feature = "server"))]
+#[cfg(feature = "server")]
 pub(crate) struct FrameToken<'t>(&'t [u8]);
 
-#[cfg(any(test, feature = "server"))]
+#[cfg(feature = "server")]
 impl RxToken for FrameToken<'_> {
     fn consume<T, F: FnOnce(&[u8]) -> T>(self, f: F) -> T {
         f(self.0)

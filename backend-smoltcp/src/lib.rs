@@ -67,13 +67,17 @@ extern crate std;
 mod absent;
 mod address;
 mod backend;
+#[cfg(feature = "bulk")]
+mod bulk;
 mod config;
 #[cfg(feature = "udp")]
 mod datagram;
 #[cfg(feature = "dns")]
 mod dns;
 mod drive;
+#[cfg(feature = "slow-peers")]
 mod frame;
+#[cfg(feature = "slow-peers")]
 mod gate;
 #[cfg(feature = "keep-alive")]
 mod keep_alive;

@@ -195,7 +195,7 @@ mod tests {
     struct Nothing;
 
     impl Device for Nothing {
-        type RxToken<'a> = crate::gate::FrameToken<'a>;
+        type RxToken<'a> = NoToken;
         type TxToken<'a> = NoToken;
 
         fn receive(
@@ -218,6 +218,12 @@ mod tests {
     }
 
     struct NoToken;
+
+    impl smoltcp::phy::RxToken for NoToken {
+        fn consume<R, F: FnOnce(&[u8]) -> R>(self, f: F) -> R {
+            f(&[])
+        }
+    }
 
     impl smoltcp::phy::TxToken for NoToken {
         fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {

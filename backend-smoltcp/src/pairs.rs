@@ -1,5 +1,6 @@
 //! Pairs of buffers, each with the stack's TCP socket that owns them for good.
 
+#[cfg(feature = "slow-peers")]
 use core::cell::Cell;
 use core::ops::{Deref, DerefMut, Index, IndexMut};
 
@@ -11,7 +12,11 @@ use smoltcp::wire::IpEndpoint;
 use usocket_core::{Error, Instant};
 
 use crate::address::UNSPECIFIED;
-use crate::frame::{Key, Window};
+#[cfg(feature = "bulk")]
+use crate::frame::Key;
+#[cfg(feature = "slow-peers")]
+use crate::frame::Window;
+#[cfg(feature = "slow-peers")]
 use crate::time::Span;
 
 /// Who holds a pair.
@@ -47,8 +52,10 @@ pub(crate) struct Pair<'a> {
     pub(crate) owner: Owner,
     pub(crate) local: IpEndpoint,
     pub(crate) remote: IpEndpoint,
+    #[cfg(feature = "bulk")]
     /// The same two, as they are in the segments of the peer.
     pub(crate) key: Key,
+    #[cfg(feature = "bulk")]
     /// Connected and nothing special about it: no probe, no end, nobody slow. Then its
     /// segments need nothing but `step_streams`.
     pub(crate) plain: bool,
@@ -64,20 +71,28 @@ pub(crate) struct Pair<'a> {
     /// Order of arrival at the listener (row 74).
     #[cfg(feature = "server")]
     pub(crate) order: u64,
+    #[cfg(feature = "slow-peers")]
     /// Bytes that the peer has not acknowledged, and since when there are as many.
     pub(crate) unacked: usize,
+    #[cfg(feature = "slow-peers")]
     pub(crate) stuck_since: Instant,
+    #[cfg(feature = "slow-peers")]
     /// Set by the gate when anything of the peer came.
     pub(crate) heard: Cell<bool>,
+    #[cfg(feature = "slow-peers")]
     pub(crate) heard_at: Instant,
+    #[cfg(feature = "slow-peers")]
     /// How much the peer takes, from what it has acknowledged on: the field of its segments,
     /// and by how many bits that is shifted.
     window: Cell<u16>,
+    #[cfg(feature = "slow-peers")]
     scale: Cell<u8>,
     /// Our direction is ended for the user.
     pub(crate) write_shut: bool,
+    #[cfg(feature = "slow-peers")]
     /// The stack has been told to send FIN.
     fin: bool,
+    #[cfg(feature = "slow-peers")]
     /// How often the stack probes the peer while nothing else is sent.
     probes: Option<Span>,
     /// Whether nobody has acknowledged anything for some time.
@@ -105,7 +120,9 @@ impl<'a> Pair<'a> {
             owner: Owner::Free,
             local: NOWHERE,
             remote: NOWHERE,
+            #[cfg(feature = "bulk")]
             key: Key::NONE,
+            #[cfg(feature = "bulk")]
             plain: false,
             error: None,
             dead: false,
@@ -114,14 +131,22 @@ impl<'a> Pair<'a> {
             since: Instant::ZERO,
             #[cfg(feature = "server")]
             order: 0,
+            #[cfg(feature = "slow-peers")]
             unacked: 0,
+            #[cfg(feature = "slow-peers")]
             stuck_since: Instant::ZERO,
+            #[cfg(feature = "slow-peers")]
             heard: Cell::new(false),
+            #[cfg(feature = "slow-peers")]
             heard_at: Instant::ZERO,
+            #[cfg(feature = "slow-peers")]
             window: Cell::new(0),
+            #[cfg(feature = "slow-peers")]
             scale: Cell::new(0),
             write_shut: false,
+            #[cfg(feature = "slow-peers")]
             fin: false,
+            #[cfg(feature = "slow-peers")]
             probes: None,
             #[cfg(feature = "neighbours")]
             slow: false,
@@ -192,8 +217,11 @@ impl<'a> Pair<'a> {
         self.state = tcp::State::Closed;
         self.local = NOWHERE;
         self.remote = NOWHERE;
-        self.key = Key::NONE;
-        self.plain = false;
+        #[cfg(feature = "bulk")]
+        {
+            self.key = Key::NONE;
+            self.plain = false;
+        }
     }
 
     /// Begins a new connection's bookkeeping.
@@ -207,21 +235,27 @@ impl<'a> Pair<'a> {
         self.owner = owner;
         self.local = local;
         self.remote = remote;
-        self.key = Key::new(remote, local);
-        self.plain = false;
         self.error = None;
         self.dead = false;
         self.read_shut = false;
-        self.since = now;
-        self.unacked = 0;
-        self.stuck_since = now;
-        self.heard.set(false);
-        self.heard_at = now;
-        self.window.set(0);
-        self.scale.set(0);
         self.write_shut = false;
-        self.fin = false;
-        self.probes = None;
+        self.since = now;
+        #[cfg(feature = "bulk")]
+        {
+            self.key = Key::new(remote, local);
+            self.plain = false;
+        }
+        #[cfg(feature = "slow-peers")]
+        {
+            self.unacked = 0;
+            self.stuck_since = now;
+            self.heard.set(false);
+            self.heard_at = now;
+            self.window.set(0);
+            self.scale.set(0);
+            self.fin = false;
+            self.probes = None;
+        }
         #[cfg(feature = "neighbours")]
         {
             self.slow = false;
@@ -235,6 +269,42 @@ impl<'a> Pair<'a> {
         self.hint.set(None);
     }
 
+    #[cfg(not(feature = "slow-peers"))]
+    /// Ends our direction.
+    pub(crate) fn finish(&mut self, set: &mut SocketSet<'a>) {
+        self.write_shut = true;
+        self.tcp_mut(set).close();
+    }
+
+    /// The holder is told that the connection is lost. What was received stays.
+    pub(crate) fn lose(&mut self, error: Error, set: &mut SocketSet<'a>) {
+        self.hide(set);
+        self.dead = true;
+        self.error = Some(error);
+    }
+
+    #[cfg(feature = "slow-peers")]
+    /// Why the peer cannot be reached, if somebody said so.
+    pub(crate) fn hint(&self) -> Option<Error> {
+        #[cfg(feature = "unreachable")]
+        return self.hint.get();
+        #[cfg(not(feature = "unreachable"))]
+        None
+    }
+
+    pub(crate) fn is_free(&self) -> bool {
+        self.owner == Owner::Free
+    }
+
+    /// Whether it is a connection between these addresses.
+    pub(crate) fn connects(&self, local: IpEndpoint, remote: IpEndpoint) -> bool {
+        !self.is_free() && self.local == local && self.remote == remote
+    }
+}
+
+/// Patience with peers that take nothing.
+#[cfg(feature = "slow-peers")]
+impl<'a> Pair<'a> {
     /// A segment of the peer came.
     #[inline]
     pub(crate) fn hear(&self, window: Window) {
@@ -290,30 +360,6 @@ impl<'a> Pair<'a> {
     pub(crate) fn fin_waits(&self) -> bool {
         self.write_shut && !self.fin
     }
-
-    /// The holder is told that the connection is lost. What was received stays.
-    pub(crate) fn lose(&mut self, error: Error, set: &mut SocketSet<'a>) {
-        self.hide(set);
-        self.dead = true;
-        self.error = Some(error);
-    }
-
-    /// Why the peer cannot be reached, if somebody said so.
-    pub(crate) fn hint(&self) -> Option<Error> {
-        #[cfg(feature = "unreachable")]
-        return self.hint.get();
-        #[cfg(not(feature = "unreachable"))]
-        None
-    }
-
-    pub(crate) fn is_free(&self) -> bool {
-        self.owner == Owner::Free
-    }
-
-    /// Whether it is a connection between these addresses.
-    pub(crate) fn connects(&self, local: IpEndpoint, remote: IpEndpoint) -> bool {
-        !self.is_free() && self.local == local && self.remote == remote
-    }
 }
 
 /// All pairs. Indexed by a function of their own, so that a small image checks the index once
@@ -360,6 +406,7 @@ pub(crate) fn at_end(socket: &tcp::Socket<'_>) -> bool {
     )
 }
 
+#[cfg(feature = "slow-peers")]
 /// Whether our direction is ended, and FIN or bytes before it may still be on their way.
 pub(crate) fn ending(state: tcp::State) -> bool {
     matches!(state, tcp::State::FinWait1 | tcp::State::Closing | tcp::State::LastAck)

@@ -11,6 +11,7 @@ use usocket_core::{Error, Events, Family, Instant, POLLHUP, POLLIN, POLLNVAL, PO
 
 use crate::address::{has_family, is_link_local};
 use crate::config::Config;
+#[cfg(feature = "slow-peers")]
 use crate::gate::Notes;
 use crate::pairs::{Owner, Pairs};
 use crate::ports::TimeWaits;
@@ -51,6 +52,7 @@ pub(crate) struct State<'a> {
     /// The neighbours that were asked for lately.
     #[cfg(feature = "neighbours")]
     pub(crate) asked: crate::neighbours::Asked,
+    #[cfg(feature = "slow-peers")]
     /// What the gate has noticed.
     pub(crate) notes: Notes,
     #[cfg_attr(not(feature = "udp"), expect(dead_code, reason = "only datagrams must fit"))]
@@ -59,10 +61,12 @@ pub(crate) struct State<'a> {
     pub(crate) next_due: Instant,
     /// The part of it that bytes of streams do not bring nearer, but for `SLOW`.
     pub(crate) others_due: Instant,
+    #[cfg(feature = "bulk")]
     /// `next_due` is merely not too late: whoever finds nothing to do has the time to ask.
     pub(crate) rough: bool,
     /// An operation left work (S4).
     pub(crate) dirty: bool,
+    #[cfg(feature = "bulk")]
     /// That, or a frame, asks for a look at everything and not only at the bytes of streams.
     pub(crate) all: bool,
     /// `dirty`, until those who wait for work were woken (S8).
@@ -108,12 +112,15 @@ impl<'a> State<'a> {
             order: 0,
             #[cfg(feature = "neighbours")]
             asked: crate::neighbours::Asked::new(),
+            #[cfg(feature = "slow-peers")]
             notes: Notes::new(capabilities.medium),
             mtu: capabilities.ip_mtu(),
             next_due: NEVER,
             others_due: NEVER,
+            #[cfg(feature = "bulk")]
             rough: false,
             dirty: true,
+            #[cfg(feature = "bulk")]
             all: true,
             unannounced: true,
             changed: false,
@@ -197,7 +204,10 @@ impl<'a> State<'a> {
 
     /// Says that `drive` has work now.
     pub(crate) fn touch(&mut self) {
-        self.all = true;
+        #[cfg(feature = "bulk")]
+        {
+            self.all = true;
+        }
         self.touch_streams();
     }
 
@@ -227,6 +237,7 @@ impl<'a> State<'a> {
         self.dirty
     }
 
+    #[cfg(feature = "bulk")]
     /// Whether `next_call` is sooner than need be.
     pub(crate) fn is_rough(&self) -> bool {
         self.rough || self.dirty

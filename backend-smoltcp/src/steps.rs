@@ -6,21 +6,25 @@ use usocket_core::{Error, Instant};
 
 #[cfg(feature = "keep-alive")]
 use crate::keep_alive::interval;
-use crate::pairs::{Owner, Pair, ending};
+#[cfg(feature = "slow-peers")]
+use crate::pairs::ending;
+use crate::pairs::{Owner, Pair};
 use crate::ports::TIME_WAIT;
 use crate::slots::Role;
 use crate::state::State;
 use crate::time::{NEVER, Span};
 
 /// How long a connect goes unanswered before it fails, as in BSD (R5).
-const CONNECT_TIMEOUT: Span = Span::from_secs(75);
+pub(crate) const CONNECT_TIMEOUT: Span = Span::from_secs(75);
 
 /// When bytes or FIN that nobody acknowledges are given up.
 const STUCK: Span = Span::from_secs(120);
 
+#[cfg(feature = "slow-peers")]
 /// From when on somebody who acknowledges nothing is listened to more closely.
 pub(crate) const SLOW: Span = Span::from_secs(1);
 
+#[cfg(feature = "slow-peers")]
 /// How often a peer that takes nothing is asked for its window. The stack does so itself
 /// but for one case: it forgets to when a repetition meets a window that has closed.
 const ASK_FOR_ROOM: Span = Span::from_secs(2);
@@ -29,6 +33,7 @@ const ASK_FOR_ROOM: Span = Span::from_secs(2);
 const FIN_WAIT: Span = Span::from_secs(60);
 
 impl State<'_> {
+    #[cfg(feature = "bulk")]
     /// The short form of `step_pairs`, for when only segments of plain connections came;
     /// `false`: one of them is not plain any more.
     #[inline]
@@ -54,7 +59,11 @@ impl State<'_> {
                 continue;
             }
             let pair = &mut self.pairs[index];
-            pair.plain = false;
+            #[cfg(feature = "bulk")]
+            {
+                pair.plain = false;
+            }
+            #[cfg(feature = "slow-peers")]
             if pair.fin_waits() && !pair.dead {
                 pair.finish(&mut self.set);
             }
@@ -87,20 +96,27 @@ impl State<'_> {
 
     fn step_connecting(&mut self, index: usize, handle: Handle) {
         let pair = &mut self.pairs[index];
-        let hint = pair.hint();
         let error = match pair.state {
-            tcp::State::SynSent | tcp::State::SynReceived => match hint {
+            #[cfg(feature = "slow-peers")]
+            tcp::State::SynSent | tcp::State::SynReceived => match pair.hint() {
                 Some(Error::ECONNREFUSED) => Error::ECONNREFUSED,
                 _ if self.now >= Self::neighbour_limit(pair) => Error::EHOSTUNREACH,
-                _ if self.now >= pair.heard_at + CONNECT_TIMEOUT => {
+                hint if self.now >= pair.heard_at + CONNECT_TIMEOUT => {
                     hint.unwrap_or(Error::ETIMEDOUT)
                 }
                 _ => return,
             },
+            #[cfg(not(feature = "slow-peers"))]
+            tcp::State::SynSent | tcp::State::SynReceived => return,
             tcp::State::Closed => Error::ECONNREFUSED,
             _ => {
-                pair.heard_at = self.now;
-                pair.stuck_since = self.now;
+                #[cfg(feature = "slow-peers")]
+                {
+                    pair.heard_at = self.now;
+                    pair.stuck_since = self.now;
+                }
+                #[cfg(not(feature = "slow-peers"))]
+                pair.tcp_mut(&mut self.set).set_timeout(None);
                 if let Ok(slot) = self.slots.get_mut(handle) {
                     slot.role = Role::Connected(index);
                 }
@@ -129,7 +145,21 @@ impl State<'_> {
         }
     }
 
+    /// A connection that is up: the stack is the judge of its peer while there is something that
+    /// it has to acknowledge.
+    #[cfg(not(feature = "slow-peers"))]
+    fn step_live(&mut self, index: usize, _: Handle, waiting: usize) {
+        let pair = &mut self.pairs[index];
+        let read_shut = pair.read_shut;
+        let socket = pair.tcp_mut(&mut self.set);
+        socket.set_timeout((waiting > 0).then_some(STUCK.for_stack()));
+        if read_shut {
+            read_away(socket);
+        }
+    }
+
     /// A connection that is up: is its peer still there?
+    #[cfg(feature = "slow-peers")]
     fn step_live(&mut self, index: usize, handle: Handle, waiting: usize) {
         #[cfg(feature = "keep-alive")]
         let Ok(slot) = self.slots.get(handle) else { return };
@@ -143,9 +173,7 @@ impl State<'_> {
             pair.slow = slow;
         }
         if pair.read_shut {
-            // Nobody will read it; the peer must not wait for room.
-            let socket = pair.tcp_mut(&mut self.set);
-            while socket.can_recv() && socket.recv(|bytes| (bytes.len(), ())).is_ok() {}
+            read_away(pair.tcp_mut(&mut self.set));
         }
         #[cfg(feature = "keep-alive")]
         if pair.keep_alive(&slot.options, heard, self.now) {
@@ -159,7 +187,10 @@ impl State<'_> {
             Some(_) => Some(interval(&slot.options)),
             None => probes,
         };
-        pair.plain = probes.is_none() && !pair.read_shut && !pair.write_shut;
+        #[cfg(feature = "bulk")]
+        {
+            pair.plain = probes.is_none() && !pair.read_shut && !pair.write_shut;
+        }
         pair.probe(probes, &mut self.set);
         if unacked > 0 && self.now >= self.pairs[index].stuck_since + STUCK {
             self.lose(index, handle, Error::ETIMEDOUT);
@@ -181,21 +212,37 @@ impl State<'_> {
             // Nobody will ever read it (row 218).
             self.reset(index);
         } else if done(pair.state) {
+            #[cfg(feature = "slow-peers")]
             pair.probe(None, &mut self.set);
         } else if self.now >= until {
             self.reset(index);
-        } else if self.now >= pair.since + ASK_FOR_ROOM {
-            pair.probe(Some(ASK_FOR_ROOM), &mut self.set);
+        } else {
+            #[cfg(feature = "slow-peers")]
+            if self.now >= pair.since + ASK_FOR_ROOM {
+                pair.probe(Some(ASK_FOR_ROOM), &mut self.set);
+            }
         }
     }
 
     /// Behind the way out: what has sent its RST is free.
     pub(crate) fn step_resetting(&mut self) {
-        for pair in &mut *self.pairs {
-            if let Owner::Resetting(until) = pair.owner
-                && (self.now >= until || pair.tcp(&self.set).remote_endpoint().is_none())
-            {
-                pair.free(&mut self.set);
+        for index in 0..self.pairs.len() {
+            let pair = &mut self.pairs[index];
+            match pair.owner {
+                Owner::Resetting(until)
+                    if self.now >= until || pair.tcp(&self.set).remote_endpoint().is_none() =>
+                {
+                    pair.free(&mut self.set);
+                }
+                // On the way out it is the stack that gives up.
+                #[cfg(not(feature = "slow-peers"))]
+                Owner::Socket(handle)
+                    if pair.state != tcp::State::Closed
+                        && pair.tcp(&self.set).state() == tcp::State::Closed =>
+                {
+                    self.lose(index, handle, Error::ETIMEDOUT);
+                }
+                _ => {}
             }
         }
     }
@@ -228,9 +275,13 @@ impl State<'_> {
             Owner::Free => NEVER,
             Owner::Socket(_) if pair.dead || !pair.shown() => NEVER,
             Owner::Socket(_) | Owner::Closing(_) if time_wait => pair.since + TIME_WAIT,
+            #[cfg(feature = "slow-peers")]
             Owner::Socket(handle) => self.owned_due(pair, handle),
+            #[cfg(not(feature = "slow-peers"))]
+            Owner::Socket(_) => NEVER,
             Owner::Pending(..) => self.pending_due(pair),
             Owner::Closing(_) if pair.state == tcp::State::FinWait2 => pair.since + FIN_WAIT,
+            #[cfg(feature = "slow-peers")]
             Owner::Closing(until) if self.now < pair.since + ASK_FOR_ROOM => {
                 until.min(pair.since + ASK_FOR_ROOM)
             }
@@ -238,6 +289,7 @@ impl State<'_> {
         }
     }
 
+    #[cfg(feature = "slow-peers")]
     fn owned_due(&self, pair: &Pair<'_>, handle: Handle) -> Instant {
         let Ok(slot) = self.slots.get(handle) else { return NEVER };
         if let Role::Connecting(_) = slot.role {
@@ -263,6 +315,11 @@ impl State<'_> {
         });
         busy.count() + self.datagrams_lingering()
     }
+}
+
+/// Takes what nobody will read; the peer must not wait for room.
+fn read_away(socket: &mut tcp::Socket<'_>) {
+    while socket.can_recv() && socket.recv(|bytes| (bytes.len(), ())).is_ok() {}
 }
 
 /// Whether the peer has everything, FIN included.

@@ -49,8 +49,13 @@ impl State<'_> {
         let pair = &mut self.pairs[index];
         pair.begin(Owner::Socket(handle), local, to, self.now);
         let socket = pair.tcp_mut(&mut self.set);
-        socket.set_timeout(None);
-        socket.set_keep_alive(None);
+        #[cfg(feature = "slow-peers")]
+        {
+            socket.set_timeout(None);
+            socket.set_keep_alive(None);
+        }
+        #[cfg(not(feature = "slow-peers"))]
+        socket.set_timeout(Some(crate::steps::CONNECT_TIMEOUT.for_stack()));
         if socket.connect(self.iface.context(), to, listen_endpoint(local)).is_err() {
             pair.free(&mut self.set);
             return Err(Error::EADDRNOTAVAIL);
@@ -109,6 +114,7 @@ impl State<'_> {
             return Err(Error::EAGAIN);
         }
         let taken = socket.send_slice(&data[..room]).map_err(|_| Error::EPIPE)?;
+        #[cfg(feature = "slow-peers")]
         if pair.unacked == 0 {
             pair.note_progress(taken, self.now);
         }
@@ -247,7 +253,10 @@ impl State<'_> {
         }
         if how != Shutdown::Read {
             pair.finish(&mut self.set);
-            pair.stuck_since = self.now;
+            #[cfg(feature = "slow-peers")]
+            {
+                pair.stuck_since = self.now;
+            }
         }
         self.look(handle);
         self.change();
