@@ -118,6 +118,13 @@ pub(crate) fn has_family(iface: &Interface, of: Family) -> bool {
     iface.ip_addrs().iter().any(|cidr| family(cidr.address()) == of)
 }
 
+/// Whether there is a way to the address of another, of a family that the interface has.
+pub(crate) fn is_reachable(iface: &Interface, ip: IpAddress) -> bool {
+    iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&ip))
+        || router(iface, ip).is_some()
+        || is_group(iface, ip)
+}
+
 /// The length of the best prefix that leads to `ip`; `None` is no route (R13).
 pub(crate) fn route(iface: &Interface, ip: IpAddress) -> Option<u8> {
     if is_local(iface, ip) {

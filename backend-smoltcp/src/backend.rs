@@ -25,11 +25,12 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> EventSource
             shared.state.drive(&mut shared.device, now);
             (shared.is_waited(), shared.next())
         });
-        if waited { self.wake_due(now) } else { next }
+        if WAKERS > 0 && waited { self.wake_due(now) } else { next }
     }
 
     fn pending(&self) -> bool {
-        self.has_input() || self.with(|shared| shared.state.pending() || shared.wakers.sooner())
+        self.has_input()
+            || self.with(|shared| shared.state.pending() || (WAKERS > 0 && shared.wakers.sooner()))
     }
 
     fn readiness(&self, handle: Handle) -> Events {

@@ -42,12 +42,13 @@ pub(crate) struct Shared<'a, D, const WAKERS: usize> {
 impl<D, const WAKERS: usize> Shared<'_, D, WAKERS> {
     /// When to drive again.
     pub(crate) fn next(&mut self) -> Option<Instant> {
-        earlier(self.state.next_call(), self.wakers.next_deadline())
+        let next = self.state.next_call();
+        if WAKERS == 0 { next } else { earlier(next, self.wakers.next_deadline()) }
     }
 
     /// Behind a drive: whether anybody waits for anything.
     pub(crate) fn is_waited(&mut self) -> bool {
-        let waited = !self.wakers.is_empty();
+        let waited = WAKERS > 0 && !self.wakers.is_empty();
         if !waited {
             // Who comes later has seen what is ready now.
             self.state.take_changed();
@@ -148,9 +149,9 @@ impl<'a, D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Net<'a, D, P,
     pub(crate) fn with_wake<T>(&self, act: impl FnOnce(&mut State<'a>) -> T) -> T {
         let (answer, announce) = self.with(|shared| {
             let answer = act(&mut shared.state);
-            (answer, shared.state.take_unannounced() && !shared.wakers.is_empty())
+            (answer, WAKERS > 0 && shared.state.take_unannounced() && !shared.wakers.is_empty())
         });
-        if announce {
+        if WAKERS > 0 && announce {
             // A lock of its own: as a rule nobody waits, and a table of wakers is no small
             // thing to hand around.
             self.with(|shared| shared.wakers.take_workers()).wake();

@@ -4,8 +4,10 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 use usocket_core::spi::{Handle, SockType};
 use usocket_core::{Error, Instant, Result, SockAddr};
 
-use crate::address::{endpoint, family, is_group, is_local, is_own, overlap, route};
-use crate::pairs::{NOWHERE, Owner};
+use crate::address::{endpoint, family, is_group, is_local, is_own, is_reachable, overlap};
+#[cfg(feature = "server")]
+use crate::pairs::NOWHERE;
+use crate::pairs::Owner;
 use crate::slots::Role;
 use crate::state::State;
 use crate::time::Span;
@@ -17,9 +19,11 @@ const EPHEMERAL: core::ops::RangeInclusive<u16> = 49_152..=65_535;
 /// How long an address stays in TIME-WAIT, as in the stack.
 pub(crate) const TIME_WAIT: Span = Span::from_secs(10);
 
+#[cfg(feature = "server")]
 /// How many of the following there are.
 const TIME_WAITS: usize = 16;
 
+#[cfg(feature = "server")]
 /// Addresses in TIME-WAIT whose buffers were needed for something else. When the table
 /// is full the oldest one is given up, so that no number of closes exhausts it (R16).
 pub(crate) struct TimeWaits {
@@ -28,12 +32,14 @@ pub(crate) struct TimeWaits {
 }
 
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "server"), expect(dead_code, reason = "there are none"))]
 struct TimeWait {
     local: IpEndpoint,
     remote: IpEndpoint,
     until: Instant,
 }
 
+#[cfg(feature = "server")]
 impl TimeWaits {
     pub(crate) const fn new() -> Self {
         let over = TimeWait { local: NOWHERE, remote: NOWHERE, until: Instant::ZERO };
@@ -47,6 +53,26 @@ impl TimeWaits {
 
     fn live(&self, now: Instant) -> impl Iterator<Item = &TimeWait> {
         self.entries.iter().filter(move |entry| entry.until > now)
+    }
+}
+
+/// Without listeners no port of ours is one that somebody chose: those of open and closing
+/// connections are enough to keep apart.
+#[cfg(not(feature = "server"))]
+pub(crate) struct TimeWaits;
+
+#[cfg(not(feature = "server"))]
+impl TimeWaits {
+    pub(crate) const fn new() -> Self {
+        Self
+    }
+
+    #[expect(clippy::unused_self, reason = "as above")]
+    fn add(&self, _: TimeWait) {}
+
+    #[expect(clippy::unused_self, reason = "as above")]
+    fn live(&self, _: Instant) -> impl Iterator<Item = &'static TimeWait> {
+        core::iter::empty()
     }
 }
 
@@ -241,16 +267,21 @@ impl State<'_> {
         if is_own(&self.iface, to) {
             return Err(Error::ENETUNREACH);
         }
-        route(&self.iface, to).ok_or(Error::ENETUNREACH)?;
-        let bound = bound
-            .map(|address| address.addr)
-            .filter(|&ip| !ip.is_unspecified() && !is_group(&self.iface, ip));
+        if !is_reachable(&self.iface, to) {
+            return Err(Error::ENETUNREACH);
+        }
+        let bound = bound.map(|address| address.addr);
+        // Without `server` and `udp` it is an address that we chose.
+        #[cfg(any(feature = "server", feature = "udp"))]
+        let bound = bound.filter(|&ip| !ip.is_unspecified() && !is_group(&self.iface, ip));
         if let Some(bound) = bound {
             // Its address may have gone since.
             let there = is_local(&self.iface, bound);
             return if there { Ok(bound) } else { Err(Error::ENETUNREACH) };
         }
         let source = self.iface.get_source_address(&to);
-        source.filter(|ip| is_local(&self.iface, *ip)).ok_or(Error::ENETUNREACH)
+        #[cfg(feature = "ipv6")]
+        let source = source.filter(|ip| is_local(&self.iface, *ip));
+        source.ok_or(Error::ENETUNREACH)
     }
 }

@@ -3,7 +3,9 @@
 use heapless::Vec;
 use smoltcp::wire::IpEndpoint;
 use usocket_core::spi::{DeviceName, Group, Handle, SockType};
-use usocket_core::{Error, Events, Family, Result};
+#[cfg(feature = "udp")]
+use usocket_core::Events;
+use usocket_core::{Error, Family, Result};
 
 #[cfg(feature = "server")]
 use crate::address::overlap;
@@ -23,6 +25,7 @@ pub(crate) const GROUPS: usize = 4;
 ///                                                   receive fetches it
 /// ```
 #[derive(Clone, Copy, Debug)]
+#[repr(u8)]
 pub(crate) enum Role {
     /// A stream that is new or bound, or may be connected again.
     Idle,
@@ -75,6 +78,7 @@ pub(crate) struct Slot {
     pub(crate) implicit: bool,
     pub(crate) role: Role,
     pub(crate) options: Options,
+    #[cfg(feature = "udp")]
     /// The readiness when it was last looked at: what is more since then may wake those
     /// who wait for any socket (S8).
     pub(crate) seen: Events,
@@ -189,18 +193,28 @@ impl Slots<'_> {
         Ok(handle(index, entry.generation))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get(&self, handle: Handle) -> Result<&Slot> {
-        let entry = self.0.get(handle.slot()).ok_or(Error::EBADF)?;
-        let live = entry.generation == handle.generation();
-        entry.slot.as_ref().filter(|_| live).ok_or(Error::EBADF)
+        self.find(handle).ok_or(Error::EBADF)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get_mut(&mut self, handle: Handle) -> Result<&mut Slot> {
-        let entry = self.0.get_mut(handle.slot()).ok_or(Error::EBADF)?;
-        let live = entry.generation == handle.generation();
-        entry.slot.as_mut().filter(|_| live).ok_or(Error::EBADF)
+        self.find_mut(handle).ok_or(Error::EBADF)
+    }
+
+    #[cfg_attr(feature = "bulk", inline)]
+    #[cfg_attr(not(feature = "bulk"), inline(never))]
+    fn find(&self, handle: Handle) -> Option<&Slot> {
+        let entry = self.0.get(handle.slot())?;
+        entry.slot.as_ref().filter(|_| entry.generation == handle.generation())
+    }
+
+    #[cfg_attr(feature = "bulk", inline)]
+    #[cfg_attr(not(feature = "bulk"), inline(never))]
+    fn find_mut(&mut self, handle: Handle) -> Option<&mut Slot> {
+        let entry = self.0.get_mut(handle.slot())?;
+        entry.slot.as_mut().filter(|_| entry.generation == handle.generation())
     }
 
     pub(crate) fn remove(&mut self, handle: Handle) -> Result<Slot> {

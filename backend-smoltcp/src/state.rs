@@ -13,7 +13,7 @@ use crate::address::{has_family, is_link_local};
 use crate::config::Config;
 #[cfg(feature = "slow-peers")]
 use crate::gate::Notes;
-use crate::pairs::{Owner, Pairs};
+use crate::pairs::Pairs;
 use crate::ports::TimeWaits;
 use crate::setup::Setup;
 use crate::slots::{Options, Role, Slot, Slots};
@@ -144,6 +144,7 @@ impl<'a> State<'a> {
             implicit: false,
             role: Role::Idle,
             options: Options::new(u32::try_from(send_buffer).unwrap_or(u32::MAX)),
+            #[cfg(feature = "udp")]
             seen: Events::NONE,
         };
         let handle = self.slots.insert(slot)?;
@@ -174,31 +175,34 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Notes what a socket is ready for, and if that is more than before.
+    /// Notes that a socket may have gained readiness (S8).
     pub(crate) fn look(&mut self, handle: Handle) {
-        let ready = self.readiness(handle);
-        if let Ok(slot) = self.slots.get_mut(handle) {
-            let more = ready & !slot.seen;
-            slot.seen = ready;
-            if !more.is_empty() {
-                self.changed = true;
+        #[cfg(feature = "udp")]
+        if self.slots.get(handle).is_ok_and(|slot| slot.kind == SockType::Dgram) {
+            self.look_at_datagrams(handle);
+            return;
+        }
+        let _ = handle;
+        self.changed = true;
+    }
+
+    /// Looks at all queues: time alone makes room for datagrams.
+    pub(crate) fn look_at_all(&mut self) {
+        #[cfg(feature = "udp")]
+        for index in 0..self.queues.len() {
+            if let Some(handle) = self.queues[index].owner {
+                self.look_at_datagrams(handle);
             }
         }
     }
 
-    /// Looks at all for which a drive can have changed something: those who hold a pair or
-    /// a queue, and listeners that somebody waits at.
-    pub(crate) fn look_at_all(&mut self) {
-        for index in 0..self.pairs.len() {
-            if let Owner::Socket(handle) | Owner::Pending(handle, ..) = self.pairs[index].owner {
-                self.look(handle);
-            }
-        }
-        #[cfg(feature = "udp")]
-        for index in 0..self.queues.len() {
-            if let Some(handle) = self.queues[index].owner {
-                self.look(handle);
-            }
+    #[cfg(feature = "udp")]
+    /// Notes what a datagram socket is ready for, and if that is more than before.
+    fn look_at_datagrams(&mut self, handle: Handle) {
+        let ready = self.readiness(handle);
+        if let Ok(slot) = self.slots.get_mut(handle) {
+            self.changed |= !(ready & !slot.seen).is_empty();
+            slot.seen = ready;
         }
     }
 

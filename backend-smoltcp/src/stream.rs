@@ -124,16 +124,24 @@ impl State<'_> {
 
     #[inline(never)]
     fn send_unconnected(&mut self, handle: Handle, data: &[u8]) -> Result<usize> {
-        let slot = self.slots.get_mut(handle)?;
-        match slot.role {
+        match self.unconnected(handle)? {
             Role::Dgram(_) => self.send_datagram(handle, data),
+            _ => Err(Error::EPIPE),
+        }
+    }
+
+    /// What a stream is that is not connected, or why nothing can be sent or received on it yet.
+    fn unconnected(&mut self, handle: Handle) -> Result<Role> {
+        let slot = self.slots.get_mut(handle)?;
+        let role = slot.role;
+        match role {
             Role::Connecting(_) => Err(Error::EAGAIN),
             Role::Failed(error) => {
                 slot.role = Role::Ended;
                 self.look(handle);
                 Err(error)
             }
-            _ => Err(Error::EPIPE),
+            role => Ok(role),
         }
     }
 
@@ -189,16 +197,11 @@ impl State<'_> {
         buf: &mut [u8],
         flags: RecvFlags,
     ) -> Result<usize> {
-        let slot = self.slots.get_mut(handle)?;
-        match slot.role {
+        if buf.is_empty() && matches!(self.slots.get(handle)?.role, Role::Failed(_)) {
+            return Ok(0);
+        }
+        match self.unconnected(handle)? {
             Role::Dgram(_) => self.recv_datagram(handle, buf, flags).map(|info| info.len),
-            Role::Connecting(_) => Err(Error::EAGAIN),
-            Role::Failed(_) if buf.is_empty() => Ok(0),
-            Role::Failed(error) => {
-                slot.role = Role::Ended;
-                self.look(handle);
-                Err(error)
-            }
             Role::Ended => Ok(0),
             _ => Err(Error::ENOTCONN),
         }

@@ -50,7 +50,7 @@ pub(crate) enum Mode {
 
 impl<'b, B: Backend + ?Sized> Socket<'b, B> {
     pub(crate) fn new(net: &'b B, handle: Handle, family: Family, kind: SockType) -> Self {
-        Self { net, handle, family, kind, timeout: AtomicU32::new(Timeout::Never.to_raw()) }
+        Self { net, handle, family, kind, timeout: AtomicU32::new(Timeout::NEVER) }
     }
 
     /// The backend.
