@@ -2,9 +2,9 @@
 
 use heapless::Vec;
 use smoltcp::wire::IpEndpoint;
-use usocket_core::spi::{DeviceName, Group, Handle, SockType};
 #[cfg(feature = "udp")]
 use usocket_core::Events;
+use usocket_core::spi::{DeviceName, Group, Handle, SockType};
 use usocket_core::{Error, Family, Result};
 
 #[cfg(feature = "server")]

@@ -7,8 +7,8 @@ use core::pin::Pin;
 use core::task::{Context, Poll};
 
 use crate::resolve::{self, AddrInfoList, Hints, Question};
-use crate::socket::Mode;
 use crate::spi::{Backend, Handle, RecvFlags, RecvInfo, SockType, Wait, WaitKey};
+use crate::wait::Mode;
 use crate::{Error, Events, Instant, POLLIN, POLLOUT, Result, SockAddr, Socket, ToSockAddr};
 
 /// A view of a socket whose calls are awaited. Same names, same results, same

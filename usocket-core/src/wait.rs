@@ -3,11 +3,79 @@
 use core::task::Waker;
 use core::time::Duration;
 
-use crate::spi::{Backend, Handle, Wait, WaitKey};
-use crate::{Error, Events, Instant, POLLOUT, Result, earlier};
+use crate::spi::{Backend, Handle, RecvFlags, Wait, WaitKey};
+use crate::{Error, Events, Instant, POLLIN, POLLOUT, Result, SockAddr, earlier};
 
 /// How often a sleeper looks that found no room to wait for work (S8).
 pub(crate) const LOOK: Duration = Duration::from_millis(1);
+
+/// How long one call waits; computed once, when the call starts (row 156).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Never,
+    Now,
+    By(Instant),
+}
+
+/// One operation under a mode.
+pub(crate) fn attempt<B: Backend + ?Sized, T>(
+    backend: &B,
+    handle: Handle,
+    events: Events,
+    mode: Mode,
+    operation: impl FnMut() -> Result<T>,
+) -> Result<T> {
+    let deadline = match mode {
+        Mode::Now => return once(backend, operation),
+        Mode::Never => None,
+        Mode::By(time) => Some(time),
+    };
+    until(backend, handle, events, deadline, operation)
+}
+
+/// A receive; here, as the two below, so that an image has it once, whoever calls it.
+#[inline(never)]
+pub(crate) fn recv<B: Backend + ?Sized>(
+    backend: &B,
+    handle: Handle,
+    buf: &mut [u8],
+    mode: Mode,
+    flags: RecvFlags,
+) -> Result<usize> {
+    attempt(backend, handle, POLLIN, mode, || backend.try_recv(handle, buf, flags))
+}
+
+/// A send.
+#[inline(never)]
+pub(crate) fn send<B: Backend + ?Sized>(
+    backend: &B,
+    handle: Handle,
+    data: &[u8],
+    mode: Mode,
+) -> Result<usize> {
+    attempt(backend, handle, POLLOUT, mode, || backend.try_send(handle, data))
+}
+
+/// A connect. One that does not wait is merely started.
+#[inline(never)]
+pub(crate) fn connect<B: Backend + ?Sized>(
+    backend: &B,
+    handle: Handle,
+    address: SockAddr,
+    mode: Mode,
+) -> Result<()> {
+    let deadline = match mode {
+        Mode::Now => return once(backend, || backend.try_connect(handle, address)),
+        Mode::Never => None,
+        Mode::By(time) => Some(time),
+    };
+    match backend.try_connect(handle, address) {
+        Err(Error::EINPROGRESS) => {
+            until(backend, handle, POLLOUT, deadline, || backend.connect_result(handle))
+        }
+        answer => answer,
+    }
+}
 
 /// Repeats `attempt` until it answers something else than `EAGAIN`, waiting
 /// for `events` in between. At `deadline` the answer is `ETIMEDOUT`.

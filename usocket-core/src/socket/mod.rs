@@ -11,9 +11,10 @@ use core::time::Duration;
 pub use options::OptValue;
 
 use crate::spi::{Backend, Handle, Shutdown, SockType};
+use crate::wait::Mode;
 use crate::{
-    Error, Events, Family, Instant, IntoTimeout, POLLIN, POLLOUT, Result, SockAddr, Timeout,
-    ToSockAddr, wait,
+    Error, Events, Family, Instant, IntoTimeout, POLLIN, Result, SockAddr, Timeout, ToSockAddr,
+    wait,
 };
 
 /// A socket of the backend `B`.
@@ -38,14 +39,6 @@ pub struct Socket<'b, B: Backend + ?Sized> {
     family: Family,
     kind: SockType,
     timeout: AtomicU32,
-}
-
-/// How long one call waits; computed once, when the call starts (row 156).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Never,
-    Now,
-    By(Instant),
 }
 
 impl<'b, B: Backend + ?Sized> Socket<'b, B> {
@@ -166,18 +159,10 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
     /// `ECONNREFUSED`, `ETIMEDOUT`, `ENETUNREACH`, `EHOSTUNREACH`, `ENETDOWN`,
     /// `EADDRNOTAVAIL`, `ENOBUFS`; `EINVAL` for port 0 or no address.
     pub fn connect(&self, address: impl ToSockAddr) -> Result<()> {
+        let address = self.destination(&address)?;
         match self.mode() {
-            Mode::Never => {
-                let address = self.destination(&address)?;
-                self.net.connect_wait(self.handle, address)
-            }
-            Mode::Now => wait::once(self.net, || self.start_connect(&address)),
-            mode @ Mode::By(_) => match self.start_connect(&address) {
-                Err(Error::EINPROGRESS) => {
-                    self.attempt(POLLOUT, mode, || self.net.connect_result(self.handle))
-                }
-                answer => answer,
-            },
+            Mode::Never => self.net.connect_wait(self.handle, address),
+            mode => wait::connect(self.net, self.handle, address, mode),
         }
     }
 
@@ -275,12 +260,7 @@ impl<'b, B: Backend + ?Sized> Socket<'b, B> {
         mode: Mode,
         operation: impl FnMut() -> Result<T>,
     ) -> Result<T> {
-        let deadline = match mode {
-            Mode::Now => return wait::once(self.net, operation),
-            Mode::Never => None,
-            Mode::By(time) => Some(time),
-        };
-        wait::until(self.net, self.handle, events, deadline, operation)
+        wait::attempt(self.net, self.handle, events, mode, operation)
     }
 
     /// What came of a connect that was started, by a look.

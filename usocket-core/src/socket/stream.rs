@@ -1,8 +1,9 @@
 //! The stream methods of the reference: no short reads, no short writes.
 
-use super::{Mode, Socket};
+use super::Socket;
 use crate::file::{File, Stream};
 use crate::spi::{Backend, RecvFlags, SockType};
+use crate::wait::Mode;
 use crate::{Error, Result};
 
 impl<'b, B: Backend + ?Sized> Socket<'b, B> {

@@ -2,9 +2,10 @@
 
 use core::net::IpAddr;
 
-use super::{Mode, Socket};
+use super::Socket;
 use crate::spi::{Backend, RecvFlags, RecvInfo, SockType};
-use crate::{Error, MSG_DONTWAIT, MSG_PEEK, POLLIN, POLLOUT, Result, SockAddr, ToSockAddr};
+use crate::wait::Mode;
+use crate::{Error, MSG_DONTWAIT, MSG_PEEK, POLLIN, POLLOUT, Result, SockAddr, ToSockAddr, wait};
 
 impl<B: Backend + ?Sized> Socket<'_, B> {
     /// Sends data to the connected peer and returns how many bytes were queued
@@ -145,16 +146,11 @@ impl<B: Backend + ?Sized> Socket<'_, B> {
     pub(super) fn send_step(&self, data: &[u8], mode: Mode) -> Result<usize> {
         match mode {
             Mode::Never => self.net.send_wait(self.handle, data),
-            mode => self.send_attempt(data, mode),
+            mode => wait::send(self.net, self.handle, data, mode),
         }
     }
 
     /// Kept apart so that the blocking form, above, is small enough to be inlined.
-    #[inline(never)]
-    fn send_attempt(&self, data: &[u8], mode: Mode) -> Result<usize> {
-        self.attempt(POLLOUT, mode, || self.net.try_send(self.handle, data))
-    }
-
     /// Sends until everything is queued; an error counts what was.
     #[inline]
     pub(super) fn send_rest(&self, data: &[u8], mode: Mode) -> Result<()> {
@@ -175,16 +171,11 @@ impl<B: Backend + ?Sized> Socket<'_, B> {
     pub(super) fn recv_step(&self, buf: &mut [u8], mode: Mode, flags: RecvFlags) -> Result<usize> {
         match mode {
             Mode::Never if !flags.peek => self.net.recv_wait(self.handle, buf),
-            mode => self.recv_attempt(buf, mode, flags),
+            mode => wait::recv(self.net, self.handle, buf, mode, flags),
         }
     }
 
     /// Kept apart as `send_attempt` is.
-    #[inline(never)]
-    fn recv_attempt(&self, buf: &mut [u8], mode: Mode, flags: RecvFlags) -> Result<usize> {
-        self.attempt(POLLIN, mode, || self.net.try_recv(self.handle, buf, flags))
-    }
-
     fn flags(&self, flags: i32) -> Result<(RecvFlags, Mode)> {
         if flags & !(MSG_PEEK | MSG_DONTWAIT) != 0 {
             return Err(self.unless_closed(Error::EINVAL));

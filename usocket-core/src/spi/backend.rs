@@ -3,7 +3,8 @@
 use core::net::IpAddr;
 
 use super::{AsSource, EventSource, Handle, Opt, OptName, Platform};
-use crate::{Error, Events, Family, Instant, POLLIN, POLLOUT, Result, SockAddr, wait};
+use crate::wait::{self, Mode};
+use crate::{Error, Events, Family, Instant, POLLIN, Result, SockAddr};
 
 /// Most addresses one query yields.
 pub const MAX_ADDRESSES: usize = 8;
@@ -248,7 +249,7 @@ pub trait Backend: EventSource + AsSource {
     /// not answer `EAGAIN`. Override it if the system below has a faster way than
     /// to try and wait; the same holds for the four below.
     fn recv_wait(&self, handle: Handle, buf: &mut [u8]) -> Result<usize> {
-        wait::until(self, handle, POLLIN, None, || self.try_recv(handle, buf, RecvFlags::default()))
+        wait::recv(self, handle, buf, Mode::Never, RecvFlags::default())
     }
 
     /// Blocking `try_recv_info` without a timeout.
@@ -265,7 +266,7 @@ pub trait Backend: EventSource + AsSource {
 
     /// Blocking send without a timeout: at least one byte, or one datagram.
     fn send_wait(&self, handle: Handle, data: &[u8]) -> Result<usize> {
-        wait::until(self, handle, POLLOUT, None, || self.try_send(handle, data))
+        wait::send(self, handle, data, Mode::Never)
     }
 
     /// Blocking accept without a timeout.
@@ -275,11 +276,6 @@ pub trait Backend: EventSource + AsSource {
 
     /// Blocking connect without a timeout; `EALREADY` while one is pending.
     fn connect_wait(&self, handle: Handle, address: SockAddr) -> Result<()> {
-        match self.try_connect(handle, address) {
-            Err(Error::EINPROGRESS) => {
-                wait::until(self, handle, POLLOUT, None, || self.connect_result(handle))
-            }
-            answer => answer,
-        }
+        wait::connect(self, handle, address, Mode::Never)
     }
 }
