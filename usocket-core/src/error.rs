@@ -16,10 +16,10 @@ use core::num::NonZero;
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Error {
-    /// The number with its sign bit turned round, and so never 0: a result is no longer than
-    /// its error.
-    code: NonZero<i16>,
-    transferred: u32,
+    /// In the upper half what was transferred, in the lower one the number, 16 bits and one
+    /// more: never 0, so that a result is no longer than its error. One integer, since that
+    /// is returned in registers.
+    raw: NonZero<u64>,
 }
 
 impl Error {
@@ -33,19 +33,29 @@ impl Error {
         } else {
             errno as i16
         };
-        let code = match NonZero::new(errno ^ i16::MIN) {
-            Some(code) => code,
-            // It is only for the one that is turned into another above.
-            None => NonZero::<i16>::MIN,
-        };
-        Self { code, transferred: 0 }
+        Self::pack(errno, 0)
+    }
+
+    #[expect(clippy::cast_sign_loss, reason = "the bits are what is kept")]
+    const fn pack(errno: i16, transferred: u32) -> Self {
+        let number = errno as u16 as u64 + 1;
+        match NonZero::new(((transferred as u64) << 32) | number) {
+            Some(raw) => Self { raw },
+            None => unreachable!(),
+        }
     }
 
     /// The number: Linux errno when positive, `EAI_*` of `getaddrinfo` when
     /// negative (row 14; the reference's `e.args[0]`).
     #[must_use]
     pub const fn errno(self) -> i32 {
-        (self.code.get() ^ i16::MIN) as i32
+        self.number() as i32
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the lower half is the number")]
+    #[expect(clippy::cast_possible_wrap, reason = "its bits were kept")]
+    const fn number(self) -> i16 {
+        (self.raw.get() as u32).wrapping_sub(1) as u16 as i16
     }
 
     /// Bytes that the failed call had already moved: placed at the front of the
@@ -54,7 +64,7 @@ impl Error {
     /// call.
     #[must_use]
     pub const fn transferred(self) -> usize {
-        self.transferred as usize
+        (self.raw.get() >> 32) as usize
     }
 
     /// The same error with a count of bytes already moved (at most `u32::MAX`).
@@ -62,13 +72,13 @@ impl Error {
     #[expect(clippy::cast_possible_truncation, reason = "range is checked first")]
     pub const fn with_transferred(self, count: usize) -> Self {
         let transferred = if count > u32::MAX as usize { u32::MAX } else { count as u32 };
-        Self { transferred, ..self }
+        Self::pack(self.number(), transferred)
     }
 
     /// Whether this is the would-block answer of a non-blocking call (EAGAIN).
     #[must_use]
     pub const fn is_would_block(self) -> bool {
-        self.code.get() == Self::EAGAIN.code.get()
+        self.number() == Self::EAGAIN.number()
     }
 }
 
@@ -178,8 +188,8 @@ impl From<ErrorKind> for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}({})", self.kind().name(), self.errno())?;
-        if self.transferred > 0 {
-            write!(f, " after {} bytes", self.transferred)?;
+        if self.transferred() > 0 {
+            write!(f, " after {} bytes", self.transferred())?;
         }
         Ok(())
     }
