@@ -6,7 +6,7 @@ use embassy_sync::blocking_mutex::raw::RawMutex;
 use smoltcp::phy::Device;
 use usocket_core::spi::{
     Answer, Backend, EventSource, Handle, Link, Opt, OptName, Platform, RecvFlags, RecvInfo,
-    Shutdown, SockType, Wait, WaitKey,
+    Shutdown, SockType, Wait, WaitKey, park, wait_until,
 };
 use usocket_core::{Error, Events, Family, Instant, POLLNVAL, Result, SockAddr};
 #[cfg(feature = "bulk")]
@@ -197,6 +197,18 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
     #[cfg(feature = "bulk")]
     fn send_wait(&self, handle: Handle, data: &[u8]) -> Result<usize> {
         self.wait_driving(handle, POLLOUT, |state| state.send(handle, data))
+    }
+
+    fn wait(&self, handle: Handle, events: Events, until: Option<Instant>) -> Result<()> {
+        if WAKERS > 0 {
+            return park(self, handle, events, until);
+        }
+        // Nobody else can wait: whatever has changed is reason enough to try again.
+        self.with(|shared| shared.state.take_changed());
+        match wait_until(self, until, || self.with(|shared| shared.state.has_changed())) {
+            Err(Error::ETIMEDOUT) => Ok(()),
+            answer => answer,
+        }
     }
 
     fn link(&self) -> Link {

@@ -6,7 +6,9 @@ use core::net::IpAddr;
 use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::udp;
 use smoltcp::wire::{IpAddress, IpEndpoint};
-use usocket_core::spi::{Group, Handle, RecvFlags, RecvInfo, Shutdown};
+#[cfg(feature = "multicast")]
+use usocket_core::spi::Group;
+use usocket_core::spi::{Handle, RecvFlags, RecvInfo, Shutdown};
 use usocket_core::{Error, Events, Family, POLLERR, POLLIN, POLLOUT, Result, SockAddr};
 
 use crate::address::{
@@ -60,6 +62,9 @@ impl State<'_> {
     }
 
     pub(crate) fn release_datagrams(&mut self, slot: &Slot, dgram: &Dgram) {
+        #[cfg(not(feature = "multicast"))]
+        let _ = slot;
+        #[cfg(feature = "multicast")]
         for group in &slot.options.groups {
             self.leave_stack_group(group);
         }
@@ -302,7 +307,11 @@ fn wants(slot: &Slot, dgram: &Dgram, from: IpEndpoint, to: Option<IpAddress>) ->
     }
     let Some(to) = to.filter(|to| to.is_multicast()) else { return true };
     let bound_to = slot.bound.is_some_and(|bound| bound.addr == to || !bound.addr.is_multicast());
+    #[cfg(not(feature = "multicast"))]
+    let joined = false;
+    #[cfg(feature = "multicast")]
     let to = from_stack(to);
+    #[cfg(feature = "multicast")]
     let joined = slot.options.groups.iter().any(|group| match *group {
         Group::V4 { group, .. } => to == group,
         Group::V6 { group, .. } => to == group,

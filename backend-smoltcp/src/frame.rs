@@ -23,10 +23,10 @@ const ICMP: u8 = 1;
 #[cfg(all(feature = "ipv6", any(feature = "neighbours", feature = "unreachable")))]
 const ICMPV6: u8 = 58;
 
-#[cfg(any(feature = "bulk", feature = "server", feature = "neighbours"))]
+#[cfg(any(feature = "bulk", feature = "server"))]
 const FIN: u8 = 1;
 const SYN: u8 = 2;
-#[cfg(any(feature = "bulk", feature = "server", feature = "neighbours"))]
+#[cfg(any(feature = "bulk", feature = "server"))]
 const RST: u8 = 4;
 #[cfg(feature = "server")]
 const ACK: u8 = 16;
@@ -123,7 +123,7 @@ impl Key {
     }
 }
 
-#[cfg(any(feature = "bulk", feature = "neighbours"))]
+#[cfg(feature = "bulk")]
 /// A frame as nearly all are in bulk: a segment without SYN, FIN and RST, without options
 /// of IP.
 pub(crate) struct Plain<'f> {
@@ -133,7 +133,7 @@ pub(crate) struct Plain<'f> {
     rest: &'f [u8; 16],
 }
 
-#[cfg(any(feature = "bulk", feature = "neighbours"))]
+#[cfg(feature = "bulk")]
 impl<'f> Plain<'f> {
     #[inline]
     pub(crate) fn new(medium: Medium, frame: &'f [u8]) -> Option<Self> {

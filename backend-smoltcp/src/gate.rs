@@ -179,6 +179,7 @@ impl<'w, 'a> Watch<'w, 'a> {
     #[cfg(feature = "neighbours")]
     fn leaves(&self, frame: &[u8]) {
         let medium = self.notes.medium;
+        #[cfg(feature = "bulk")]
         if Plain::new(medium, frame).is_some() {
             return;
         }

@@ -79,6 +79,8 @@ mod drive;
 mod frame;
 #[cfg(feature = "slow-peers")]
 mod gate;
+#[cfg(feature = "multicast")]
+mod groups;
 #[cfg(feature = "keep-alive")]
 mod keep_alive;
 #[cfg(feature = "server")]

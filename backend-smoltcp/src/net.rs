@@ -49,7 +49,7 @@ impl<D, const WAKERS: usize> Shared<'_, D, WAKERS> {
     /// Behind a drive: whether anybody waits for anything.
     pub(crate) fn is_waited(&mut self) -> bool {
         let waited = WAKERS > 0 && !self.wakers.is_empty();
-        if !waited {
+        if WAKERS > 0 && !waited {
             // Who comes later has seen what is ready now.
             self.state.take_changed();
         }

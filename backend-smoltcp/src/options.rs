@@ -1,12 +1,12 @@
 //! Socket options (rows 138 to 148).
 
-use core::net::{IpAddr, Ipv4Addr};
-
+#[cfg(feature = "udp")]
 use smoltcp::wire::IpAddress;
-use usocket_core::spi::{Group, Handle, Opt, OptName, SockType};
+use usocket_core::spi::{Handle, Opt, OptName, SockType};
 use usocket_core::{Error, Family, Result};
 
-use crate::address::{INTERFACE, is_local, to_stack};
+#[cfg(feature = "udp")]
+use crate::address::is_local;
 use crate::slots::Role;
 use crate::state::State;
 
@@ -18,8 +18,11 @@ impl State<'_> {
     pub(crate) fn set_option(&mut self, handle: Handle, option: &Opt) -> Result<()> {
         self.check_option(handle, option.name())?;
         match option {
+            #[cfg(feature = "multicast")]
             Opt::Join(group) => return self.join(handle, group),
+            #[cfg(feature = "multicast")]
             Opt::Leave(group) => return self.leave(handle, group),
+            #[cfg(feature = "udp")]
             Opt::MulticastInterface(ip)
                 if !ip.is_unspecified() && !is_local(&self.iface, IpAddress::Ipv4(*ip)) =>
             {
@@ -57,7 +60,9 @@ impl State<'_> {
             #[cfg(feature = "keep-alive")]
             Opt::KeepCount(probes) => options.keep_count = probes,
             Opt::Ttl(hops) => options.ttl = hops,
+            #[cfg(feature = "udp")]
             Opt::MulticastInterface(ip) => options.multicast_interface = ip,
+            #[cfg(feature = "udp")]
             Opt::MulticastTtl(hops) => options.multicast_ttl = hops,
             // Read-only, and what a later core may add (row 142).
             _ => return Err(Error::ENOPROTOOPT),
@@ -105,7 +110,9 @@ impl State<'_> {
             #[cfg(feature = "keep-alive")]
             OptName::KeepCount => Opt::KeepCount(options.keep_count),
             OptName::Ttl => Opt::Ttl(options.ttl),
+            #[cfg(feature = "udp")]
             OptName::MulticastInterface => Opt::MulticastInterface(options.multicast_interface),
+            #[cfg(feature = "udp")]
             OptName::MulticastTtl => Opt::MulticastTtl(options.multicast_ttl),
             _ => return Err(Error::ENOPROTOOPT),
         })
@@ -169,84 +176,5 @@ impl State<'_> {
             _ => true,
         };
         if has { Ok(()) } else { Err(Error::ENOPROTOOPT) }
-    }
-
-    /// Joins a group (rows 145 to 147). The stack knows only whether any socket has.
-    fn join(&mut self, handle: Handle, group: &Group) -> Result<()> {
-        let group = self.checked_group(handle, group)?;
-        let known = self.members(&group) > 0;
-        let groups = &mut self.slots.get_mut(handle)?.options.groups;
-        if groups.contains(&group) {
-            return Err(Error::EADDRINUSE);
-        }
-        groups.push(group).map_err(|_| Error::ENOBUFS)?;
-        if !known && let Err(error) = self.join_stack_group(&group) {
-            self.slots.get_mut(handle)?.options.groups.pop();
-            return Err(error);
-        }
-        self.touch();
-        Ok(())
-    }
-
-    fn leave(&mut self, handle: Handle, group: &Group) -> Result<()> {
-        let group = self.checked_group(handle, group)?;
-        let groups = &mut self.slots.get_mut(handle)?.options.groups;
-        let index = groups.iter().position(|joined| *joined == group);
-        groups.remove(index.ok_or(Error::EADDRNOTAVAIL)?);
-        self.leave_stack_group(&group);
-        Ok(())
-    }
-
-    fn members(&self, group: &Group) -> usize {
-        self.slots.iter().filter(|(_, slot)| slot.options.groups.contains(group)).count()
-    }
-
-    fn join_stack_group(&mut self, group: &Group) -> Result<()> {
-        #[cfg(feature = "multicast")]
-        if let Some(ip) = to_stack(group_ip(group)) {
-            return self.iface.join_multicast_group(ip).map_err(|_| Error::ENOBUFS);
-        }
-        let _ = (group, to_stack);
-        Err(Error::ENOPROTOOPT)
-    }
-
-    /// Tells the stack when the last member has left.
-    pub(crate) fn leave_stack_group(&mut self, group: &Group) {
-        #[cfg(feature = "multicast")]
-        if self.members(group) == 0
-            && let Some(ip) = to_stack(group_ip(group))
-        {
-            let _ = self.iface.leave_multicast_group(ip);
-        }
-        let _ = group;
-        self.touch();
-    }
-
-    /// The group with its interface by its one canonical name.
-    fn checked_group(&self, handle: Handle, group: &Group) -> Result<Group> {
-        let family = self.slots.get(handle)?.family;
-        let ip = group_ip(group);
-        if !ip.is_multicast() || Family::of(ip) != family {
-            return Err(Error::EINVAL);
-        }
-        match *group {
-            Group::V4 { group, interface } => {
-                let known =
-                    interface.is_unspecified() || is_local(&self.iface, IpAddress::Ipv4(interface));
-                let group = Group::V4 { group, interface: Ipv4Addr::UNSPECIFIED };
-                known.then_some(group).ok_or(Error::ENODEV)
-            }
-            Group::V6 { group, interface } => {
-                let known = interface == 0 || interface == INTERFACE;
-                known.then_some(Group::V6 { group, interface: 0 }).ok_or(Error::ENODEV)
-            }
-        }
-    }
-}
-
-fn group_ip(group: &Group) -> IpAddr {
-    match *group {
-        Group::V4 { group, .. } => group.into(),
-        Group::V6 { group, .. } => group.into(),
     }
 }

@@ -9,25 +9,30 @@ use heapless::Vec;
 use smoltcp::iface::SocketHandle;
 #[cfg(feature = "dhcp")]
 use smoltcp::socket::dhcpv4;
+#[cfg(any(feature = "dhcp", feature = "slaac", all(feature = "ipv6", feature = "ethernet")))]
 use smoltcp::wire::IpCidr;
 #[cfg(feature = "dhcp")]
 use smoltcp::wire::{Ipv4Address, Ipv4Cidr};
 use usocket_core::Error;
 
 use crate::address::is_local;
+#[cfg(any(feature = "dhcp", feature = "slaac"))]
+use crate::config::ADDRESSES;
+use crate::config::Config;
 #[cfg(feature = "dns")]
 use crate::config::SERVERS;
-use crate::config::{ADDRESSES, Config};
 use crate::pairs::Owner;
 use crate::state::State;
 
 /// What was configured, and by whom.
+#[cfg(any(feature = "dns", feature = "dhcp", feature = "slaac"))]
 pub(crate) struct Setup {
     /// The name servers, those of DHCP first.
     #[cfg(feature = "dns")]
     pub(crate) servers: Vec<IpAddr, { 2 * SERVERS }>,
     #[cfg(feature = "dns")]
     fixed_servers: Vec<IpAddr, SERVERS>,
+    #[cfg(any(feature = "dhcp", feature = "slaac"))]
     /// The addresses configured by hand.
     fixed: Vec<IpCidr, ADDRESSES>,
     #[cfg(feature = "dhcp")]
@@ -37,6 +42,7 @@ pub(crate) struct Setup {
     leased: Option<Ipv4Cidr>,
 }
 
+#[cfg(any(feature = "dns", feature = "dhcp", feature = "slaac"))]
 impl Setup {
     pub(crate) const fn new() -> Self {
         Self {
@@ -44,6 +50,7 @@ impl Setup {
             servers: Vec::new(),
             #[cfg(feature = "dns")]
             fixed_servers: Vec::new(),
+            #[cfg(any(feature = "dhcp", feature = "slaac"))]
             fixed: Vec::new(),
             #[cfg(feature = "dhcp")]
             dhcp: None,
@@ -56,17 +63,26 @@ impl Setup {
 impl State<'_> {
     /// Sets what is configured by hand, in place of what was.
     pub(crate) fn reconfigure(&mut self, config: &Config) {
-        let old = core::mem::take(&mut self.setup.fixed);
-        self.iface.update_ip_addrs(|own| own.retain(|cidr| !old.contains(cidr)));
+        #[cfg(any(feature = "dhcp", feature = "slaac"))]
+        {
+            let old = core::mem::take(&mut self.setup.fixed);
+            self.iface.update_ip_addrs(|own| own.retain(|cidr| !old.contains(cidr)));
+        }
+        #[cfg(not(any(feature = "dhcp", feature = "slaac")))]
+        self.iface.update_ip_addrs(Vec::clear);
         self.iface.routes_mut().remove_default_ipv4_route();
         #[cfg(feature = "ipv6")]
         self.iface.routes_mut().remove_default_ipv6_route();
         self.configure(config);
+        self.note_addresses();
     }
 
     /// The first configuration.
     pub(crate) fn configure(&mut self, config: &Config) {
-        self.setup.fixed = config.addresses.clone();
+        #[cfg(any(feature = "dhcp", feature = "slaac"))]
+        {
+            self.setup.fixed = config.addresses.clone();
+        }
         #[cfg(feature = "dns")]
         {
             self.setup.fixed_servers = config.servers.clone();
@@ -103,7 +119,6 @@ impl State<'_> {
         if config.dhcp && self.setup.dhcp.is_none() {
             self.setup.dhcp = Some(self.set.add(dhcpv4::Socket::new()));
         }
-        self.note_addresses();
     }
 
     #[cfg(any(feature = "dhcp", feature = "slaac"))]
@@ -123,9 +138,7 @@ impl State<'_> {
     /// away what they have received (R1).
     fn note_addresses(&mut self) {
         #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
-        {
-            self.own = self.iface.ip_addrs().iter().map(|cidr| cidr.address()).collect();
-        }
+        self.note_own();
         for index in 0..self.pairs.len() {
             let pair = &self.pairs[index];
             if !pair.is_free() && !is_local(&self.iface, pair.local.addr) {
@@ -133,6 +146,11 @@ impl State<'_> {
             }
         }
         self.change();
+    }
+
+    #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
+    pub(crate) fn note_own(&mut self) {
+        self.own = self.iface.ip_addrs().iter().map(|cidr| cidr.address()).collect();
     }
 
     /// Ends one connection: no segment can tell the peer.

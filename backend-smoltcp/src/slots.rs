@@ -1,16 +1,20 @@
 //! The sockets of the user: a table in the caller's storage.
 
+#[cfg(feature = "multicast")]
 use heapless::Vec;
 use smoltcp::wire::IpEndpoint;
 #[cfg(feature = "udp")]
 use usocket_core::Events;
-use usocket_core::spi::{DeviceName, Group, Handle, SockType};
+#[cfg(feature = "multicast")]
+use usocket_core::spi::Group;
+use usocket_core::spi::{DeviceName, Handle, SockType};
 use usocket_core::{Error, Family, Result};
 
 #[cfg(feature = "server")]
 use crate::address::overlap;
 use crate::address::wildcard;
 
+#[cfg(feature = "multicast")]
 /// Groups that one socket can join.
 pub(crate) const GROUPS: usize = 4;
 
@@ -113,8 +117,11 @@ pub(crate) struct Options {
     pub(crate) keep_interval: u16,
     #[cfg(feature = "keep-alive")]
     pub(crate) keep_count: u8,
+    #[cfg(feature = "udp")]
     pub(crate) multicast_ttl: u8,
+    #[cfg(feature = "udp")]
     pub(crate) multicast_interface: core::net::Ipv4Addr,
+    #[cfg(feature = "multicast")]
     pub(crate) groups: Vec<Group, GROUPS>,
 }
 
@@ -138,8 +145,11 @@ impl Options {
             keep_interval: 75,
             #[cfg(feature = "keep-alive")]
             keep_count: 9,
+            #[cfg(feature = "udp")]
             multicast_ttl: 1,
+            #[cfg(feature = "udp")]
             multicast_interface: core::net::Ipv4Addr::UNSPECIFIED,
+            #[cfg(feature = "multicast")]
             groups: Vec::new(),
         }
     }

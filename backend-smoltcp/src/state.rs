@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::gate::Notes;
 use crate::pairs::Pairs;
 use crate::ports::TimeWaits;
+#[cfg(any(feature = "dns", feature = "dhcp", feature = "slaac"))]
 use crate::setup::Setup;
 use crate::slots::{Options, Role, Slot, Slots};
 use crate::storage::Parts;
@@ -35,6 +36,7 @@ pub(crate) struct State<'a> {
     pub(crate) senders: crate::senders::Senders<'a>,
     #[cfg(feature = "dns")]
     pub(crate) resolver: crate::dns::Resolver<'a>,
+    #[cfg(any(feature = "dns", feature = "dhcp", feature = "slaac"))]
     pub(crate) setup: Setup,
     #[cfg(feature = "slaac")]
     pub(crate) routers: crate::routers::Routers,
@@ -98,6 +100,7 @@ impl<'a> State<'a> {
             senders: parts.senders,
             #[cfg(feature = "dns")]
             resolver: parts.resolver,
+            #[cfg(any(feature = "dns", feature = "dhcp", feature = "slaac"))]
             setup: Setup::new(),
             #[cfg(feature = "slaac")]
             routers: crate::routers::Routers::new(),
@@ -126,6 +129,8 @@ impl<'a> State<'a> {
             changed: false,
         };
         state.configure(config);
+        #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
+        state.note_own();
         state
     }
 
@@ -207,6 +212,7 @@ impl<'a> State<'a> {
     }
 
     /// Says that `drive` has work now.
+    #[cfg_attr(not(feature = "bulk"), inline(never))]
     pub(crate) fn touch(&mut self) {
         #[cfg(feature = "bulk")]
         {
@@ -216,6 +222,7 @@ impl<'a> State<'a> {
     }
 
     /// Says that `drive` has work now, and that it is only bytes of streams.
+    #[cfg_attr(not(feature = "bulk"), inline(never))]
     pub(crate) fn touch_streams(&mut self) {
         if !self.dirty {
             self.dirty = true;
@@ -231,6 +238,10 @@ impl<'a> State<'a> {
 
     pub(crate) fn take_changed(&mut self) -> bool {
         core::mem::take(&mut self.changed)
+    }
+
+    pub(crate) fn has_changed(&self) -> bool {
+        self.changed
     }
 
     pub(crate) fn take_unannounced(&mut self) -> bool {
@@ -287,13 +298,10 @@ impl<'a> State<'a> {
         if has_family(&self.iface, family) { Ok(()) } else { Err(Error::ENETUNREACH) }
     }
 
-    /// The next number of the backend's own generator (xorshift64*).
+    /// The next number of the backend's own generator (Knuth's MMIX; the upper bits are good).
     pub(crate) fn random(&mut self) -> u64 {
-        let mut x = self.random.max(1);
-        x ^= x >> 12;
-        x ^= x << 25;
-        x ^= x >> 27;
-        self.random = x;
-        x.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
+        let next = self.random.wrapping_mul(0x5851_f42d_4c95_7f2d);
+        self.random = next.wrapping_add(0x1405_7b7e_f767_814f);
+        self.random >> 24
     }
 }

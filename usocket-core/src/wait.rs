@@ -140,7 +140,10 @@ pub(crate) fn once<B: Backend + ?Sized, T>(
 
 /// Waits by driving the backend and idling on its platform: what
 /// [`Backend::wait`] does unless it is overridden.
-pub(crate) fn park<B: Backend + ?Sized>(
+///
+/// # Errors
+/// `ENOBUFS`: there is no room to be woken.
+pub fn park<B: Backend + ?Sized>(
     backend: &B,
     handle: Handle,
     events: Events,

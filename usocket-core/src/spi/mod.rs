@@ -145,7 +145,7 @@ mod source;
 mod std_platform;
 mod wakers;
 
-pub use crate::wait::{nap, wait_until};
+pub use crate::wait::{nap, park, wait_until};
 pub use backend::{
     Answer, Backend, Link, MAX_ADDRESSES, MAX_NAME, RecvFlags, RecvInfo, Shutdown, SockType,
 };
