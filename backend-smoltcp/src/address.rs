@@ -122,7 +122,8 @@ pub(crate) fn has_family(iface: &Interface, of: Family) -> bool {
 pub(crate) fn is_reachable(iface: &Interface, ip: IpAddress) -> bool {
     iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&ip))
         || router(iface, ip).is_some()
-        || is_group(iface, ip)
+        // A connection to a group is refused before.
+        || (cfg!(feature = "udp") && is_group(iface, ip))
 }
 
 /// The length of the best prefix that leads to `ip`; `None` is no route (R13).

@@ -114,7 +114,7 @@ impl State<'_> {
         if dgram.write_shut {
             return Err(Error::EPIPE);
         }
-        let limit = usize::try_from(slot.options.send_buffer).unwrap_or(usize::MAX);
+        let limit = slot.options.send_limit();
         if data.len() > self.max_datagram(slot.family).min(limit) {
             return Err(Error::EMSGSIZE);
         }

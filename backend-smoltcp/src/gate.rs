@@ -18,7 +18,7 @@ use usocket_core::Error;
 
 #[cfg(any(feature = "server", feature = "unreachable"))]
 use crate::frame::Ends;
-#[cfg(any(feature = "bulk", feature = "neighbours"))]
+#[cfg(feature = "bulk")]
 use crate::frame::Plain;
 #[cfg(feature = "unreachable")]
 use crate::frame::Why;

@@ -10,6 +10,7 @@ use crate::address::is_local;
 use crate::slots::Role;
 use crate::state::State;
 
+#[cfg(any(feature = "buffer-classes", feature = "udp"))]
 /// Least send buffer that can be asked for.
 const MIN_BUFFER: u32 = 64;
 
@@ -31,6 +32,7 @@ impl State<'_> {
             Opt::Device(name) => self.check_device_name(handle, name)?,
             _ => {}
         }
+        #[cfg(any(feature = "buffer-classes", feature = "udp"))]
         let most = self.buffers(handle)?.0;
         let options = &mut self.slots.get_mut(handle)?.options;
         match *option {
@@ -39,6 +41,9 @@ impl State<'_> {
             #[cfg(feature = "keep-alive")]
             Opt::KeepAlive(on) => options.keep_alive = on,
             Opt::Linger(seconds) => options.linger = seconds,
+            #[cfg(not(any(feature = "buffer-classes", feature = "udp")))]
+            Opt::SendBuffer(_) => {}
+            #[cfg(any(feature = "buffer-classes", feature = "udp"))]
             Opt::SendBuffer(bytes) => {
                 options.send_buffer = bytes.clamp(MIN_BUFFER.min(most), most);
                 #[cfg(feature = "buffer-classes")]
@@ -96,7 +101,8 @@ impl State<'_> {
             OptName::KeepAlive => Opt::KeepAlive(options.keep_alive),
             OptName::Linger => Opt::Linger(options.linger),
             OptName::SendBuffer => {
-                Opt::SendBuffer(options.send_buffer.min(self.buffers(handle)?.0))
+                let limit = u32::try_from(options.send_limit()).unwrap_or(u32::MAX);
+                Opt::SendBuffer(limit.min(self.buffers(handle)?.0))
             }
             OptName::RecvBuffer => Opt::RecvBuffer(self.buffers(handle)?.1),
             OptName::Device => Opt::Device(options.device.clone()),

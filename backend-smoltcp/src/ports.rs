@@ -116,6 +116,7 @@ impl State<'_> {
         self.settle_bound(handle, address, false)
     }
 
+    #[cfg(any(feature = "server", feature = "udp"))]
     /// Binds to `ip` and a port of our choice, unless bound (rows 65, 80, 128).
     pub(crate) fn bind_implicitly(&mut self, handle: Handle, ip: IpAddress) -> Result<IpEndpoint> {
         let slot = self.slots.get(handle)?;
@@ -195,7 +196,9 @@ impl State<'_> {
 
     /// Whether anything of a kind holds a port, of whatever address.
     fn port_in_use(&self, kind: SockType, port: u16) -> bool {
-        let slots = self.slots.iter();
+        // Where nothing can be bound, no socket has a port but by its connection.
+        let binds = cfg!(any(feature = "server", feature = "udp"));
+        let slots = self.slots.iter().filter(|_| binds);
         let bound = slots.filter(|(_, slot)| slot.kind == kind).filter_map(|(_, slot)| slot.bound);
         let pairs = self.pairs.iter().filter(|pair| !pair.is_free()).map(|pair| pair.local);
         let waiting = self.time_waits.live(self.now).map(|entry| entry.local);

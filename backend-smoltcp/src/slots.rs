@@ -103,6 +103,7 @@ pub(crate) struct Options {
     pub(crate) broadcast: bool,
     pub(crate) linger: Option<u16>,
     pub(crate) device: DeviceName,
+    #[cfg(any(feature = "buffer-classes", feature = "udp"))]
     pub(crate) send_buffer: u32,
     /// What was asked for, to receive and to send: it chooses the class of a connection.
     #[cfg(feature = "buffer-classes")]
@@ -126,12 +127,15 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    pub(crate) fn new(send_buffer: u32) -> Self {
+    pub(crate) fn new(
+        #[cfg(any(feature = "buffer-classes", feature = "udp"))] send_buffer: u32,
+    ) -> Self {
         Self {
             reuse: false,
             broadcast: false,
             linger: None,
             device: DeviceName::new(),
+            #[cfg(any(feature = "buffer-classes", feature = "udp"))]
             send_buffer,
             #[cfg(feature = "buffer-classes")]
             wish: Wish::default(),
@@ -152,6 +156,16 @@ impl Options {
             #[cfg(feature = "multicast")]
             groups: Vec::new(),
         }
+    }
+}
+
+impl Options {
+    /// How many bytes may wait to be sent, if there is room for them.
+    pub(crate) fn send_limit(&self) -> usize {
+        #[cfg(any(feature = "buffer-classes", feature = "udp"))]
+        return usize::try_from(self.send_buffer).unwrap_or(usize::MAX);
+        #[cfg(not(any(feature = "buffer-classes", feature = "udp")))]
+        usize::MAX
     }
 }
 

@@ -138,6 +138,7 @@ impl<'a> State<'a> {
         if family == Family::V6 && cfg!(not(feature = "ipv6")) {
             return Err(Error::EAFNOSUPPORT);
         }
+        #[cfg(any(feature = "buffer-classes", feature = "udp"))]
         let send_buffer = match kind {
             SockType::Stream => self.largest().0,
             SockType::Dgram => self.max_datagram(family),
@@ -148,7 +149,10 @@ impl<'a> State<'a> {
             bound: None,
             implicit: false,
             role: Role::Idle,
-            options: Options::new(u32::try_from(send_buffer).unwrap_or(u32::MAX)),
+            options: Options::new(
+                #[cfg(any(feature = "buffer-classes", feature = "udp"))]
+                u32::try_from(send_buffer).unwrap_or(u32::MAX),
+            ),
             #[cfg(feature = "udp")]
             seen: Events::NONE,
         };

@@ -2,7 +2,7 @@
 
 use smoltcp::socket::tcp;
 use smoltcp::wire::IpEndpoint;
-use usocket_core::spi::{Handle, RecvFlags, Shutdown};
+use usocket_core::spi::{Handle, RecvFlags, Shutdown, SockType};
 use usocket_core::{
     DEFAULT_LINGER, Error, Events, POLLERR, POLLHUP, POLLIN, POLLOUT, Result, SockAddr,
 };
@@ -34,16 +34,21 @@ impl State<'_> {
             }
             Role::Dgram(_) => return self.connect_datagrams(handle, to),
         }
-        let bound = slot.bound;
+        // Where none can be bound, each connection has a port of its own.
+        let bound = slot.bound.filter(|_| cfg!(any(feature = "server", feature = "udp")));
+        let (no_delay, ttl) = (slot.options.no_delay, slot.options.ttl);
         let to = endpoint(to)?;
         if is_group(&self.iface, to.addr) {
             return Err(Error::ENETUNREACH);
         }
         let source = self.source(bound, to.addr)?;
         let index = self.spare_pair(handle).ok_or(Error::ENOBUFS)?;
-        let bound = self.bind_implicitly(handle, source)?;
-        let local = IpEndpoint::new(source, bound.port);
-        if self.connection_exists(local, to) {
+        let port = match bound {
+            Some(bound) => bound.port,
+            None => self.pick_port(SockType::Stream)?,
+        };
+        let local = IpEndpoint::new(source, port);
+        if bound.is_some() && self.connection_exists(local, to) {
             return Err(Error::EADDRNOTAVAIL);
         }
         let pair = &mut self.pairs[index];
@@ -60,12 +65,13 @@ impl State<'_> {
             pair.free(&mut self.set);
             return Err(Error::EADDRNOTAVAIL);
         }
+        tune(socket, no_delay, ttl);
         pair.state = tcp::State::SynSent;
         pair.show(&mut self.set);
         let slot = self.slots.get_mut(handle)?;
         slot.role = Role::Connecting(index);
         slot.bound = Some(local);
-        self.tune(handle);
+        slot.implicit |= bound.is_none();
         self.look(handle);
         self.touch();
         Err(Error::EINPROGRESS)
@@ -93,7 +99,7 @@ impl State<'_> {
         let Role::Connected(index) = slot.role else {
             return self.send_unconnected(handle, data);
         };
-        let limit = usize::try_from(slot.options.send_buffer).unwrap_or(usize::MAX);
+        let limit = slot.options.send_limit();
         let pair = &mut self.pairs[index];
         if pair.dead {
             let error = pair.error.take().unwrap_or(Error::EPIPE);
@@ -230,7 +236,7 @@ impl State<'_> {
         if no_more_in || socket.can_recv() {
             events |= POLLIN;
         }
-        let limit = usize::try_from(slot.options.send_buffer).unwrap_or(usize::MAX);
+        let limit = slot.options.send_limit();
         let room = limit.min(socket.send_capacity()) > socket.send_queue();
         let no_more_out = pair.write_shut || !socket.may_send();
         if no_more_out || room {
@@ -333,9 +339,12 @@ impl State<'_> {
         let Ok(slot) = self.slots.get(handle) else { return };
         let (Role::Connected(index) | Role::Connecting(index)) = slot.role else { return };
         let (no_delay, ttl) = (slot.options.no_delay, slot.options.ttl);
-        let socket = self.pairs[index].tcp_mut(&mut self.set);
-        socket.set_nagle_enabled(!no_delay);
-        socket.set_hop_limit(Some(ttl.max(1)));
+        tune(self.pairs[index].tcp_mut(&mut self.set), no_delay, ttl);
         self.touch();
     }
+}
+
+fn tune(socket: &mut tcp::Socket<'_>, no_delay: bool, ttl: u8) {
+    socket.set_nagle_enabled(!no_delay);
+    socket.set_hop_limit(Some(ttl.max(1)));
 }

@@ -23,14 +23,22 @@ pub(crate) fn attempt<B: Backend + ?Sized, T>(
     handle: Handle,
     events: Events,
     mode: Mode,
-    operation: impl FnMut() -> Result<T>,
+    mut operation: impl FnMut() -> Result<T>,
 ) -> Result<T> {
-    let deadline = match mode {
-        Mode::Now => return once(backend, operation),
-        Mode::Never => None,
-        Mode::By(time) => Some(time),
-    };
-    until(backend, handle, events, deadline, operation)
+    let at_once = before(backend, mode);
+    loop {
+        match operation() {
+            Err(error) if error.is_would_block() && mode != Mode::Now => {
+                pause(backend, handle, events, mode)?;
+            }
+            answer => {
+                if at_once || events.intersects(POLLOUT) {
+                    flush(backend);
+                }
+                return answer;
+            }
+        }
+    }
 }
 
 /// A receive; here, as the two below, so that an image has it once, whoever calls it.
@@ -64,17 +72,24 @@ pub(crate) fn connect<B: Backend + ?Sized>(
     address: SockAddr,
     mode: Mode,
 ) -> Result<()> {
-    let deadline = match mode {
-        Mode::Now => return once(backend, || backend.try_connect(handle, address)),
-        Mode::Never => None,
-        Mode::By(time) => Some(time),
-    };
-    match backend.try_connect(handle, address) {
-        Err(Error::EINPROGRESS) => {
-            until(backend, handle, POLLOUT, deadline, || backend.connect_result(handle))
-        }
-        answer => answer,
+    let at_once = before(backend, mode);
+    let started = backend.try_connect(handle, address);
+    if at_once {
+        flush(backend);
     }
+    if mode == Mode::Now || started != Err(Error::EINPROGRESS) {
+        return started;
+    }
+    attempt(backend, handle, POLLOUT, mode, || backend.connect_result(handle))
+}
+
+/// Before a call that does not wait: drives a backend that has to be; whether it has.
+fn before<B: Backend + ?Sized>(backend: &B, mode: Mode) -> bool {
+    let drives = mode == Mode::Now && backend.is_driven();
+    if drives {
+        backend.drive(backend.platform().now());
+    }
+    drives
 }
 
 /// Repeats `attempt` until it answers something else than `EAGAIN`, waiting
@@ -87,19 +102,9 @@ pub(crate) fn until<B: Backend + ?Sized, T>(
     handle: Handle,
     events: Events,
     deadline: Option<Instant>,
-    mut attempt: impl FnMut() -> Result<T>,
+    operation: impl FnMut() -> Result<T>,
 ) -> Result<T> {
-    loop {
-        match attempt() {
-            Err(Error::EAGAIN) => pause(backend, handle, events, deadline)?,
-            answer => {
-                if events.intersects(POLLOUT) {
-                    flush(backend);
-                }
-                return answer;
-            }
-        }
-    }
+    attempt(backend, handle, events, deadline.map_or(Mode::Never, Mode::By), operation)
 }
 
 /// Between two attempts. Apart, so that an image has it once and not once for each operation.
@@ -107,8 +112,12 @@ fn pause<B: Backend + ?Sized>(
     backend: &B,
     handle: Handle,
     events: Events,
-    deadline: Option<Instant>,
+    mode: Mode,
 ) -> Result<()> {
+    let deadline = match mode {
+        Mode::By(deadline) => Some(deadline),
+        _ => None,
+    };
     if deadline.is_some_and(|deadline| backend.platform().now() >= deadline) {
         return Err(Error::ETIMEDOUT);
     }
