@@ -63,10 +63,12 @@ mod udp {
         #[cfg(feature = "unreachable")]
         pub(crate) fn note_unreachable(&mut self, _: IpEndpoint, _: IpEndpoint, _: Error) {}
 
+        #[cfg(feature = "options")]
         pub(crate) fn queue_bytes(&self, _: &Dgram) -> usize {
             0
         }
 
+        #[cfg(feature = "options")]
         pub(crate) fn max_datagram(&self, _: Family) -> usize {
             0
         }
@@ -81,6 +83,26 @@ mod udp {
 
         pub(crate) fn datagrams_lingering(&self) -> usize {
             0
+        }
+    }
+}
+
+#[cfg(not(feature = "options"))]
+mod options {
+    use usocket_core::spi::{Handle, Opt, OptName};
+    use usocket_core::{Error, Result};
+
+    use crate::state::State;
+
+    impl State<'_> {
+        pub(crate) fn set_option(&mut self, handle: Handle, _: &Opt) -> Result<()> {
+            self.slots.get(handle)?;
+            Err(Error::ENOPROTOOPT)
+        }
+
+        pub(crate) fn option(&self, handle: Handle, _: OptName) -> Result<Opt> {
+            self.slots.get(handle)?;
+            Err(Error::ENOPROTOOPT)
         }
     }
 }

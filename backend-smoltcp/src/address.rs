@@ -110,7 +110,7 @@ pub(crate) fn overlap(a: IpEndpoint, b: IpEndpoint) -> bool {
 
 /// Whether `ip` is an address of the interface.
 pub(crate) fn is_local(iface: &Interface, ip: IpAddress) -> bool {
-    iface.ip_addrs().iter().any(|cidr| cidr.address() == ip)
+    iface.has_ip_addr(ip)
 }
 
 /// Whether the interface has an address of this family.
@@ -168,7 +168,11 @@ pub(crate) fn is_broadcast(iface: &Interface, ip: IpAddress) -> bool {
     ip.is_broadcast()
         || iface.ip_addrs().iter().any(|cidr| match (cidr, ip) {
             (smoltcp::wire::IpCidr::Ipv4(cidr), IpAddress::Ipv4(ip)) => {
-                cidr.broadcast() == Some(ip)
+                // All that is not the network is ones, and there is room for hosts.
+                let network = u32::MAX.unbounded_shl(32 - u32::from(cidr.prefix_len()));
+                cidr.contains_addr(&ip)
+                    && cidr.prefix_len() < 31
+                    && ip.to_bits() | network == u32::MAX
             }
             #[cfg(feature = "ipv6")]
             _ => false,

@@ -223,6 +223,7 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
         self.with(|shared| route(&shared.state.iface, to_stack(ip)?))
     }
 
+    #[cfg(feature = "options")]
     fn has_device(&self, name: &str) -> bool {
         self.with(|shared| shared.state.name == name)
     }

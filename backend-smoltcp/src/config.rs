@@ -5,14 +5,17 @@ use core::time::Duration;
 
 use heapless::Vec;
 use smoltcp::wire::{HardwareAddress, IpCidr};
+#[cfg(feature = "options")]
 use usocket_core::spi::DeviceName;
 use usocket_core::{Error, Family, Result};
 
 use crate::address::{family, to_stack};
+use crate::time::Span;
 
 /// Addresses that can be configured by hand.
 pub(crate) const ADDRESSES: usize = 4;
 
+#[cfg(feature = "dns")]
 /// Name servers.
 pub(crate) const SERVERS: usize = 4;
 
@@ -35,12 +38,14 @@ pub struct Config {
     pub(crate) addresses: Vec<IpCidr, ADDRESSES>,
     pub(crate) gateway_v4: Option<Ipv4Addr>,
     pub(crate) gateway_v6: Option<Ipv6Addr>,
+    #[cfg(feature = "dns")]
     pub(crate) servers: Vec<IpAddr, SERVERS>,
     #[cfg(feature = "dhcp")]
     pub(crate) dhcp: bool,
     #[cfg(feature = "slaac")]
     pub(crate) slaac: bool,
-    pub(crate) interval: Option<Duration>,
+    pub(crate) interval: Option<Span>,
+    #[cfg(feature = "options")]
     pub(crate) name: DeviceName,
 }
 
@@ -67,17 +72,21 @@ impl Config {
     }
 
     fn new(hardware: HardwareAddress, name: &str) -> Self {
+        #[cfg(not(feature = "options"))]
+        let _ = name;
         Self {
             hardware,
             addresses: Vec::new(),
             gateway_v4: None,
             gateway_v6: None,
+            #[cfg(feature = "dns")]
             servers: Vec::new(),
             #[cfg(feature = "dhcp")]
             dhcp: false,
             #[cfg(feature = "slaac")]
             slaac: false,
             interval: None,
+            #[cfg(feature = "options")]
             name: DeviceName::try_from(name).unwrap_or_default(),
         }
     }
@@ -108,12 +117,17 @@ impl Config {
         self
     }
 
-    /// Adds a name server; they are asked in this order. DHCP adds its own.
+    /// Adds a name server; they are asked in this order. DHCP adds its own. Without the
+    /// feature `dns` nobody asks any.
     ///
     /// # Errors
     /// `ENOBUFS`: more than four.
+    #[cfg_attr(not(feature = "dns"), expect(unused_mut, reason = "nobody asks"))]
     pub fn name_server(mut self, ip: IpAddr) -> Result<Self> {
+        #[cfg(feature = "dns")]
         self.servers.push(ip).map_err(|_| Error::ENOBUFS)?;
+        #[cfg(not(feature = "dns"))]
+        let _ = ip;
         Ok(self)
     }
 
@@ -139,10 +153,12 @@ impl Config {
     /// looks for frames this often while anybody waits.
     #[must_use]
     pub fn poll_interval(mut self, interval: Duration) -> Self {
-        self.interval = Some(interval);
+        self.interval = Some(interval.into());
         self
     }
 
+    #[cfg(feature = "options")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "options")))]
     /// The name of the interface for `SO_BINDTODEVICE`, at most 15 bytes; `eth0` or `ip0`
     /// unless set.
     ///

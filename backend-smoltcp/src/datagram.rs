@@ -114,7 +114,7 @@ impl State<'_> {
         if dgram.write_shut {
             return Err(Error::EPIPE);
         }
-        let limit = slot.options.send_limit();
+        let limit = slot.send_limit();
         if data.len() > self.max_datagram(slot.family).min(limit) {
             return Err(Error::EMSGSIZE);
         }

@@ -88,6 +88,7 @@ mod listen;
 #[cfg(feature = "neighbours")]
 mod neighbours;
 mod net;
+#[cfg(feature = "options")]
 mod options;
 mod pairs;
 #[cfg(feature = "server")]

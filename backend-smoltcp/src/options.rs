@@ -101,7 +101,7 @@ impl State<'_> {
             OptName::KeepAlive => Opt::KeepAlive(options.keep_alive),
             OptName::Linger => Opt::Linger(options.linger),
             OptName::SendBuffer => {
-                let limit = u32::try_from(options.send_limit()).unwrap_or(u32::MAX);
+                let limit = u32::try_from(slot.send_limit()).unwrap_or(u32::MAX);
                 Opt::SendBuffer(limit.min(self.buffers(handle)?.0))
             }
             OptName::RecvBuffer => Opt::RecvBuffer(self.buffers(handle)?.1),

@@ -91,7 +91,7 @@ impl State<'_> {
     /// `bind` (rows 50 to 57).
     pub(crate) fn bind(&mut self, handle: Handle, address: SockAddr) -> Result<()> {
         let slot = self.slots.get(handle)?;
-        let (kind, reuse) = (slot.kind, slot.options.reuse);
+        let (kind, reuse) = (slot.kind, slot.reuses());
         if kind == SockType::Stream && cfg!(not(feature = "server")) {
             return Err(Error::EOPNOTSUPP);
         }
@@ -165,7 +165,7 @@ impl State<'_> {
             Some(match slot.role {
                 Role::Listening { .. } => Holder::Firm,
                 Role::Connecting(_) | Role::Connected(_) => Holder::Connection,
-                _ => Holder::Bound(slot.options.reuse),
+                _ => Holder::Bound(slot.reuses()),
             })
         });
         // Those that no socket holds; the others were counted with their sockets.

@@ -5,9 +5,11 @@ use heapless::Vec;
 use smoltcp::wire::IpEndpoint;
 #[cfg(feature = "udp")]
 use usocket_core::Events;
+#[cfg(feature = "options")]
+use usocket_core::spi::DeviceName;
 #[cfg(feature = "multicast")]
 use usocket_core::spi::Group;
-use usocket_core::spi::{DeviceName, Handle, SockType};
+use usocket_core::spi::{Handle, SockType};
 use usocket_core::{Error, Family, Result};
 
 #[cfg(feature = "server")]
@@ -81,6 +83,7 @@ pub(crate) struct Slot {
     /// Whether we chose it: then a failed connect gives it back.
     pub(crate) implicit: bool,
     pub(crate) role: Role,
+    #[cfg(feature = "options")]
     pub(crate) options: Options,
     #[cfg(feature = "udp")]
     /// The readiness when it was last looked at: what is more since then may wake those
@@ -96,6 +99,7 @@ pub(crate) struct Wish {
     pub(crate) send: u32,
 }
 
+#[cfg(feature = "options")]
 /// The options of a socket, with their defaults.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
@@ -126,6 +130,7 @@ pub(crate) struct Options {
     pub(crate) groups: Vec<Group, GROUPS>,
 }
 
+#[cfg(feature = "options")]
 impl Options {
     pub(crate) fn new(
         #[cfg(any(feature = "buffer-classes", feature = "udp"))] send_buffer: u32,
@@ -159,17 +164,31 @@ impl Options {
     }
 }
 
-impl Options {
-    /// How many bytes may wait to be sent, if there is room for them.
+impl Slot {
+    /// How many bytes may wait to be sent, if there is room for them (`SO_SNDBUF`).
     pub(crate) fn send_limit(&self) -> usize {
         #[cfg(any(feature = "buffer-classes", feature = "udp"))]
-        return usize::try_from(self.send_buffer).unwrap_or(usize::MAX);
+        return usize::try_from(self.options.send_buffer).unwrap_or(usize::MAX);
         #[cfg(not(any(feature = "buffer-classes", feature = "udp")))]
         usize::MAX
     }
-}
 
-impl Slot {
+    /// `SO_LINGER`.
+    pub(crate) fn linger(&self) -> Option<u16> {
+        #[cfg(feature = "options")]
+        return self.options.linger;
+        #[cfg(not(feature = "options"))]
+        None
+    }
+
+    /// `SO_REUSEADDR`.
+    pub(crate) fn reuses(&self) -> bool {
+        #[cfg(feature = "options")]
+        return self.options.reuse;
+        #[cfg(not(feature = "options"))]
+        false
+    }
+
     /// The local address, `0.0.0.0:0` or `:::0` before bind.
     pub(crate) fn local(&self) -> IpEndpoint {
         self.bound.unwrap_or(self.nowhere())

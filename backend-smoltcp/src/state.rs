@@ -6,7 +6,9 @@ use smoltcp::phy::DeviceCapabilities;
 use smoltcp::phy::Medium;
 #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
 use smoltcp::wire::IpAddress;
-use usocket_core::spi::{DeviceName, Handle, Link, SockType};
+#[cfg(feature = "options")]
+use usocket_core::spi::DeviceName;
+use usocket_core::spi::{Handle, Link, SockType};
 use usocket_core::{Error, Events, Family, Instant, POLLHUP, POLLIN, POLLNVAL, POLLOUT, Result};
 
 use crate::address::{has_family, is_link_local};
@@ -17,7 +19,9 @@ use crate::pairs::Pairs;
 use crate::ports::TimeWaits;
 #[cfg(any(feature = "dns", feature = "dhcp", feature = "slaac"))]
 use crate::setup::Setup;
-use crate::slots::{Options, Role, Slot, Slots};
+#[cfg(feature = "options")]
+use crate::slots::Options;
+use crate::slots::{Role, Slot, Slots};
 use crate::storage::Parts;
 use crate::time::{NEVER, Span};
 
@@ -41,6 +45,7 @@ pub(crate) struct State<'a> {
     #[cfg(feature = "slaac")]
     pub(crate) routers: crate::routers::Routers,
     pub(crate) time_waits: TimeWaits,
+    #[cfg(feature = "options")]
     pub(crate) name: DeviceName,
     pub(crate) interval: Option<Span>,
     pub(crate) up: bool,
@@ -105,8 +110,9 @@ impl<'a> State<'a> {
             #[cfg(feature = "slaac")]
             routers: crate::routers::Routers::new(),
             time_waits: TimeWaits::new(),
+            #[cfg(feature = "options")]
             name: config.name.clone(),
-            interval: config.interval.map(Span::from),
+            interval: config.interval,
             up: true,
             #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
             own: heapless::Vec::new(),
@@ -149,6 +155,7 @@ impl<'a> State<'a> {
             bound: None,
             implicit: false,
             role: Role::Idle,
+            #[cfg(feature = "options")]
             options: Options::new(
                 #[cfg(any(feature = "buffer-classes", feature = "udp"))]
                 u32::try_from(send_buffer).unwrap_or(u32::MAX),

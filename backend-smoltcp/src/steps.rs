@@ -309,7 +309,7 @@ impl State<'_> {
     /// Closed sockets that still have bytes, FIN or RST to bring out.
     pub(crate) fn lingering(&self) -> usize {
         let busy = self.pairs.iter().filter(|pair| match pair.owner {
-            Owner::Closing(_) => !done(pair.tcp(&self.set).state()),
+            Owner::Closing(_) => !done(pair.state),
             Owner::Resetting(_) => true,
             _ => false,
         });

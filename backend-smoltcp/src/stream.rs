@@ -36,6 +36,7 @@ impl State<'_> {
         }
         // Where none can be bound, each connection has a port of its own.
         let bound = slot.bound.filter(|_| cfg!(any(feature = "server", feature = "udp")));
+        #[cfg(feature = "options")]
         let (no_delay, ttl) = (slot.options.no_delay, slot.options.ttl);
         let to = endpoint(to)?;
         if is_group(&self.iface, to.addr) {
@@ -65,6 +66,7 @@ impl State<'_> {
             pair.free(&mut self.set);
             return Err(Error::EADDRNOTAVAIL);
         }
+        #[cfg(feature = "options")]
         tune(socket, no_delay, ttl);
         pair.state = tcp::State::SynSent;
         pair.show(&mut self.set);
@@ -99,7 +101,7 @@ impl State<'_> {
         let Role::Connected(index) = slot.role else {
             return self.send_unconnected(handle, data);
         };
-        let limit = slot.options.send_limit();
+        let limit = slot.send_limit();
         let pair = &mut self.pairs[index];
         if pair.dead {
             let error = pair.error.take().unwrap_or(Error::EPIPE);
@@ -236,7 +238,7 @@ impl State<'_> {
         if no_more_in || socket.can_recv() {
             events |= POLLIN;
         }
-        let limit = slot.options.send_limit();
+        let limit = slot.send_limit();
         let room = limit.min(socket.send_capacity()) > socket.send_queue();
         let no_more_out = pair.write_shut || !socket.may_send();
         if no_more_out || room {
@@ -285,7 +287,7 @@ impl State<'_> {
     }
 
     fn release_connection(&mut self, index: usize, slot: &Slot, abort: bool) {
-        let linger = slot.options.linger;
+        let linger = slot.linger();
         let bound = linger.map_or(LINGER, |seconds| Span::from_secs(seconds.into()));
         let pair = &mut self.pairs[index];
         if pair.dead || !pair.shown() {
@@ -334,6 +336,7 @@ impl State<'_> {
         }
     }
 
+    #[cfg(feature = "options")]
     /// Tells the connection what its socket's options are now.
     pub(crate) fn tune(&mut self, handle: Handle) {
         let Ok(slot) = self.slots.get(handle) else { return };
@@ -344,6 +347,7 @@ impl State<'_> {
     }
 }
 
+#[cfg(feature = "options")]
 fn tune(socket: &mut tcp::Socket<'_>, no_delay: bool, ttl: u8) {
     socket.set_nagle_enabled(!no_delay);
     socket.set_hop_limit(Some(ttl.max(1)));

@@ -131,6 +131,7 @@ fn flush<B: Backend + ?Sized>(backend: &B) {
     }
 }
 
+#[cfg(feature = "embedded-nal")]
 /// One operation that does not wait. It drives before, so that a program which
 /// only spins on such calls moves its backend, and after, if that left work:
 /// what was sent must not stay until the next call.
