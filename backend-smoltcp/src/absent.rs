@@ -5,8 +5,10 @@ mod udp {
     use core::net::IpAddr;
 
     use smoltcp::wire::IpEndpoint;
+    #[cfg(feature = "options")]
+    use usocket_core::Family;
     use usocket_core::spi::{Handle, RecvFlags, RecvInfo, Shutdown};
-    use usocket_core::{Error, Events, Family, Instant, Result, SockAddr};
+    use usocket_core::{Error, Events, Instant, Result, SockAddr};
 
     use crate::slots::{Dgram, Slot};
     use crate::state::State;

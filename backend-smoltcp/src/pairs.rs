@@ -87,6 +87,7 @@ pub(crate) struct Pair<'a> {
     window: Cell<u16>,
     #[cfg(feature = "slow-peers")]
     scale: Cell<u8>,
+    #[cfg(feature = "slow-peers")]
     /// Our direction is ended for the user.
     pub(crate) write_shut: bool,
     #[cfg(feature = "slow-peers")]
@@ -143,6 +144,7 @@ impl<'a> Pair<'a> {
             window: Cell::new(0),
             #[cfg(feature = "slow-peers")]
             scale: Cell::new(0),
+            #[cfg(feature = "slow-peers")]
             write_shut: false,
             #[cfg(feature = "slow-peers")]
             fin: false,
@@ -238,7 +240,6 @@ impl<'a> Pair<'a> {
         self.error = None;
         self.dead = false;
         self.read_shut = false;
-        self.write_shut = false;
         self.since = now;
         #[cfg(feature = "bulk")]
         {
@@ -253,6 +254,7 @@ impl<'a> Pair<'a> {
             self.heard_at = now;
             self.window.set(0);
             self.scale.set(0);
+            self.write_shut = false;
             self.fin = false;
             self.probes = None;
         }
@@ -272,7 +274,6 @@ impl<'a> Pair<'a> {
     #[cfg(not(feature = "slow-peers"))]
     /// Ends our direction.
     pub(crate) fn finish(&mut self, set: &mut SocketSet<'a>) {
-        self.write_shut = true;
         self.tcp_mut(set).close();
     }
 

@@ -228,17 +228,17 @@ impl State<'_> {
     pub(crate) fn step_resetting(&mut self) {
         for index in 0..self.pairs.len() {
             let pair = &mut self.pairs[index];
+            let socket = pair.tcp(&self.set);
             match pair.owner {
                 Owner::Resetting(until)
-                    if self.now >= until || pair.tcp(&self.set).remote_endpoint().is_none() =>
+                    if self.now >= until || socket.remote_endpoint().is_none() =>
                 {
                     pair.free(&mut self.set);
                 }
                 // On the way out it is the stack that gives up.
                 #[cfg(not(feature = "slow-peers"))]
                 Owner::Socket(handle)
-                    if pair.state != tcp::State::Closed
-                        && pair.tcp(&self.set).state() == tcp::State::Closed =>
+                    if pair.state != tcp::State::Closed && socket.state() == tcp::State::Closed =>
                 {
                     self.lose(index, handle, Error::ETIMEDOUT);
                 }

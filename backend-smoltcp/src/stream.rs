@@ -101,6 +101,7 @@ impl State<'_> {
         let Role::Connected(index) = slot.role else {
             return self.send_unconnected(handle, data);
         };
+        #[cfg(any(feature = "buffer-classes", feature = "udp"))]
         let limit = slot.send_limit();
         let pair = &mut self.pairs[index];
         if pair.dead {
@@ -108,20 +109,19 @@ impl State<'_> {
             self.look(handle);
             return Err(error);
         }
-        let shut = pair.write_shut;
-        let socket = pair.tcp_mut(&mut self.set);
-        if shut || !socket.may_send() {
+        #[cfg(feature = "slow-peers")]
+        if pair.write_shut {
             return Err(Error::EPIPE);
         }
-        if data.is_empty() {
-            return Ok(0);
-        }
-        let most = limit.min(socket.send_capacity());
-        let room = most.saturating_sub(socket.send_queue()).min(data.len());
-        if room == 0 {
+        let socket = pair.tcp_mut(&mut self.set);
+        // The stack takes what there is room for.
+        let most = data;
+        #[cfg(any(feature = "buffer-classes", feature = "udp"))]
+        let most = &data[..limit.saturating_sub(socket.send_queue()).min(data.len())];
+        let taken = socket.send_slice(most).map_err(|_| Error::EPIPE)?;
+        if taken == 0 && !data.is_empty() {
             return Err(Error::EAGAIN);
         }
-        let taken = socket.send_slice(&data[..room]).map_err(|_| Error::EPIPE)?;
         #[cfg(feature = "slow-peers")]
         if pair.unacked == 0 {
             pair.note_progress(taken, self.now);
@@ -132,24 +132,25 @@ impl State<'_> {
 
     #[inline(never)]
     fn send_unconnected(&mut self, handle: Handle, data: &[u8]) -> Result<usize> {
-        match self.unconnected(handle)? {
+        self.check_connect(handle)?;
+        match self.slots.get(handle)?.role {
             Role::Dgram(_) => self.send_datagram(handle, data),
             _ => Err(Error::EPIPE),
         }
     }
 
-    /// What a stream is that is not connected, or why nothing can be sent or received on it yet.
-    fn unconnected(&mut self, handle: Handle) -> Result<Role> {
+    /// Why nothing can be sent or received yet, or could be connected.
+    #[inline(never)]
+    fn check_connect(&mut self, handle: Handle) -> Result<()> {
         let slot = self.slots.get_mut(handle)?;
-        let role = slot.role;
-        match role {
+        match slot.role {
             Role::Connecting(_) => Err(Error::EAGAIN),
             Role::Failed(error) => {
                 slot.role = Role::Ended;
                 self.look(handle);
                 Err(error)
             }
-            role => Ok(role),
+            _ => Ok(()),
         }
     }
 
@@ -191,7 +192,7 @@ impl State<'_> {
         }
         let capacity = socket.recv_capacity();
         let given = socket.recv_slice(buf).map_err(|_| Error::EIO)?;
-        if waited >= capacity / 2 {
+        if cfg!(not(feature = "bulk")) || waited >= capacity / 2 {
             // The peer may have been waiting for room.
             self.touch_streams();
         }
@@ -208,7 +209,8 @@ impl State<'_> {
         if buf.is_empty() && matches!(self.slots.get(handle)?.role, Role::Failed(_)) {
             return Ok(0);
         }
-        match self.unconnected(handle)? {
+        self.check_connect(handle)?;
+        match self.slots.get(handle)?.role {
             Role::Dgram(_) => self.recv_datagram(handle, buf, flags).map(|info| info.len),
             Role::Ended => Ok(0),
             _ => Err(Error::ENOTCONN),
@@ -240,7 +242,9 @@ impl State<'_> {
         }
         let limit = slot.send_limit();
         let room = limit.min(socket.send_capacity()) > socket.send_queue();
-        let no_more_out = pair.write_shut || !socket.may_send();
+        let no_more_out = !socket.may_send();
+        #[cfg(feature = "slow-peers")]
+        let no_more_out = no_more_out || pair.write_shut;
         if no_more_out || room {
             events |= POLLOUT;
         }
