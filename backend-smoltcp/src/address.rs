@@ -158,11 +158,17 @@ fn router(iface: &Interface, ip: IpAddress) -> Option<IpAddress> {
     route.map(|route| route.via_router)
 }
 
-/// Whether it is the address of many.
+/// Whether it is the address of many. Without datagrams nobody sends to all of a network, and its
+/// last address is as any that does not answer.
 pub(crate) fn is_group(iface: &Interface, ip: IpAddress) -> bool {
-    ip.is_multicast() || is_broadcast(iface, ip)
+    #[cfg(feature = "udp")]
+    let all = is_broadcast(iface, ip);
+    #[cfg(not(feature = "udp"))]
+    let (all, _) = (ip.is_broadcast(), iface);
+    all || ip.is_multicast()
 }
 
+#[cfg(feature = "udp")]
 /// `255.255.255.255`, or the last address of a network of the interface.
 pub(crate) fn is_broadcast(iface: &Interface, ip: IpAddress) -> bool {
     ip.is_broadcast()

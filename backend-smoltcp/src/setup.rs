@@ -89,10 +89,8 @@ impl State<'_> {
             self.setup.servers = config.servers.iter().copied().collect();
         }
         self.iface.update_ip_addrs(|own| {
-            for &cidr in &config.addresses {
-                // The stack holds eight, a configuration four.
-                let _ = own.push(cidr);
-            }
+            // The stack holds eight, a configuration four.
+            own.extend(config.addresses.iter().copied().take(own.capacity() - own.len()));
             #[cfg(all(feature = "ipv6", feature = "ethernet"))]
             if let smoltcp::wire::HardwareAddress::Ethernet(address) = config.hardware {
                 let own_link = IpCidr::new(link_local(address.0).into(), 64);

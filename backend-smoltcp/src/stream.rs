@@ -115,6 +115,7 @@ impl State<'_> {
         }
         let socket = pair.tcp_mut(&mut self.set);
         // The stack takes what there is room for.
+        #[cfg(not(any(feature = "buffer-classes", feature = "udp")))]
         let most = data;
         #[cfg(any(feature = "buffer-classes", feature = "udp"))]
         let most = &data[..limit.saturating_sub(socket.send_queue()).min(data.len())];
