@@ -210,10 +210,8 @@ impl<'a> Pair<'a> {
     pub(crate) fn free(&mut self, set: &mut SocketSet<'a>) {
         self.hide(set);
         if let Some(socket) = &mut self.home {
+            // The next connection clears the rest.
             socket.abort();
-            // Port 9 is never listened on: this clears the buffers and the peer.
-            let _ = socket.listen(9);
-            socket.close();
         }
         self.owner = Owner::Free;
         self.state = tcp::State::Closed;

@@ -8,6 +8,8 @@ use crate::address::{endpoint, family, is_group, is_local, is_own, is_reachable,
 #[cfg(feature = "server")]
 use crate::pairs::NOWHERE;
 use crate::pairs::Owner;
+#[cfg(not(feature = "server"))]
+use crate::pairs::Pair;
 use crate::slots::Role;
 use crate::state::State;
 use crate::time::Span;
@@ -242,6 +244,17 @@ impl State<'_> {
         best.map(|(index, _)| index).or_else(|| self.spare())
     }
 
+    #[cfg(not(feature = "server"))]
+    /// A free pair, or one that only sits out its TIME-WAIT.
+    fn spare(&self) -> Option<usize> {
+        let over = |pair: &Pair<'_>| {
+            matches!(pair.owner, Owner::Closing(_)) && pair.state == tcp::State::TimeWait
+        };
+        let free = self.pairs.iter().position(Pair::is_free);
+        free.or_else(|| self.pairs.iter().position(over))
+    }
+
+    #[cfg(feature = "server")]
     /// A free pair, or the oldest one that only sits out its TIME-WAIT.
     pub(crate) fn spare(&self) -> Option<usize> {
         let mut oldest = None;

@@ -149,13 +149,8 @@ impl State<'_> {
     /// it has to acknowledge.
     #[cfg(not(feature = "slow-peers"))]
     fn step_live(&mut self, index: usize, _: Handle, waiting: usize) {
-        let pair = &mut self.pairs[index];
-        let read_shut = pair.read_shut;
-        let socket = pair.tcp_mut(&mut self.set);
+        let socket = self.pairs[index].tcp_mut(&mut self.set);
         socket.set_timeout((waiting > 0).then_some(STUCK.for_stack()));
-        if read_shut {
-            read_away(socket);
-        }
     }
 
     /// A connection that is up: is its peer still there?
@@ -173,7 +168,9 @@ impl State<'_> {
             pair.slow = slow;
         }
         if pair.read_shut {
-            read_away(pair.tcp_mut(&mut self.set));
+            // Nobody will read it; the peer must not wait for room.
+            let socket = pair.tcp_mut(&mut self.set);
+            while socket.can_recv() && socket.recv(|bytes| (bytes.len(), ())).is_ok() {}
         }
         #[cfg(feature = "keep-alive")]
         if pair.keep_alive(&slot.options, heard, self.now) {
@@ -315,11 +312,6 @@ impl State<'_> {
         });
         busy.count() + self.datagrams_lingering()
     }
-}
-
-/// Takes what nobody will read; the peer must not wait for room.
-fn read_away(socket: &mut tcp::Socket<'_>) {
-    while socket.can_recv() && socket.recv(|bytes| (bytes.len(), ())).is_ok() {}
 }
 
 /// Whether the peer has everything, FIN included.
