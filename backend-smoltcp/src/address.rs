@@ -118,14 +118,6 @@ pub(crate) fn has_family(iface: &Interface, of: Family) -> bool {
     iface.ip_addrs().iter().any(|cidr| family(cidr.address()) == of)
 }
 
-/// Whether there is a way to the address of another, of a family that the interface has.
-pub(crate) fn is_reachable(iface: &Interface, ip: IpAddress) -> bool {
-    iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&ip))
-        || router(iface, ip).is_some()
-        // A connection to a group is refused before.
-        || (cfg!(feature = "udp") && is_group(iface, ip))
-}
-
 /// The length of the best prefix that leads to `ip`; `None` is no route (R13).
 pub(crate) fn route(iface: &Interface, ip: IpAddress) -> Option<u8> {
     if is_local(iface, ip) {
@@ -149,7 +141,7 @@ pub(crate) fn next_hop(iface: &Interface, ip: IpAddress) -> IpAddress {
     router(iface, ip).unwrap_or(ip)
 }
 
-fn router(iface: &Interface, ip: IpAddress) -> Option<IpAddress> {
+pub(crate) fn router(iface: &Interface, ip: IpAddress) -> Option<IpAddress> {
     let route = match ip {
         IpAddress::Ipv4(_) => iface.routes().get_default_ipv4_route(),
         #[cfg(feature = "ipv6")]

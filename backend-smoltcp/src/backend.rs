@@ -22,6 +22,10 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> EventSource
     fn drive(&self, now: Instant) -> Option<Instant> {
         self.take_input();
         let (waited, next) = self.with(|shared| {
+            if WAKERS == 0 {
+                // `wait` asks for what this drive changes.
+                shared.state.take_changed();
+            }
             shared.state.drive(&mut shared.device, now);
             (shared.is_waited(), shared.next())
         });
@@ -204,7 +208,6 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
             return park(self, handle, events, until);
         }
         // Nobody else can wait: whatever has changed is reason enough to try again.
-        self.with(|shared| shared.state.take_changed());
         match wait_until(self, until, || self.with(|shared| shared.state.has_changed())) {
             Err(Error::ETIMEDOUT) => Ok(()),
             answer => answer,

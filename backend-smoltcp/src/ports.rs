@@ -4,7 +4,9 @@ use smoltcp::wire::{IpAddress, IpEndpoint};
 use usocket_core::spi::{Handle, SockType};
 use usocket_core::{Error, Instant, Result, SockAddr};
 
-use crate::address::{endpoint, family, is_group, is_local, is_own, is_reachable, overlap};
+#[cfg(any(feature = "dhcp", feature = "ipv6"))]
+use crate::address::router;
+use crate::address::{endpoint, family, is_group, is_local, is_own, overlap};
 #[cfg(feature = "server")]
 use crate::pairs::NOWHERE;
 use crate::pairs::Owner;
@@ -271,6 +273,18 @@ impl State<'_> {
         oldest.map(|(_, index)| index)
     }
 
+    /// Whether there is a way to the address of another, of a family that the interface has.
+    fn reaches(&self, ip: IpAddress) -> bool {
+        #[cfg(any(feature = "dhcp", feature = "ipv6"))]
+        let routed = router(&self.iface, ip).is_some();
+        #[cfg(not(any(feature = "dhcp", feature = "ipv6")))]
+        let routed = self.routed;
+        routed
+            || self.iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&ip))
+            // A connection to a group is refused before.
+            || (cfg!(feature = "udp") && is_group(&self.iface, ip))
+    }
+
     fn may_bind(&self, kind: SockType, ip: IpAddress) -> bool {
         ip.is_unspecified()
             || is_local(&self.iface, ip)
@@ -283,7 +297,7 @@ impl State<'_> {
         if is_own(&self.iface, to) {
             return Err(Error::ENETUNREACH);
         }
-        if !is_reachable(&self.iface, to) {
+        if !self.reaches(to) {
             return Err(Error::ENETUNREACH);
         }
         let bound = bound.map(|address| address.addr);

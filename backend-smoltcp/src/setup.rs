@@ -73,6 +73,10 @@ impl State<'_> {
         self.iface.routes_mut().remove_default_ipv4_route();
         #[cfg(feature = "ipv6")]
         self.iface.routes_mut().remove_default_ipv6_route();
+        #[cfg(not(any(feature = "dhcp", feature = "ipv6")))]
+        {
+            self.routed = config.gateway_v4.is_some();
+        }
         self.configure(config);
         self.note_addresses();
     }

@@ -49,6 +49,9 @@ pub(crate) struct State<'a> {
     pub(crate) name: DeviceName,
     pub(crate) interval: Option<Span>,
     pub(crate) up: bool,
+    /// There is a router, which only we set.
+    #[cfg(not(any(feature = "dhcp", feature = "ipv6")))]
+    pub(crate) routed: bool,
     /// Our addresses, as the stack had them last.
     #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
     pub(crate) own: heapless::Vec<IpAddress, 8>,
@@ -114,6 +117,8 @@ impl<'a> State<'a> {
             name: config.name.clone(),
             interval: config.interval,
             up: true,
+            #[cfg(not(any(feature = "dhcp", feature = "ipv6")))]
+            routed: config.gateway_v4.is_some(),
             #[cfg(any(feature = "server", feature = "dhcp", feature = "slaac"))]
             own: heapless::Vec::new(),
             random: seed ^ 0x9e37_79b9_7f4a_7c15,
