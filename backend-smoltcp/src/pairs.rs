@@ -292,7 +292,7 @@ impl<'a> Pair<'a> {
     }
 
     pub(crate) fn is_free(&self) -> bool {
-        self.owner == Owner::Free
+        matches!(self.owner, Owner::Free)
     }
 
     /// Whether it is a connection between these addresses.

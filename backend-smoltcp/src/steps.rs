@@ -84,12 +84,12 @@ impl State<'_> {
     }
 
     fn step_owned(&mut self, index: usize, handle: Handle, before: tcp::State) {
-        let Ok(slot) = self.slots.get(handle) else { return };
-        match slot.role {
-            Role::Connecting(_) => self.step_connecting(index, handle),
-            Role::Connected(_) if !self.pairs[index].dead => {
-                self.step_connected(index, handle, before);
-            }
+        if self.pairs[index].dead {
+            return;
+        }
+        match self.slots.get(handle).map(|slot| slot.role) {
+            Ok(Role::Connecting(_)) => self.step_connecting(index, handle),
+            Ok(Role::Connected(_)) => self.step_connected(index, handle, before),
             _ => {}
         }
     }
