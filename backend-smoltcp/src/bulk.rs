@@ -104,7 +104,7 @@ impl State<'_> {
                     }
                     if self.rough && !self.dirty {
                         // The caller will sleep: nothing is left but to know how long.
-                        self.next_due = self.find_next_due(false);
+                        self.next_due = self.find_next_due(false, self.others_due);
                     }
                 }
                 None if sends && self.dirty => {
@@ -199,7 +199,7 @@ impl State<'_> {
     pub(crate) fn end_drive<D: Device + ?Sized>(&mut self, device: &mut D, mut begun: Begun) {
         if !begun.work && !self.dirty {
             if self.rough {
-                self.next_due = self.find_next_due(false);
+                self.next_due = self.find_next_due(false, self.others_due);
             }
             return;
         }
@@ -222,7 +222,7 @@ impl State<'_> {
     #[inline]
     fn end_pass(&mut self, passed: &Passed) {
         if passed.full {
-            self.next_due = self.find_next_due(true);
+            self.next_due = self.find_next_due(true, self.others_due);
         } else {
             self.next_due = self.next_due.min(self.now + SOON);
             self.rough = true;

@@ -72,10 +72,16 @@ impl State<'_> {
         self.unannounced = false;
         self.step_all(device);
         let again = came.again() || self.dirty;
-        let passed = if self.up { self.pass(device, Pass::Out) } else { Passed::default() };
+        let passed = if self.sends() { self.pass(device, Pass::Out) } else { Passed::default() };
         self.step_sent(device, passed.full);
         self.dirty = again || passed.again();
         self.unannounced = again;
+    }
+
+    /// Whether there may be something to send. Where there is nothing but streams, they ended
+    /// with the link.
+    pub(crate) fn sends(&self) -> bool {
+        self.up || cfg!(not(any(feature = "slow-peers", feature = "udp", feature = "dhcp")))
     }
 
     /// Takes frames in.
@@ -103,19 +109,21 @@ impl State<'_> {
     pub(crate) fn step_sent<D: Device + ?Sized>(&mut self, device: &mut D, full: bool) {
         self.step_resetting();
         self.step_senders(full);
-        if self.up {
+        if self.sends() {
             self.ask_neighbours(device);
             #[cfg(feature = "slaac")]
             self.ask_routers(device);
         }
         self.look_at_all();
         let others = self.pairs_due().min(self.admission_due()).min(self.datagrams_due());
-        self.others_due = others.min(self.neighbours_due()).min(self.queries_due());
+        let others = others.min(self.neighbours_due()).min(self.queries_due());
         #[cfg(feature = "slaac")]
+        let others = others.min(self.routers_due());
+        #[cfg(feature = "bulk")]
         {
-            self.others_due = self.others_due.min(self.routers_due());
+            self.others_due = others;
         }
-        self.next_due = self.find_next_due(full);
+        self.next_due = self.find_next_due(full, others);
     }
 
     /// Lets the stack take frames in, or send what it has.
@@ -228,20 +236,21 @@ impl State<'_> {
         passed
     }
 
-    pub(crate) fn find_next_due(&mut self, full: bool) -> Instant {
+    /// When to drive again; `others`: when more than the stack has something to do.
+    pub(crate) fn find_next_due(&mut self, full: bool, others: Instant) -> Instant {
         #[cfg(feature = "bulk")]
         {
             self.rough = false;
         }
         let soonest = self.now + RETRY;
         let mut next = if full { soonest } else { NEVER };
-        if self.up
+        if self.sends()
             && let Some(time) = self.iface.poll_at(stack_time(self.now), &self.set)
         {
             // All that could go out has gone: what is left "now" waits for the device.
             next = next.min(from_stack_time(time).max(soonest));
         }
-        next = next.min(self.others_due);
+        next = next.min(others);
         #[cfg(feature = "bulk")]
         if self.pairs.iter().any(|pair| pair.plain && pair.unacked > 0) {
             next = next.min(self.now + crate::steps::SLOW);

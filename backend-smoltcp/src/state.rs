@@ -69,6 +69,7 @@ pub(crate) struct State<'a> {
     pub(crate) mtu: usize,
     /// When `drive` has something to do next.
     pub(crate) next_due: Instant,
+    #[cfg(feature = "bulk")]
     /// The part of it that bytes of streams do not bring nearer, but for `SLOW`.
     pub(crate) others_due: Instant,
     #[cfg(feature = "bulk")]
@@ -130,6 +131,7 @@ impl<'a> State<'a> {
             notes: Notes::new(capabilities.medium),
             mtu: capabilities.ip_mtu(),
             next_due: NEVER,
+            #[cfg(feature = "bulk")]
             others_due: NEVER,
             #[cfg(feature = "bulk")]
             rough: false,
