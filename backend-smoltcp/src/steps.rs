@@ -196,26 +196,18 @@ impl State<'_> {
 
     fn step_closing(&mut self, index: usize, until: Instant) {
         let pair = &mut self.pairs[index];
-        let over = match pair.state {
-            tcp::State::Closed => true,
-            tcp::State::TimeWait => self.now >= pair.since + TIME_WAIT,
-            // Everything of ours is there; an RST could destroy what the peer has not read.
-            tcp::State::FinWait2 => self.now >= pair.since + FIN_WAIT,
-            _ => false,
-        };
-        if over {
-            pair.free(&mut self.set);
+        let done = done(pair.state);
+        if pair.state == tcp::State::Closed || self.now >= closing_limit(pair, until) {
+            // Where everything of ours is there an RST could destroy what the peer has not read.
+            if done { pair.free(&mut self.set) } else { self.reset(index) }
         } else if pair.tcp(&self.set).can_recv() && pair.state != tcp::State::TimeWait {
             // Nobody will ever read it (row 218).
             self.reset(index);
-        } else if done(pair.state) {
-            #[cfg(feature = "slow-peers")]
-            pair.probe(None, &mut self.set);
-        } else if self.now >= until {
-            self.reset(index);
         } else {
             #[cfg(feature = "slow-peers")]
-            if self.now >= pair.since + ASK_FOR_ROOM {
+            if done {
+                pair.probe(None, &mut self.set);
+            } else if self.now >= pair.since + ASK_FOR_ROOM {
                 pair.probe(Some(ASK_FOR_ROOM), &mut self.set);
             }
         }
@@ -271,18 +263,18 @@ impl State<'_> {
         match pair.owner {
             Owner::Free => NEVER,
             Owner::Socket(_) if pair.dead || !pair.shown() => NEVER,
-            Owner::Socket(_) | Owner::Closing(_) if time_wait => pair.since + TIME_WAIT,
+            Owner::Socket(_) if time_wait => pair.since + TIME_WAIT,
             #[cfg(feature = "slow-peers")]
             Owner::Socket(handle) => self.owned_due(pair, handle),
             #[cfg(not(feature = "slow-peers"))]
             Owner::Socket(_) => NEVER,
             Owner::Pending(..) => self.pending_due(pair),
-            Owner::Closing(_) if pair.state == tcp::State::FinWait2 => pair.since + FIN_WAIT,
             #[cfg(feature = "slow-peers")]
-            Owner::Closing(until) if self.now < pair.since + ASK_FOR_ROOM => {
+            Owner::Closing(until) if !done(pair.state) && self.now < pair.since + ASK_FOR_ROOM => {
                 until.min(pair.since + ASK_FOR_ROOM)
             }
-            Owner::Closing(until) | Owner::Resetting(until) => until,
+            Owner::Closing(until) => closing_limit(pair, until),
+            Owner::Resetting(until) => until,
         }
     }
 
@@ -311,6 +303,15 @@ impl State<'_> {
             _ => false,
         });
         busy.count() + self.datagrams_lingering()
+    }
+}
+
+/// When a closed connection is over, as it is now; `until` is its bound (S17).
+fn closing_limit(pair: &Pair<'_>, until: Instant) -> Instant {
+    match pair.state {
+        tcp::State::TimeWait => pair.since + TIME_WAIT,
+        tcp::State::FinWait2 => pair.since + FIN_WAIT,
+        _ => until,
     }
 }
 
