@@ -19,6 +19,7 @@ mod udp {
             Err(Error::EOPNOTSUPP)
         }
 
+        #[cfg(feature = "server")]
         pub(crate) fn bind_queue(&mut self, _: Handle, _: IpEndpoint) -> Result<()> {
             Ok(())
         }
@@ -85,6 +86,21 @@ mod udp {
 
         pub(crate) fn datagrams_lingering(&self) -> usize {
             0
+        }
+    }
+}
+
+#[cfg(not(any(feature = "server", feature = "udp")))]
+mod bind {
+    use usocket_core::spi::Handle;
+    use usocket_core::{Error, Result, SockAddr};
+
+    use crate::state::State;
+
+    impl State<'_> {
+        pub(crate) fn bind(&mut self, handle: Handle, _: SockAddr) -> Result<()> {
+            self.slots.get(handle)?;
+            Err(Error::EOPNOTSUPP)
         }
     }
 }

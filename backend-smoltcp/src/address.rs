@@ -101,6 +101,7 @@ pub(crate) fn is_own(iface: &Interface, ip: IpAddress) -> bool {
     ip.is_unspecified() || is_loopback(ip) || is_local(iface, ip)
 }
 
+#[cfg(any(feature = "server", feature = "udp"))]
 /// Whether two local addresses cannot both be held.
 pub(crate) fn overlap(a: IpEndpoint, b: IpEndpoint) -> bool {
     a.port == b.port

@@ -67,6 +67,8 @@ extern crate std;
 mod absent;
 mod address;
 mod backend;
+#[cfg(any(feature = "server", feature = "udp"))]
+mod bind;
 #[cfg(feature = "bulk")]
 mod bulk;
 mod config;

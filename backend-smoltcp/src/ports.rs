@@ -1,18 +1,19 @@
-//! Local addresses: who may bind what (rows 50 to 58), ports, routes.
+//! Local addresses: ports, routes, pairs for connections.
 
 use smoltcp::wire::{IpAddress, IpEndpoint};
 use usocket_core::spi::{Handle, SockType};
-use usocket_core::{Error, Instant, Result, SockAddr};
+use usocket_core::{Error, Instant, Result};
 
+#[cfg(any(feature = "server", feature = "udp"))]
+use crate::address::is_group;
 #[cfg(any(feature = "dhcp", feature = "ipv6"))]
 use crate::address::router;
-use crate::address::{endpoint, family, is_group, is_local, is_own, overlap};
+use crate::address::{family, is_local, is_own};
 #[cfg(feature = "server")]
 use crate::pairs::NOWHERE;
 use crate::pairs::Owner;
 #[cfg(not(feature = "server"))]
 use crate::pairs::Pair;
-use crate::slots::Role;
 use crate::state::State;
 use crate::time::Span;
 use smoltcp::socket::tcp;
@@ -37,8 +38,8 @@ pub(crate) struct TimeWaits {
 
 #[derive(Clone, Copy)]
 #[cfg_attr(not(feature = "server"), expect(dead_code, reason = "there are none"))]
-struct TimeWait {
-    local: IpEndpoint,
+pub(crate) struct TimeWait {
+    pub(crate) local: IpEndpoint,
     remote: IpEndpoint,
     until: Instant,
 }
@@ -55,7 +56,7 @@ impl TimeWaits {
         self.oldest += 1;
     }
 
-    fn live(&self, now: Instant) -> impl Iterator<Item = &TimeWait> {
+    pub(crate) fn live(&self, now: Instant) -> impl Iterator<Item = &TimeWait> {
         self.entries.iter().filter(move |entry| entry.until > now)
     }
 }
@@ -75,112 +76,17 @@ impl TimeWaits {
     fn add(&self, _: TimeWait) {}
 
     #[expect(clippy::unused_self, reason = "as above")]
-    fn live(&self, _: Instant) -> impl Iterator<Item = &'static TimeWait> {
+    pub(crate) fn live(&self, _: Instant) -> impl Iterator<Item = &'static TimeWait> {
         core::iter::empty()
     }
 }
 
-/// What holds an address already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Holder {
-    /// A listener.
-    Firm,
-    /// A socket that is merely bound, or a datagram socket; with its `SO_REUSEADDR`.
-    Bound(bool),
-    /// A connection, open, closing or in TIME-WAIT.
-    Connection,
-}
-
 impl State<'_> {
-    /// `bind` (rows 50 to 57).
-    pub(crate) fn bind(&mut self, handle: Handle, address: SockAddr) -> Result<()> {
-        let slot = self.slots.get(handle)?;
-        let (kind, reuse) = (slot.kind, slot.reuses());
-        if kind == SockType::Stream && cfg!(not(feature = "server")) {
-            return Err(Error::EOPNOTSUPP);
-        }
-        if slot.bound.is_some() || !matches!(slot.role, Role::Idle | Role::Dgram(_)) {
-            return Err(Error::EINVAL);
-        }
-        let mut address = endpoint(address)?;
-        if !self.may_bind(kind, address.addr) {
-            return Err(Error::EADDRNOTAVAIL);
-        }
-        if address.port == 0 {
-            address.port = self.pick_port(kind)?;
-        }
-        let refused = |holder| match holder {
-            Holder::Firm => true,
-            Holder::Bound(theirs) => !(reuse && theirs),
-            Holder::Connection => !reuse,
-        };
-        if self.holders(handle, kind, address).any(refused) {
-            return Err(Error::EADDRINUSE);
-        }
-        self.settle_bound(handle, address, false)
-    }
-
-    #[cfg(any(feature = "server", feature = "udp"))]
-    /// Binds to `ip` and a port of our choice, unless bound (rows 65, 80, 128).
-    pub(crate) fn bind_implicitly(&mut self, handle: Handle, ip: IpAddress) -> Result<IpEndpoint> {
-        let slot = self.slots.get(handle)?;
-        if let Some(bound) = slot.bound {
-            return Ok(bound);
-        }
-        let port = self.pick_port(slot.kind)?;
-        let address = IpEndpoint::new(ip, port);
-        self.settle_bound(handle, address, true)?;
-        Ok(address)
-    }
-
-    fn settle_bound(&mut self, handle: Handle, address: IpEndpoint, implicit: bool) -> Result<()> {
-        self.bind_queue(handle, address)?;
-        let slot = self.slots.get_mut(handle)?;
-        slot.bound = Some(address);
-        slot.implicit = implicit;
-        Ok(())
-    }
-
-    #[cfg(feature = "server")]
-    /// Whether a listener may start on this address: never beside another (row 58).
-    pub(crate) fn may_listen(&self, handle: Handle, address: IpEndpoint) -> bool {
-        !self.holders(handle, SockType::Stream, address).any(|holder| holder == Holder::Firm)
-    }
-
     /// Whether a connection or TIME-WAIT of this very pair exists.
     pub(crate) fn connection_exists(&self, local: IpEndpoint, remote: IpEndpoint) -> bool {
         let same = |entry: &TimeWait| entry.local == local && entry.remote == remote;
         self.time_waits.live(self.now).any(same)
             || self.pairs.iter().any(|pair| pair.connects(local, remote))
-    }
-
-    /// Everything but `handle` that holds an address which overlaps `address`.
-    fn holders(
-        &self,
-        handle: Handle,
-        kind: SockType,
-        address: IpEndpoint,
-    ) -> impl Iterator<Item = Holder> + '_ {
-        let sockets = self.slots.iter().filter_map(move |(other, slot)| {
-            let bound = slot.bound?;
-            if other == handle || slot.kind != kind || !overlap(bound, address) {
-                return None;
-            }
-            Some(match slot.role {
-                Role::Listening { .. } => Holder::Firm,
-                Role::Connecting(_) | Role::Connected(_) => Holder::Connection,
-                _ => Holder::Bound(slot.reuses()),
-            })
-        });
-        // Those that no socket holds; the others were counted with their sockets.
-        let closing = self.pairs.iter().filter(move |pair| {
-            matches!(pair.owner, Owner::Closing(_)) && overlap(pair.local, address)
-        });
-        let waiting =
-            self.time_waits.live(self.now).filter(move |entry| overlap(entry.local, address));
-        let streams = closing.map(|_| ()).chain(waiting.map(|_| ()));
-        sockets
-            .chain(streams.filter(move |()| kind == SockType::Stream).map(|()| Holder::Connection))
     }
 
     /// A port that nothing uses, a random one: after a reset of the board the same ports
@@ -279,16 +185,10 @@ impl State<'_> {
         let routed = router(&self.iface, ip).is_some();
         #[cfg(not(any(feature = "dhcp", feature = "ipv6")))]
         let routed = self.routed;
-        routed
-            || self.iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&ip))
-            // A connection to a group is refused before.
-            || (cfg!(feature = "udp") && is_group(&self.iface, ip))
-    }
-
-    fn may_bind(&self, kind: SockType, ip: IpAddress) -> bool {
-        ip.is_unspecified()
-            || is_local(&self.iface, ip)
-            || (kind == SockType::Dgram && is_group(&self.iface, ip))
+        // A connection to a group is refused before.
+        #[cfg(feature = "udp")]
+        let routed = routed || is_group(&self.iface, ip);
+        routed || self.iface.ip_addrs().iter().any(|cidr| cidr.contains_addr(&ip))
     }
 
     /// The address to send from to reach `to`, or why that cannot be (row 92, R24).

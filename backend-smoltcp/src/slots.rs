@@ -80,6 +80,7 @@ pub(crate) struct Slot {
     pub(crate) kind: SockType,
     /// The local address once bound, by `bind` or implicitly.
     pub(crate) bound: Option<IpEndpoint>,
+    #[cfg(any(feature = "server", feature = "udp"))]
     /// Whether we chose it: then a failed connect gives it back.
     pub(crate) implicit: bool,
     pub(crate) role: Role,
@@ -181,14 +182,6 @@ impl Slot {
         None
     }
 
-    /// `SO_REUSEADDR`.
-    pub(crate) fn reuses(&self) -> bool {
-        #[cfg(feature = "options")]
-        return self.options.reuse;
-        #[cfg(not(feature = "options"))]
-        false
-    }
-
     /// The local address, `0.0.0.0:0` or `:::0` before bind.
     pub(crate) fn local(&self) -> IpEndpoint {
         self.bound.unwrap_or(self.nowhere())
@@ -202,7 +195,12 @@ impl Slot {
     /// A connect has failed: the outcome waits to be fetched.
     pub(crate) fn fail(&mut self, error: Error) {
         self.role = Role::Failed(error);
-        if core::mem::take(&mut self.implicit) {
+        #[cfg(any(feature = "server", feature = "udp"))]
+        let chosen = core::mem::take(&mut self.implicit);
+        // Where none can be bound, we chose it.
+        #[cfg(not(any(feature = "server", feature = "udp")))]
+        let chosen = true;
+        if chosen {
             self.bound = None;
         }
     }

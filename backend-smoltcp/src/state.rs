@@ -160,6 +160,7 @@ impl<'a> State<'a> {
             family,
             kind,
             bound: None,
+            #[cfg(any(feature = "server", feature = "udp"))]
             implicit: false,
             role: Role::Idle,
             #[cfg(feature = "options")]

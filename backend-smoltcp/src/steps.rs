@@ -262,7 +262,7 @@ impl State<'_> {
         let time_wait = pair.state == tcp::State::TimeWait;
         match pair.owner {
             Owner::Free => NEVER,
-            Owner::Socket(_) if pair.dead || !pair.shown() => NEVER,
+            Owner::Socket(_) if !pair.shown() => NEVER,
             Owner::Socket(_) if time_wait => pair.since + TIME_WAIT,
             #[cfg(feature = "slow-peers")]
             Owner::Socket(handle) => self.owned_due(pair, handle),

@@ -73,7 +73,10 @@ impl State<'_> {
         let slot = self.slots.get_mut(handle)?;
         slot.role = Role::Connecting(index);
         slot.bound = Some(local);
-        slot.implicit |= bound.is_none();
+        #[cfg(any(feature = "server", feature = "udp"))]
+        {
+            slot.implicit |= bound.is_none();
+        }
         self.look(handle);
         self.touch();
         Err(Error::EINPROGRESS)
