@@ -4,6 +4,7 @@
 mod udp {
     use core::net::IpAddr;
 
+    #[cfg(any(feature = "server", feature = "unreachable"))]
     use smoltcp::wire::IpEndpoint;
     #[cfg(feature = "options")]
     use usocket_core::Family;

@@ -208,7 +208,7 @@ impl State<'_> {
             self.step_all(device);
             begun.all = true;
         }
-        let passed = if self.up { self.pass(device, Pass::Out) } else { Passed::default() };
+        let passed = if self.up { self.transmit(device) } else { Passed::default() };
         if begun.all {
             self.step_sent(device, passed.full);
         } else {

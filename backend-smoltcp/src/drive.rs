@@ -29,6 +29,7 @@ const ROUNDS: usize = 64;
 const RETRY: Span = Span::from_millis(1);
 
 /// What the stack shall do.
+#[cfg(feature = "slow-peers")]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Pass {
     In,
@@ -72,7 +73,7 @@ impl State<'_> {
         self.unannounced = false;
         self.step_all(device);
         let again = came.again() || self.dirty;
-        let passed = if self.sends() { self.pass(device, Pass::Out) } else { Passed::default() };
+        let passed = if self.sends() { self.transmit(device) } else { Passed::default() };
         self.step_sent(device, passed.full);
         self.dirty = again || passed.again();
         self.unannounced = again;
@@ -85,12 +86,24 @@ impl State<'_> {
     }
 
     /// Takes frames in.
-    pub(crate) fn receive<D: Device + ?Sized>(&mut self, device: &mut D) -> Passed {
-        #[cfg(feature = "slow-peers")]
-        if !self.up {
-            return self.discard(device);
+    #[cfg(not(feature = "slow-peers"))]
+    fn receive<D: Device + ?Sized>(&mut self, device: &mut D) -> Passed {
+        let time = stack_time(self.now);
+        let mut frames = 0;
+        while frames < FRAMES
+            && self.iface.poll_ingress_single(time, device, &mut self.set)
+                != PollIngressSingleResult::None
+        {
+            frames += 1;
         }
-        self.pass(device, Pass::In)
+        self.changed |= frames > 0;
+        Passed { frames, ..Passed::default() }
+    }
+
+    /// Takes frames in.
+    #[cfg(feature = "slow-peers")]
+    pub(crate) fn receive<D: Device + ?Sized>(&mut self, device: &mut D) -> Passed {
+        if self.up { self.pass(device, Pass::In) } else { self.discard(device) }
     }
 
     /// Everything between the way in and the way out.
@@ -126,28 +139,22 @@ impl State<'_> {
         self.next_due = self.find_next_due(full, others);
     }
 
-    /// Lets the stack take frames in, or send what it has.
+    /// Lets the stack send what it has.
     #[cfg(not(feature = "slow-peers"))]
-    fn pass<D: Device + ?Sized>(&mut self, device: &mut D, pass: Pass) -> Passed {
+    fn transmit<D: Device + ?Sized>(&mut self, device: &mut D) -> Passed {
         let time = stack_time(self.now);
-        let Self { iface, set, .. } = self;
-        let mut passed = Passed::default();
-        if pass == Pass::In {
-            while passed.frames < FRAMES
-                && iface.poll_ingress_single(time, device, set) != PollIngressSingleResult::None
-            {
-                passed.frames += 1;
-            }
-            self.changed |= passed.frames > 0;
-            return passed;
-        }
         for _ in 0..ROUNDS {
-            if iface.poll_egress(time, device, set) == PollResult::None {
-                return passed;
+            if self.iface.poll_egress(time, device, &mut self.set) == PollResult::None {
+                return Passed::default();
             }
         }
-        passed.more = true;
-        passed
+        Passed { more: true, ..Passed::default() }
+    }
+
+    /// Lets the stack send what it has.
+    #[cfg(feature = "slow-peers")]
+    pub(crate) fn transmit<D: Device + ?Sized>(&mut self, device: &mut D) -> Passed {
+        self.pass(device, Pass::Out)
     }
 
     /// Lets the stack take frames in, or send what it has, or both.

@@ -12,8 +12,6 @@ use crate::address::{family, is_local, is_own};
 #[cfg(feature = "server")]
 use crate::pairs::NOWHERE;
 use crate::pairs::Owner;
-#[cfg(not(feature = "server"))]
-use crate::pairs::Pair;
 use crate::state::State;
 use crate::time::Span;
 use smoltcp::socket::tcp;
@@ -155,11 +153,15 @@ impl State<'_> {
     #[cfg(not(feature = "server"))]
     /// A free pair, or one that only sits out its TIME-WAIT.
     fn spare(&self) -> Option<usize> {
-        let over = |pair: &Pair<'_>| {
-            matches!(pair.owner, Owner::Closing(_)) && pair.state == tcp::State::TimeWait
-        };
-        let free = self.pairs.iter().position(Pair::is_free);
-        free.or_else(|| self.pairs.iter().position(over))
+        let mut over = None;
+        for (index, pair) in self.pairs.iter().enumerate() {
+            match pair.owner {
+                Owner::Free => return Some(index),
+                Owner::Closing(_) if pair.state == tcp::State::TimeWait => over = Some(index),
+                _ => {}
+            }
+        }
+        over
     }
 
     #[cfg(feature = "server")]
