@@ -25,7 +25,7 @@ use crate::frame::Why;
 #[cfg(feature = "bulk")]
 use crate::frame::Window;
 use crate::frame::{Kind, classify};
-use crate::pairs::Pair;
+use crate::pairs::{Pair, Pairs};
 #[cfg(feature = "server")]
 use crate::slots::Slots;
 
@@ -71,7 +71,7 @@ impl Notes {
 /// What the gate knows while a frame is looked at.
 pub(crate) struct Watch<'w, 'a> {
     pub(crate) notes: &'w Notes,
-    pub(crate) pairs: &'w [Pair<'a>],
+    pub(crate) pairs: &'w Pairs<'a>,
     #[cfg(feature = "bulk")]
     /// That pair, if it is plain.
     pub(crate) last: Cell<Option<&'w Pair<'a>>>,
@@ -80,7 +80,7 @@ pub(crate) struct Watch<'w, 'a> {
     #[cfg(feature = "server")]
     pub(crate) slots: &'w Slots<'w>,
     #[cfg(feature = "server")]
-    pub(crate) own: &'w [IpAddress],
+    pub(crate) own: &'w heapless::Vec<IpAddress, 8>,
     #[cfg(feature = "server")]
     pub(crate) parking: core::cell::RefCell<&'w mut crate::parked::Parking<'a>>,
 }
