@@ -373,6 +373,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "server")]
     #[test]
     fn a_syn_is_told_from_other_segments() {
         for (flags, kind) in [
@@ -387,6 +388,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "server")]
     #[test]
     fn the_window_and_its_scale() {
         let mut segment = tcp(SYN | ACK).to_vec();
@@ -404,6 +406,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "bulk")]
     #[test]
     fn a_plain_segment_is_known_by_its_ends() {
         let Ends { from, to } = ends();
@@ -427,7 +430,7 @@ mod tests {
         }
     }
 
-    #[cfg(feature = "ipv6")]
+    #[cfg(all(feature = "bulk", feature = "ipv6"))]
     #[test]
     fn the_same_on_ipv6() {
         let [from, to] = [1, 2].map(|last| Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, last));
@@ -442,6 +445,7 @@ mod tests {
         assert!(Plain::new(Medium::Ip, &frame).is_none());
     }
 
+    #[cfg(feature = "unreachable")]
     #[test]
     fn unreachable_names_our_packet() {
         let mut message = std::vec![3, 3, 0, 0, 0, 0, 0, 0];
@@ -452,6 +456,7 @@ mod tests {
         assert_eq!(classify(Medium::Ip, &v4(ICMP, &message)), Kind::Other);
     }
 
+    #[cfg(feature = "unreachable")]
     #[test]
     fn what_is_cut_off_is_nothing() {
         let whole = v4(TCP, &tcp(SYN));
