@@ -22,7 +22,7 @@ use usocket_backend_smoltcp::smoltcp::wire::{HardwareAddress, IpCidr};
 use usocket_backend_smoltcp::{Config, Net, OWN, Storage};
 use usocket_core::prelude::*;
 use usocket_core::spi::{EventSource, Platform, Shutdown};
-use usocket_core::{Instant, NoopRawMutex, POLLOUT};
+use usocket_core::{Instant, NoopRawMutex, POLLOUT, SO_KEEPALIVE};
 use wire::{End, Side, Wire};
 
 /// One socket, one connection.
@@ -269,6 +269,31 @@ fn a_closed_socket_gives_its_buffers_back() {
 }
 
 #[test]
+fn an_idle_connection_is_left_alone() {
+    with_net(11, 1000, |world, net| {
+        let socket = net.tcp().unwrap();
+        socket.connect((ip(2), PORT)).unwrap();
+        let rest = |minutes: u64| {
+            let until = Instant::from_micros(world.now.get()) + Duration::from_secs(minutes * 60);
+            while net.platform().now() < until {
+                let next = usocket_core::earlier(net.drive(net.platform().now()), Some(until));
+                net.platform().idle(next, &mut || net.pending());
+            }
+        };
+        rest(10);
+        socket.sendall("GE").unwrap();
+        // Everything is acknowledged, and nothing is to be said for longer than any patience.
+        rest(10);
+        socket.sendall("T!").unwrap();
+        let (mut count, mut page) = (0, [0; 300]);
+        while let Ok(read @ 1..) = socket.recv(&mut page) {
+            count += read;
+        }
+        assert_eq!(count, 1000);
+    });
+}
+
+#[test]
 fn who_waits_for_one_socket_sleeps() {
     with_net(9, 1000, |world, net| {
         let socket = net.tcp().unwrap();
@@ -291,16 +316,19 @@ fn what_is_left_out_says_so() {
             assert_eq!(socket.bind(("", 80)), Err(Error::EOPNOTSUPP));
             assert_eq!(socket.listen(1), Err(Error::EOPNOTSUPP));
             assert_eq!(socket.accept().map(|_| ()).unwrap_err(), Error::EOPNOTSUPP);
-            let alive = socket.setsockopt(usocket_core::SOL_SOCKET, usocket_core::SO_KEEPALIVE, 1);
+            let alive = socket.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1);
             let expected =
                 if cfg!(feature = "keep-alive") { Ok(()) } else { Err(Error::ENOPROTOOPT) };
             assert_eq!(alive, expected);
+            let no_delay = socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1);
+            let expected = if cfg!(feature = "options") { Ok(()) } else { Err(Error::ENOPROTOOPT) };
+            assert_eq!(no_delay, expected);
         }
         if cfg!(not(feature = "udp")) {
             assert_eq!(net.udp().map(|_| ()).unwrap_err(), Error::EOPNOTSUPP);
         }
         if cfg!(not(feature = "ipv6")) {
-            let v6 = net.socket(usocket_core::AF_INET6, usocket_core::SOCK_STREAM);
+            let v6 = net.socket(AF_INET6, SOCK_STREAM);
             assert_eq!(v6.map(|_| ()).unwrap_err(), Error::EAFNOSUPPORT);
         }
         if cfg!(not(feature = "dns")) {
