@@ -55,7 +55,7 @@
 //!
 //! Some features add no call, but care. Without
 //!
-//! - `bulk` each drive looks at everything: more instructions for each segment, 3 KB less code;
+//! - `bulk` each drive looks at everything: more instructions for each segment, less code;
 //! - `slow-peers` the stack's own timers decide about a peer that takes nothing: what is not
 //!   acknowledged for two minutes ends with `ETIMEDOUT`, also where the peer is merely slow, and what
 //!   comes behind `shutdown(Read)` fills the buffer;
