@@ -17,7 +17,12 @@ pub(crate) enum Mode {
     By(Instant),
 }
 
-/// One operation under a mode.
+/// One operation under a mode: repeated until it answers something else than `EAGAIN`, waiting
+/// for `events` in between. When the time of the mode is over the answer is `ETIMEDOUT`.
+///
+/// What a send queued is driven once: a program that sends and then does something else for a
+/// second must not keep the bytes that long. An operation that does not wait is driven before,
+/// so that a program which only spins on such calls moves its backend, and after.
 pub(crate) fn attempt<B: Backend + ?Sized, T>(
     backend: &B,
     handle: Handle,
@@ -25,14 +30,15 @@ pub(crate) fn attempt<B: Backend + ?Sized, T>(
     mode: Mode,
     mut operation: impl FnMut() -> Result<T>,
 ) -> Result<T> {
-    let at_once = before(backend, mode);
+    let at_once = mode == Mode::Now;
+    let drives = if at_once { before(backend, mode) } else { events.intersects(POLLOUT) };
     loop {
         match operation() {
-            Err(error) if error.is_would_block() && mode != Mode::Now => {
+            Err(error) if error.is_would_block() && !at_once => {
                 pause(backend, handle, events, mode)?;
             }
             answer => {
-                if at_once || events.intersects(POLLOUT) {
+                if drives {
                     flush(backend);
                 }
                 return answer;
@@ -92,11 +98,7 @@ fn before<B: Backend + ?Sized>(backend: &B, mode: Mode) -> bool {
     drives
 }
 
-/// Repeats `attempt` until it answers something else than `EAGAIN`, waiting
-/// for `events` in between. At `deadline` the answer is `ETIMEDOUT`.
-///
-/// What a send queued is driven once: a program that sends and then does
-/// something else for a second must not keep the bytes that long.
+/// The same with a deadline, `None` is never.
 pub(crate) fn until<B: Backend + ?Sized, T>(
     backend: &B,
     handle: Handle,
