@@ -31,8 +31,8 @@ struct Bound {
 const JUDGED: [Line; 4] = [
     ("send, pieces of 16384", "smoltcp-send-16384", Unit::Byte, bound(BULK, BULK)),
     ("receive, pieces of 16384", "smoltcp-recv-16384", Unit::Byte, bound(BULK, BULK)),
-    ("connect, see the end, close", "smoltcp-connect", Unit::Connection, bound(1.75, SET_UP)),
-    ("accept, see the end, close", "smoltcp-accept", Unit::Connection, bound(1.5, SET_UP)),
+    ("connect, see the end, close", "smoltcp-connect", Unit::Connection, bound(1.65, SET_UP)),
+    ("accept, see the end, close", "smoltcp-accept", Unit::Connection, bound(1.45, SET_UP)),
 ];
 
 /// What is only printed.
