@@ -20,9 +20,11 @@ use usocket_backend_smoltcp::smoltcp::socket::tcp;
 use usocket_backend_smoltcp::smoltcp::time::Instant as StackInstant;
 use usocket_backend_smoltcp::smoltcp::wire::{HardwareAddress, IpCidr};
 use usocket_backend_smoltcp::{Config, Net, OWN, Storage};
+#[cfg(not(feature = "server"))]
+use usocket_core::SO_KEEPALIVE;
 use usocket_core::prelude::*;
 use usocket_core::spi::{EventSource, Platform, Shutdown};
-use usocket_core::{Instant, NoopRawMutex, POLLOUT, SO_KEEPALIVE};
+use usocket_core::{Instant, NoopRawMutex, POLLOUT};
 use wire::{End, Side, Wire};
 
 /// One socket, one connection.
