@@ -1,5 +1,5 @@
-//! The firmware images on the emulated board. `ci/jobs/k210` builds them and says in
-//! `K210_IMAGES` where they are.
+//! The firmware images on the emulated board. `ci/jobs/boards` builds them and says in
+//! `K210_IMAGES` where they are; `ci/jobs/k210` runs what is slow or needs more images too.
 //!
 //! One binary, as linking takes long.
 
