@@ -3,6 +3,7 @@
 //!
 //! One binary, as linking takes long.
 
+mod card;
 mod conformance;
 mod download;
 mod footprint;
