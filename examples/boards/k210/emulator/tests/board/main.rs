@@ -6,6 +6,7 @@
 mod card;
 mod conformance;
 mod download;
+mod emulate;
 mod footprint;
 mod programs;
 mod rates;
