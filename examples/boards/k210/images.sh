@@ -24,8 +24,10 @@ build() {
 
 images() {
     build '' --bin={download_picture,send_picture,echo_server,wifi_scan,fetch,streams,uart_rate}
+    build '' --features tasks --bin=tasks
     build '' --features conformance --bin=conformance
     MODEM_BAUD=921600 build -921600 --bin={download_picture,streams}
+    MODEM_BAUD=921600 build -921600 --features tasks --bin=tasks
 }
 
 # Two sockets of 1024 bytes, a ring of 1024, TCP clients and names only.

@@ -33,6 +33,8 @@
 mod card;
 mod clocks;
 mod console;
+#[cfg(feature = "embassy")]
+mod executor;
 mod interrupts;
 mod panel;
 mod pins;
@@ -49,6 +51,8 @@ pub use clocks::CPU;
 pub use console::{Console, PANIC, finish};
 #[cfg(feature = "card")]
 pub use embedded_sdmmc::RawFile;
+#[cfg(feature = "embassy")]
+pub use executor::{Executor, on_bytes, slept};
 pub use k210_hal as hal;
 pub use k210_hal::clock::Clocks;
 pub use panel::{HEIGHT, Panel, WIDTH};

@@ -6,7 +6,7 @@ pub(super) fn crc7(bytes: &[u8]) -> u8 {
     for byte in bytes {
         for bit in (0..8).rev() {
             let carry = (sum >> 6 ^ byte >> bit) & 1;
-            sum = sum << 1 & 0x7f ^ carry * 0x09;
+            sum = ((sum << 1) & 0x7f) ^ (carry * 0x09);
         }
     }
     sum
@@ -19,7 +19,7 @@ pub(super) fn crc16(bytes: &[u8]) -> u16 {
         sum ^= u16::from(*byte) << 8;
         for _ in 0..8 {
             let carry = sum >> 15;
-            sum = sum << 1 ^ carry * 0x1021;
+            sum = (sum << 1) ^ (carry * 0x1021);
         }
     }
     sum

@@ -3,9 +3,9 @@
 use std::io::{Cursor, Read, Seek, Write};
 use std::time::Duration;
 
-use crate::support::{board, no_loss, pass};
+use crate::support::{board, image, no_loss, pass};
 use fatfs::{FatType, FileSystem, FormatVolumeOptions, FsOptions};
-use k210_emulator::{Machine, picture};
+use k210_emulator::{Cost, Ending, Machine, World, picture};
 
 const MIB: usize = 1 << 20;
 
@@ -112,6 +112,23 @@ fn a_full_card_keeps_nothing_and_the_picture_is_shown() {
     assert_eq!(read(&mut image, "PICTURE.BMP").unwrap(), [], "a part of a picture was left");
     // The empty file may keep its first.
     assert!(check_free(&mut image) + 1 >= free, "room was lost");
+}
+
+#[test]
+fn another_picture_than_the_expected_one_is_not_kept() {
+    let mut other = picture();
+    other[100_000] ^= 1;
+    let modem = World::default().virtual_modem(&other, &[]);
+    let image = image("download_picture-921600");
+    let mut machine = Machine::new(image, Cost::default(), Box::new(modem));
+    machine.insert_card(card(32 * MIB, FatType::Fat16));
+    assert_eq!(machine.run(Duration::from_secs(100), |_| false), Ending::Halted);
+    let said = machine.console();
+    assert!(said.contains("that is another picture\nnot saved\n"), "{said}");
+    assert!(said.ends_with("failed\n"), "{said}");
+    let (mut image, faults) = machine.remove_card().unwrap();
+    assert_eq!(faults, 0);
+    assert_eq!(read(&mut image, "PICTURE.BMP").unwrap(), []);
 }
 
 #[test]

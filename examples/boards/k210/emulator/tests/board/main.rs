@@ -13,3 +13,4 @@ mod rates;
 mod real;
 mod streams;
 mod support;
+mod tasks;
