@@ -21,9 +21,9 @@ sections() {
     flash=$((text + rodata + data)) ram=$((data + bss))
 }
 
-# section NAME: its size, from $table; 0 without it
+# section NAME: its size, from $table; 0 without it. As text: 00e550 is a number to awk, 0.
 section() {
-    echo $((16#$(awk -v name="$1" '$1 == name { size = $5 } END { print size ? size : 0 }' <<<"$table")))
+    echo $((16#$(awk -v name="$1" '$1 == name { size = $5 } END { print size == "" ? 0 : size "" }' <<<"$table")))
 }
 
 # image_row GROUP NAME FILE [STACK]: measures an image; the stack where a run has shown it

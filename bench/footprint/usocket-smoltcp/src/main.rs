@@ -16,8 +16,7 @@ const BYTES: usize = footprint_board::size(option_env!("FOOTPRINT_BYTES"), 2048)
 const SOCKETS: usize = footprint_board::size(option_env!("FOOTPRINT_SOCKETS"), 1);
 
 /// As many connections, no datagrams, nobody who waits to be accepted.
-type Memory =
-    Storage<'static, SOCKETS, SOCKETS, BYTES, BYTES, 0, 0, 0, { SOCKETS + OWN_PLACES }>;
+type Memory = Storage<'static, SOCKETS, SOCKETS, BYTES, BYTES, 0, 0, 0, { SOCKETS + OWN_PLACES }>;
 type Stack = Net<'static, Port, Board, usocket_core::NoopRawMutex, 0>;
 
 static MEMORY: Place<Memory> = Place::new();
