@@ -13,9 +13,9 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 QUICK=(fmt hygiene msrv clippy test doc examples linux-peer consumer coverage liars campaign
-       esp_at_nal modem_campaign modem_bench smoltcp_bench syscalls features cross portable package fuzz)
+       esp_at_nal modem_campaign modem_bench smoltcp_bench syscalls features cross portable package boards fuzz)
 SLOW=(features-all portable-all docsrs asan adapters bench modem_bench_all smoltcp_tap footprint deny fresh
-       migration programs servers k210 qemu)
+       migration programs servers k210 qemu boards_clippy)
 JOB_LIMIT=${JOB_LIMIT:-1500}  # seconds; a hanging job must not hide the others
 NOT_RUN=77
 

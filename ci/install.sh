@@ -9,7 +9,7 @@ main() {
     for group in "$@"; do
         case $group in
             system) packages strace:strace valgrind:valgrind ip:iproute2 setpriv:util-linux shellcheck:shellcheck ;;
-            cross) packages /usr/bin/rustc:rustc-web /usr/lib/rustlib/src/rust/library:rust-web-src lld-22:lld-22 ;;
+            cross) packages readelf:binutils /usr/bin/rustc:rustc-web /usr/bin/clippy-driver:rust-web-clippy /usr/lib/rustlib/src/rust/library:rust-web-src lld-22:lld-22 ;;
             qemu) packages qemu-system-riscv64:qemu-system-misc qemu-system-arm:qemu-system-arm readelf:binutils ;;
             peer) peers ;;
             servers) packages nginx:nginx-light mosquitto:mosquitto ;;

@@ -12,8 +12,11 @@ use usocket_core::{Instant, Result};
 /// Of the connection's buffers.
 const BYTES: usize = footprint_board::size(option_env!("FOOTPRINT_BYTES"), 2048);
 
-/// One socket, one connection, no datagrams, nobody who waits to be accepted.
-type Memory = Storage<'static, 1, 1, BYTES, BYTES, 0, 0, 0, { 1 + OWN_PLACES }>;
+/// Sockets, each with a pair of buffers. The program uses one.
+const SOCKETS: usize = footprint_board::size(option_env!("FOOTPRINT_SOCKETS"), 1);
+
+/// As many connections, no datagrams, nobody who waits to be accepted.
+type Memory = Storage<'static, SOCKETS, SOCKETS, BYTES, BYTES, 0, 0, 0, { SOCKETS + OWN_PLACES }>;
 type Stack = Net<'static, Port, Board, usocket_core::NoopRawMutex, 0>;
 
 static MEMORY: Place<Memory> = Place::new();

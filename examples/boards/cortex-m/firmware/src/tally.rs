@@ -45,6 +45,7 @@ impl Tally {
     }
 
     /// Says it. Bad if a case failed, or fewer rows were proved than this.
+    #[expect(clippy::result_unit_err, reason = "what failed was said on the console")]
     pub fn report(&self, console: &mut impl Journal, at_least: u32) -> Result<(), ()> {
         let (proved, unsupported) = (count(&self.proved), count(&self.unsupported));
         console.line(format_args!(

@@ -68,16 +68,27 @@ pub(crate) fn is_sending(uart: usize) -> bool {
 
 /// Does this with interrupts masked.
 pub(crate) fn masked<T>(what: impl FnOnce() -> T) -> T {
+    let before = mask();
+    let answer = what();
+    if before {
+        unmask();
+    }
+    answer
+}
+
+/// Masks interrupts; whether they were on.
+pub(crate) fn mask() -> bool {
     let before: usize;
     // SAFETY: clears mstatus.MIE and gives what it was. What the handler has changed is seen
     // after it, as the compiler takes it for an access to all memory.
     unsafe { asm!("csrrci {}, mstatus, 8", out(reg) before) };
-    let answer = what();
-    if before & 8 != 0 {
-        // SAFETY: they were on before.
-        unsafe { asm!("csrsi mstatus, 8") };
-    }
-    answer
+    before & 8 != 0
+}
+
+/// Lets interrupts come that were on before.
+pub(crate) fn unmask() {
+    // SAFETY: the handlers are in place; what is done before it is seen by them, as above.
+    unsafe { asm!("csrsi mstatus, 8") };
 }
 
 /// Called by `_trap`.
@@ -94,6 +105,8 @@ pub(crate) extern "C" fn trap(cause: usize, at: usize) {
     let which = (claimed as usize).wrapping_sub(UART1);
     if let Some(Some(handler)) = handlers.get(which) {
         handler.interrupt();
+        #[cfg(feature = "embassy")]
+        crate::executor::notify();
     }
     // SAFETY: what was claimed.
     plic.targets[0].claim.write(|w| unsafe { w.bits(claimed) });

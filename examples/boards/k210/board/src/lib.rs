@@ -3,7 +3,7 @@
 //! `k210-hal` gives the peripherals, the pins and their functions, the frame of a serial line
 //! and its standard output; this crate adds what the HAL 0.2 does not have: the start, the
 //! clocks, UARTs whose bytes are taken by an interrupt handler, the modem's enable pin, a
-//! clock with `wfi`, and the panel.
+//! clock with `wfi`, the panel, and the card socket.
 //!
 //! The reference text sets the modem up in these lines:
 //!
@@ -29,8 +29,12 @@
 //! is made from the same documents, and on no silicon.
 #![no_std]
 
+#[cfg(feature = "card")]
+mod card;
 mod clocks;
 mod console;
+#[cfg(feature = "embassy")]
+mod executor;
 mod interrupts;
 mod panel;
 mod pins;
@@ -41,8 +45,14 @@ mod uart;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
+#[cfg(feature = "card")]
+pub use card::{Card, CardError};
 pub use clocks::CPU;
 pub use console::{Console, PANIC, finish};
+#[cfg(feature = "card")]
+pub use embedded_sdmmc::RawFile;
+#[cfg(feature = "embassy")]
+pub use executor::{Executor, on_bytes, slept};
 pub use k210_hal as hal;
 pub use k210_hal::clock::Clocks;
 pub use panel::{HEIGHT, Panel, WIDTH};

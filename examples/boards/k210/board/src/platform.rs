@@ -32,10 +32,7 @@ impl Platform for Board {
             }
             // There is no interrupt for the last stop bit: look again when it has left.
             let until = uart::leaving().map_or(until, |wait| until.min(ticks() + wait));
-            // SAFETY: the registers are always there.
-            let clint = unsafe { &*CLINT::ptr() };
-            // SAFETY: any time will do.
-            clint.mtimecmp[0].write(|w| unsafe { w.bits(until) });
+            arm(until);
             // SAFETY: waits. An interrupt ends it though it is masked, and is taken after.
             unsafe { asm!("wfi") };
             disarm();
@@ -61,8 +58,15 @@ pub(crate) fn pause(milliseconds: u64) {
     }
 }
 
+/// An interrupt of the timer at this time.
+pub(crate) fn arm(until: u64) {
+    // SAFETY: the registers are always there.
+    let clint = unsafe { &*CLINT::ptr() };
+    // SAFETY: any time will do.
+    clint.mtimecmp[0].write(|w| unsafe { w.bits(until) });
+}
+
 /// No interrupt of the timer.
 pub(crate) fn disarm() {
-    // SAFETY: the registers are always there, and any time will do.
-    unsafe { &*CLINT::ptr() }.mtimecmp[0].write(|w| unsafe { w.bits(u64::MAX) });
+    arm(u64::MAX);
 }

@@ -13,6 +13,7 @@ use rv64emu::tools::{RcCell, rc_cell_new};
 use crate::console::Console;
 use crate::line::Partner;
 use crate::panel::{Lines, Panel};
+use crate::spi::{Socket, Spi};
 use crate::system::{Pins, System};
 use crate::time::{TICK, Time, byte_time};
 use crate::uart::Uart;
@@ -20,17 +21,22 @@ use crate::uart::Uart;
 /// Interrupt sources of UART1 to UART3.
 const UART_SOURCES: [u32; 3] = [11, 12, 13];
 
-/// Where the modem is: its transmitter, receiver and enable pin. And the panel.
+/// Where the modem is: its transmitter, receiver and enable pin. And the panel, and the card: its
+/// output, clock, input and select pin.
 const MODEM_TX: usize = 6;
 const MODEM_RX: usize = 7;
 const MODEM_ENABLE: usize = 8;
 const PANEL: [usize; 4] = [36, 37, 38, 39];
+const CARD: [usize; 4] = [26, 27, 28, 29];
 
 /// Functions of the pin matrix.
 const UART1_RX: u32 = 64;
 const UART1_TX: u32 = 65;
 const SPI0_SS3: u32 = 15;
 const SPI0_SCLK: u32 = 17;
+const SPI1_D0: u32 = 70;
+const SPI1_D1: u32 = 71;
+const SPI1_SCLK: u32 = 83;
 
 /// A program beside the emulator that answers the firmware, at an address where a chip has
 /// nothing. It takes no time.
@@ -71,6 +77,7 @@ pub(crate) struct Chip {
     pub(crate) uarts: [Uart; 3],
     pub(crate) console: Console,
     pub(crate) panel: Panel,
+    pub(crate) spi: Spi,
     pub(crate) port: Port,
     pub(crate) partner: Box<dyn Partner>,
     /// The byte on its way to us: its end, its rate, what it is.
@@ -110,6 +117,7 @@ impl Chip {
             uarts: Default::default(),
             console: Console::default(),
             panel: Panel::default(),
+            spi: Spi::default(),
             port: Port::default(),
             partner,
             coming: None,
@@ -143,6 +151,7 @@ impl Chip {
             0x502b_0000 if self.system.fpioa_runs() => self.pins.read_matrix(offset),
             0x5044_0000 => self.system.read(offset),
             0x5200_0000 if self.system.spi0_runs() => self.panel.read(offset),
+            0x5300_0000 if self.system.spi1_runs() => self.spi.read(offset),
             0x6000_0000 => self.port.read(offset),
             _ => match uart(base).filter(|at| self.system.uart_runs(at + 1)) {
                 Some(at) => self.uarts[at].read(offset, now, self.system.apb0_hz()),
@@ -178,6 +187,10 @@ impl Chip {
             }
             0x5044_0000 => self.system.write(offset, word),
             0x6000_0000 => self.port.write(offset, word, now.instant()),
+            0x5300_0000 if self.system.spi1_runs() => {
+                let socket = self.socket();
+                self.spi.write(offset, word, socket, now);
+            }
             0x5200_0000 if self.system.spi0_runs() => {
                 let lines = self.panel_lines();
                 self.panel.write(offset, word, lines);
@@ -205,6 +218,17 @@ impl Chip {
                 && self.pins.function(clock) == SPI0_SCLK,
             data: self.pins.is_high(data),
             running: self.pins.is_high(reset),
+        }
+    }
+
+    fn socket(&self) -> Socket {
+        let [out, clock, into, select] = CARD;
+        Socket {
+            connected: self.pins.input(out) == Some(SPI1_D1)
+                && self.pins.output(clock) == Some(SPI1_SCLK)
+                && self.pins.output(into) == Some(SPI1_D0),
+            selected: !self.pins.is_high(select),
+            clock_hz: self.system.spi1_hz(),
         }
     }
 

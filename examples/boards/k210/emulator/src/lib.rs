@@ -1,5 +1,5 @@
 //! A Kendryte K210 on a Maix board, for the firmware beside it: one hart, the peripherals that
-//! the board support uses, a simulated ESP8285 at the modem's pins, and a panel.
+//! the board support uses, a simulated ESP8285 at the modem's pins, a panel, and an SD card.
 //!
 //! ```text
 //!  rv64emu: hart, PLIC, CLINT          esp8285-sim: modem, air, network
@@ -7,6 +7,7 @@
 //!  SYSCTL, FPIOA, GPIOHS, UARTHS,    IO6, IO7, IO8
 //!  UART1..3 -------------------------------+
 //!  SPI0 --------- IO36..39 -> ST7789 -> PNG
+//!  SPI1 --------- IO26..29 -> SD card
 //! ```
 //!
 //! Time is counted by instructions (see [`Cost`]), and the modem lives in the same time: so
@@ -14,6 +15,7 @@
 //! The models are made from documents, as the firmware is: this shows that firmware and
 //! documents agree, and nothing about silicon.
 
+mod card;
 mod chip;
 mod console;
 mod hart;
@@ -21,6 +23,7 @@ mod image;
 mod line;
 mod machine;
 mod panel;
+mod spi;
 mod system;
 mod time;
 mod uart;

@@ -13,6 +13,7 @@ use rv64emu::device::device_trait::DeviceBase;
 use rv64emu::rv64core::bus::{Bus, DeviceType};
 use rv64emu::tools::rc_refcell_new;
 
+use crate::card::Card;
 use crate::chip::{Answer, Chip};
 use crate::hart::{Hart, Kind};
 use crate::image::{Image, RAM, RAM_LEN};
@@ -116,6 +117,20 @@ impl Machine {
     /// Lets interrupts of the UARTs come so late.
     pub fn set_latency(&mut self, latency: Duration) {
         self.chip.borrow_mut().latency = length(latency);
+    }
+
+    /// Puts a card into the socket, with these contents: a multiple of 512 KiB.
+    ///
+    /// # Panics
+    /// If it is none.
+    pub fn insert_card(&mut self, contents: Vec<u8>) {
+        self.chip.borrow_mut().spi.card = Some(Card::new(contents));
+    }
+
+    /// Takes the card out: its contents, and how often it was asked what it may not be asked.
+    pub fn remove_card(&mut self) -> Option<(Vec<u8>, u64)> {
+        let card = self.chip.borrow_mut().spi.card.take()?;
+        Some((card.image, card.faults))
     }
 
     /// Who answers the firmware at the port for tests.
@@ -312,6 +327,7 @@ fn attach(bus: &mut Bus, image: &Image, chip: &Rc<RefCell<Chip>>) {
         (0x0200_0000, 0x1_0000),
         (0x0c00_0000, 0x400_0000),
         (0x5200_0000, 0x1000),
+        (0x5300_0000, 0x1000),
         (0x502b_0000, 0x1000),
         (0x5044_0000, 0x1000),
         (0x6000_0000, 0x1000),

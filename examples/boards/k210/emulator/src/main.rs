@@ -15,6 +15,7 @@ Runs a firmware image for a Maix board on an emulated one.
 usage: k210-emulator [options] IMAGE
 
   --png FILE        save what the panel shows at the end
+  --card FILE       a card in the socket, with this image (times 512 KiB); it is written back
   --file FILE       what http://pictures.test/ hands out (default: a lake at dusk)
   --real            the modem is on this machine's network, and time keeps step
   --firmware V      AT firmware of the modem (default: 1.7.6)
@@ -31,6 +32,7 @@ It ends with 0 if the last line of the console is `passed`, or --until was seen.
 struct Options {
     image: PathBuf,
     png: Option<PathBuf>,
+    card: Option<PathBuf>,
     file: Option<PathBuf>,
     real: bool,
     world: World,
@@ -60,6 +62,7 @@ fn parse() -> Result<Options, lexopt::Error> {
     let mut options = Options {
         image: PathBuf::new(),
         png: None,
+        card: None,
         file: None,
         real: false,
         world: World::default(),
@@ -72,6 +75,7 @@ fn parse() -> Result<Options, lexopt::Error> {
     while let Some(arg) = parser.next()? {
         match arg {
             Long("png") => options.png = Some(parser.value()?.into()),
+            Long("card") => options.card = Some(parser.value()?.into()),
             Long("file") => options.file = Some(parser.value()?.into()),
             Long("real") => options.real = true,
             Long("firmware") => {
@@ -109,6 +113,13 @@ fn run(options: &Options) -> Result<bool, String> {
     if options.real {
         machine.keep_pace();
     }
+    if let Some(path) = &options.card {
+        let contents = read(path)?;
+        if contents.is_empty() || !contents.len().is_multiple_of(512 << 10) {
+            return Err(format!("{}: no multiple of 512 KiB", path.display()));
+        }
+        machine.insert_card(contents);
+    }
     let began = Instant::now();
     let mut shown = 0;
     let ending = machine.run(options.limit, |said| {
@@ -120,6 +131,10 @@ fn run(options: &Options) -> Result<bool, String> {
             .is_some_and(|text| said.windows(text.len().max(1)).any(|part| part == text.as_bytes()))
     });
     report(&machine, ending, began.elapsed());
+    if let (Some(path), Some((contents, faults))) = (&options.card, machine.remove_card()) {
+        let _ = writeln!(io::stderr(), "-- card: {faults} faults");
+        fs::write(path, contents).map_err(|e| format!("{}: {e}", path.display()))?;
+    }
     if let Some(path) = &options.png {
         let file = fs::File::create(path).map_err(|e| format!("{}: {e}", path.display()))?;
         machine.screen().write_png(file).map_err(|e| e.to_string())?;

@@ -11,6 +11,7 @@ const PLL_LOCK: usize = 0x18 / 4;
 const CLK_SEL0: usize = 0x20 / 4;
 const CLK_EN_CENT: usize = 0x28 / 4;
 const CLK_EN_PERI: usize = 0x2c / 4;
+const CLK_TH1: usize = 0x3c / 4;
 const MISC: usize = 0x54 / 4;
 
 /// The crystal.
@@ -47,13 +48,19 @@ impl System {
 
     /// Of the CPU.
     pub(crate) fn cpu_hz(&self) -> u64 {
-        let (pll, select) = (self.registers[PLL0], self.registers[CLK_SEL0]);
-        let field = |shift: u32, bits: u32| u64::from(pll >> shift & ((1 << bits) - 1)) + 1;
-        let works = pll >> 20 & 3 == 2 && pll >> 25 & 1 == 1;
-        if select & 1 == 0 || !works {
+        let select = self.registers[CLK_SEL0];
+        if select & 1 == 0 || self.pll0_hz() == 0 {
             return IN0;
         }
-        IN0 * field(4, 6) / field(0, 4) / field(10, 4) / (2 << (select >> 1 & 3))
+        self.pll0_hz() / (2 << (select >> 1 & 3))
+    }
+
+    /// Of PLL0; 0 while it does not run.
+    fn pll0_hz(&self) -> u64 {
+        let pll = self.registers[PLL0];
+        let field = |shift: u32, bits: u32| u64::from(pll >> shift & ((1 << bits) - 1)) + 1;
+        let works = pll >> 20 & 3 == 2 && pll >> 25 & 1 == 1;
+        if works { IN0 * field(4, 6) / field(0, 4) / field(10, 4) } else { 0 }
     }
 
     /// Of the bus of UART1 to UART3.
@@ -70,6 +77,16 @@ impl System {
     /// Whether the pin matrix has a clock.
     pub(crate) fn fpioa_runs(&self) -> bool {
         self.registers[CLK_EN_PERI] >> 20 & 1 == 1
+    }
+
+    /// Whether SPI1 has a clock.
+    pub(crate) fn spi1_runs(&self) -> bool {
+        self.registers[CLK_EN_PERI] >> 7 & 1 == 1
+    }
+
+    /// What SPI1 divides: PLL0 by twice its threshold.
+    pub(crate) fn spi1_hz(&self) -> u64 {
+        self.pll0_hz() / (2 * (u64::from(self.registers[CLK_TH1] >> 8 & 0xff) + 1))
     }
 
     /// Whether SPI0 has a clock, and its data lines are connected.
@@ -124,6 +141,16 @@ impl Pins {
     /// The function of a pin.
     pub(crate) fn function(&self, pin: usize) -> u32 {
         self.io[pin] & 0xff
+    }
+
+    /// The function of a pin that drives.
+    pub(crate) fn output(&self, pin: usize) -> Option<u32> {
+        (self.io[pin] >> 12 & 1 == 1).then(|| self.function(pin))
+    }
+
+    /// The function of a pin that listens.
+    pub(crate) fn input(&self, pin: usize) -> Option<u32> {
+        (self.io[pin] >> 20 & 1 == 1).then(|| self.function(pin))
     }
 
     /// Whether a pin is driven high by an output; one that nobody drives is low.

@@ -6,9 +6,13 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "card")]
+mod saved;
 mod settings;
 mod start;
 
+#[cfg(feature = "card")]
+pub use saved::{PICTURE, Saved};
 pub use settings::{
     BAUD, BYTES, KEY, PICTURE_SHA256, PICTURE_URL, PORT, RING, SEND_TO, SOCKETS, SSID,
 };

@@ -1,6 +1,6 @@
 //! The board and its modem, set up.
 
-use maix_board::hal::pac::SPI0;
+use maix_board::hal::pac::{SPI0, SPI1};
 use maix_board::hal::prelude::*;
 use maix_board::{Board, Console, Maix, ModemUart, Ring, uart, wifi_enable};
 use usocket::NoopRawMutex;
@@ -23,6 +23,8 @@ pub struct Start<PINS> {
     pub console: Console<PINS>,
     /// For the panel.
     pub spi: SPI0,
+    /// For the card.
+    pub card: SPI1,
 }
 
 /// `read_buf_len` of the reference.
@@ -36,7 +38,7 @@ pub fn start() -> Start<impl Sized> {
     // WIFI_RX, which is where we send, and WIFI_TX.
     let pins = (p.pins.pin7, p.pins.pin6);
     let uart = uart(p.UART2, pins, 115_200.bps(), &clocks, &RX);
-    Start { uart: uart.with_enable(wifi_enable), console, spi: p.SPI0 }
+    Start { uart: uart.with_enable(wifi_enable), console, spi: p.SPI0, card: p.SPI1 }
 }
 
 /// What the driver is told.

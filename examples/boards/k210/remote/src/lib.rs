@@ -97,6 +97,7 @@ pub type Steps = ([Option<Step>; usocket_conformance::MAX_STEPS], usize);
 
 /// What was asked, as the other end reads it.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, and no allocator")]
 pub enum Asked {
     /// See [`Ask`].
     Case,

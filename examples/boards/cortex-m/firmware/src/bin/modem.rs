@@ -52,10 +52,13 @@ fn run(net: &Net<'static>, world: &'static World, console: &mut Console) -> Resu
     tally.report(console, PROVED)
 }
 
+/// What shows each case of a section.
+type Visit<K> = fn(&mut dyn FnMut(&Case<K>));
+
 /// Runs the cases of one section.
 fn section<'n, 'w>(
     name: &'static str,
-    visit: fn(&mut dyn FnMut(&Case<Kit<'n, 'w>>)),
+    visit: Visit<Kit<'n, 'w>>,
     kit: &Kit<'n, 'w>,
     tally: &mut Tally,
     console: &mut Console,

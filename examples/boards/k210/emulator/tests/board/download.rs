@@ -18,6 +18,7 @@ fn download(name: &str) -> Duration {
     no_loss(&machine);
     let said = machine.console();
     assert!(said.contains(&format!("230454 bytes, SHA-256 {SHA256}\n")), "{said}");
+    assert!(said.contains("no card, the picture is not saved: there is none\n"), "{said}");
     let screen = machine.screen();
     assert!(screen.on);
     assert_eq!(screen.lost, 0, "frames that the panel did not understand");
@@ -41,7 +42,7 @@ fn at_921600_baud_after_negotiation() {
 }
 
 /// The picture as the panel should show it, by the same decoder on the host.
-fn source() -> Vec<u16> {
+pub(crate) fn source() -> Vec<u16> {
     struct Frame(Vec<u16>);
     impl OriginDimensions for Frame {
         fn size(&self) -> Size {

@@ -15,10 +15,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A modem that the test can look at.
 pub(crate) type SharedModem = Rc<RefCell<Modem<VirtualNet>>>;
 
-/// An image that `ci/jobs/k210` has built.
+/// An image that `ci/jobs/boards` has built.
 pub(crate) fn image(name: &str) -> Image {
     let folder = std::env::var("K210_IMAGES")
-        .expect("K210_IMAGES is the folder of the images: see ci/jobs/k210");
+        .expect("K210_IMAGES is the folder of the images: see ci/jobs/boards");
     let path = PathBuf::from(folder).join(name);
     let file = std::fs::read(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     Image::parse(&file).unwrap()

@@ -68,7 +68,7 @@ impl Stream<'_> {
 fn run(net: &'static Net<'static>, console: &mut impl Journal) -> Result<bool> {
     net.connect(SSID, KEY)?;
     let mut streams = heapless::Vec::<Stream<'_>, STREAMS>::new();
-    for port in 9000..9000 + STREAMS as u16 {
+    for port in (9000_u16..).take(STREAMS) {
         let socket = net.tcp()?;
         socket.settimeout(10)?;
         socket.connect((SEND_TO.0, port))?;

@@ -110,6 +110,7 @@ impl Panel {
 }
 
 impl OriginDimensions for Panel {
+    #[expect(clippy::cast_possible_truncation, reason = "constants")]
     fn size(&self) -> Size {
         Size::new(WIDTH as u32, HEIGHT as u32)
     }
