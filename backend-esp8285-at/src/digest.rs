@@ -258,8 +258,8 @@ impl Digester for Digest {
             let open = self.framing == Framing::Cr;
             match self.head(buf) {
                 Ok(None) => return (DigestResult::None, 0),
-                Ok(Some(_)) if open && matches!(self.event, Some(Event::Head(_))) => {
-                    // Payload after payload without a line end: the first has lost bytes.
+                Ok(Some(_)) if open => {
+                    // A head or a notice begins with CR LF (5.2): the payload has eaten that.
                     (self.state, self.framing) = (State::Line, Framing::Closed);
                     return self.event(Event::Framed(false), 0);
                 }

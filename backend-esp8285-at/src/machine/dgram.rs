@@ -317,7 +317,12 @@ impl Machine<'_> {
     pub(super) fn datagram_begins(&mut self, link: u8, len: u16, from: Option<Address>) -> Target {
         let Owner::Slot(slot) = self.links[usize::from(link)].owner else { return Target::Nowhere };
         let Some(socket) = self.slots.at(slot) else { return Target::Nowhere };
-        let from = from.or(socket.peer).unwrap_or(address::nobody(socket.family));
+        let Some(from) = from else {
+            // The modem was told to say who sent it (5.1), and has not heard.
+            self.tells_sender = false;
+            count!(self, dropped);
+            return Target::Nowhere;
+        };
         if socket.peer.is_some_and(|peer| peer != from) {
             return Target::Nowhere;
         }

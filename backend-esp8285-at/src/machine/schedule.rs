@@ -7,6 +7,8 @@ use usocket_core::{Instant, earlier};
 
 use super::flight::{Exchange, Reading, Sending, Stage, short};
 use super::{Machine, Phase};
+#[cfg(feature = "udp")]
+use crate::cmd::Set;
 use crate::cmd::{Close, Lengths, LinkOption, OpenTcp, Read, Send, SendBuffered};
 use crate::firmware::{MAX_READ, SEND_WINDOW};
 use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
@@ -105,6 +107,10 @@ impl Machine<'_> {
     fn option_next(&mut self) -> bool {
         for link in LINK_RANGE {
             let state = &self.links[usize::from(link)];
+            #[cfg(feature = "udp")]
+            if state.is_open() && !state.tcp && !self.tells_sender {
+                return self.issue(Exchange::Sender, &Set(b"+CIPDINFO=1"));
+            }
             if state.is_open() && state.option_due {
                 let option =
                     LinkOption::TcpOption { link, abort: state.reset, no_delay: state.no_delay };

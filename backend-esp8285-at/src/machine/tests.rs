@@ -1,6 +1,7 @@
 //! The machine without a modem: any bytes, any calls, in any order.
 
 use core::time::Duration;
+use std::format;
 use std::vec;
 use std::vec::Vec;
 
@@ -213,6 +214,36 @@ fn a_log_line_right_behind_a_payload_ends_it_well() {
     assert_eq!(machine.recv(stream, &mut buf, false), Ok(5));
     assert_eq!(&buf[..5], b"hello");
     assert_eq!(machine.recv(stream, &mut buf, false), Err(Error::EAGAIN));
+}
+
+#[test]
+fn a_datagram_without_its_sender_is_dropped_and_the_modem_told_again() {
+    let mut memory = Resources::new();
+    let mut machine = machine(Config::new().receive(crate::Receive::Active), &mut memory);
+    let mut now = Instant::ZERO;
+    settle(&mut machine, now);
+    start(&mut machine, &mut now, b"2.1.0");
+    let datagrams = machine.open(Family::V4, SockType::Dgram).unwrap();
+    machine.bind(datagrams, SockAddr::new(Family::V4.unspecified(), 5000)).unwrap();
+    settle(&mut machine, now);
+    // The `OK` is another command's, and the modem has not heard this one.
+    feed(&mut machine, now, b"\r\nOK\r\n");
+    settle(&mut machine, now);
+    let Exchange::Open(link) = machine.exchange else { panic!("{:?}", machine.exchange) };
+    let opened = format!("+LINK_CONN:0,{link},\"UDP\",0,\"0.0.0.0\",5000,5000\r\n\r\nOK\r\n");
+    feed(&mut machine, now, opened.as_bytes());
+    settle(&mut machine, now);
+    feed(&mut machine, now, format!("\r\n+IPD,{link},5:hello\r\n").as_bytes());
+    settle(&mut machine, now);
+    let mut buf = [0; 8];
+    let nothing = machine.recv_datagram(datagrams, &mut buf, false).map(|info| info.len);
+    assert_eq!(nothing, Err(Error::EAGAIN));
+    assert!(matches!(machine.exchange, Exchange::Sender), "{:?}", machine.exchange);
+    feed(&mut machine, now, b"\r\nOK\r\n");
+    feed(&mut machine, now, format!("\r\n+IPD,{link},5,\"10.0.0.2\",7:hello\r\n").as_bytes());
+    settle(&mut machine, now);
+    let info = machine.recv_datagram(datagrams, &mut buf, false).unwrap();
+    assert_eq!((info.len, info.from), (5, SockAddr::new([10, 0, 0, 2].into(), 7)));
 }
 
 /// How many runs; `USOCKET_RUNS` says how many.
