@@ -65,6 +65,8 @@ enum Framing {
     Cr,
     /// LF is due.
     Lf,
+    /// After the reply to a read something else than another line end is due.
+    Text,
 }
 
 /// An [`atat::Digester`] with a side channel for payload; see [`Event`].
@@ -72,6 +74,8 @@ enum Framing {
 pub(crate) struct Digest {
     state: State,
     framing: Framing,
+    /// The last payload was the reply to a read.
+    read: bool,
     /// A prompt may come.
     prompt: bool,
     /// The byte before was a prompt: a space belongs to it.
@@ -88,6 +92,7 @@ impl Digest {
         Self {
             state: State::Line,
             framing: Framing::Closed,
+            read: false,
             prompt: false,
             space: false,
             scanned: 0,
@@ -145,9 +150,16 @@ impl Digest {
 
     /// Line ends and the space of a prompt, at the beginning of a line.
     fn blank<'a>(&mut self, byte: u8) -> Option<(DigestResult<'a>, usize)> {
+        if self.framing == Framing::Text {
+            // Two line ends, and nothing between them: the first is that of a line which the
+            // payload has eaten. Only pushed data have one of their own (5.1).
+            self.framing = Framing::Closed;
+            return Some(self.event(Event::Framed(!matches!(byte, b'\r' | b'\n')), 0));
+        }
         let space = core::mem::take(&mut self.space);
         match (self.framing, byte) {
             (Framing::Cr, b'\r') => self.framing = Framing::Lf,
+            (Framing::Lf, b'\n') if self.read => self.framing = Framing::Text,
             (Framing::Lf, b'\n') => {
                 self.framing = Framing::Closed;
                 return Some(self.event(Event::Framed(true), 1));
@@ -201,6 +213,7 @@ impl Digest {
         let head = if read { read_head(&rest[..end]) } else { pushed_head(&rest[..end]) };
         let head = head.ok_or(())?;
         self.event = Some(Event::Head(head));
+        self.read = read;
         self.pass(head.len, 0);
         Ok(Some(head_len))
     }

@@ -182,6 +182,8 @@ fn framing_that_does_not_close_is_told() {
         (b"abc\r\n4,1,SEND OK\r\n\r\nOK\r\n", vec!["framed false", "urc 4,1,SEND OK"]),
         // Two, and the line end that is missed is a notice's own.
         (b"abc\r\n+IPD,1,4\r\n\r\nOK\r\n", vec!["framed false", "notice 1"]),
+        // All, and the line end is that of the line that was taken for them.
+        (b"READY\r\n\r\nOK\r\n", vec!["framed false", "line OK"]),
         // One was doubled.
         (b"abcdeX\r\nOK\r\n", vec!["framed false", "line X"]),
         (b"abcde\n\r\nOK\r\n", vec!["framed false"]),
