@@ -30,10 +30,12 @@ images() {
     MODEM_BAUD=921600 build -921600 --features tasks --bin=tasks
 }
 
-# Two sockets of 1024 bytes, a ring of 1024, TCP clients and names only.
+# Two sockets of 1024 bytes, TCP clients and names only; a ring of 1024, and of 512 for what is
+# to need as little RAM as it can.
 small() (
     export UART_RING=1024 SOCKET_BYTES=1024 CARGO_PROFILE_RELEASE_OPT_LEVEL=z
     build -small --no-default-features --features stats --bin=download_picture
+    export UART_RING=512
     build -small --no-default-features --bin=fetch
     SOCKETS=1 build -small-1 --no-default-features --bin=fetch
 )

@@ -44,7 +44,7 @@ fn ask<'n, 'r>(net: &'n Net<'r>) -> Result<Socket<'n, Net<'r>>> {
 
 #[inline(never)]
 fn receive(s: &Socket<'_, Net<'_>>) -> Result<bool> {
-    let (mut hash, mut page, mut ends) = (Sha256::new(), [0; 128], 0);
+    let (mut hash, mut page, mut ends) = (Sha256::new(), [0; 64], 0);
     loop {
         let len = s.recv(&mut page)?;
         if len == 0 {
