@@ -1,6 +1,6 @@
 //! Where a program's network is, as seen from this machine.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket};
 
 use usocket::SockAddr;
 use usocket::prelude::*;
@@ -15,6 +15,9 @@ use crate::Trouble;
 #[derive(Clone, Copy, Debug)]
 pub struct Site<'g> {
     gateway: Option<&'g Gateway>,
+    /// Ports that the program picks are opened on this machine by somebody else, a simulated
+    /// modem, who cannot if they are taken.
+    shares_ports: bool,
 }
 
 /// Where a server listens.
@@ -36,11 +39,14 @@ impl Spot {
 
 impl<'g> Site<'g> {
     /// The program is on this machine's own network.
-    pub(crate) const HERE: Site<'static> = Site { gateway: None };
+    pub(crate) const HERE: Site<'static> = Site { gateway: None, shares_ports: false };
+
+    /// The program has a modem that is on this machine's own network.
+    pub(crate) const MODEM: Site<'static> = Site { gateway: None, shares_ports: true };
 
     /// It is behind this gateway.
     pub(crate) fn behind(gateway: &'g Gateway) -> Self {
-        Self { gateway: Some(gateway) }
+        Self { gateway: Some(gateway), shares_ports: false }
     }
 
     /// How the program reaches what is at this address of this machine.
@@ -67,8 +73,11 @@ impl<'g> Site<'g> {
     /// # Errors
     /// This machine's port is taken.
     pub fn server(&self, at: (Ipv4Addr, u16), kind: Kind) -> Result<Spot, Trouble> {
-        let at = SocketAddrV4::new(at.0, at.1);
+        let mut at = SocketAddrV4::new(at.0, at.1);
         let Some(gateway) = self.gateway else {
+            if self.shares_ports && at.port() == 0 {
+                at.set_port(free_port(kind).map_err(|error| Trouble::of("a free port", error))?);
+            }
             return Ok(Spot { bind: (*at.ip(), at.port()), outside: None });
         };
         let forward = || match kind {
@@ -106,6 +115,21 @@ impl<'g> Site<'g> {
             .forward_group(group, interface)
             .map_err(|error| Trouble::of(&group.to_string(), error))?;
         Ok(Ipv4Addr::UNSPECIFIED)
+    }
+}
+
+/// A port that nobody on this machine has: one that the modem's driver picks may belong to a
+/// connection that has just ended here.
+fn free_port(kind: Kind) -> std::io::Result<u16> {
+    let any = (Ipv4Addr::LOCALHOST, 0);
+    if kind == Kind::Udp {
+        return Ok(UdpSocket::bind(any)?.local_addr()?.port());
+    }
+    loop {
+        let port = TcpListener::bind(any)?.local_addr()?.port();
+        if kind == Kind::Tcp || UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
     }
 }
 

@@ -176,7 +176,7 @@ impl<R: Program> Use for Run<R> {
         self,
         net: &Esp8285<'_, U, P, M>,
     ) -> Result<(), Trouble> {
-        run_on(net, &Site::HERE, self.0).map_err(|trouble| match trouble {
+        run_on(net, &Site::MODEM, self.0).map_err(|trouble| match trouble {
             Trouble::Failed(message) if message.contains("EOPNOTSUPP") => {
                 let esp_at = net.firmware().is_some_and(|version| version.major >= 2);
                 let hint = if esp_at { "; AT firmware 2.x has UDP only with --active" } else { "" };
