@@ -103,8 +103,9 @@ impl<'w, 'a> Watch<'w, 'a> {
     #[cfg(feature = "bulk")]
     #[inline(always)]
     fn known(&self, ends: &[u8]) -> Option<&'w Pair<'a>> {
-        let last = self.last.get()?;
-        if last.key.is(ends) {
+        if let Some(last) = self.last.get()
+            && last.key.is(ends)
+        {
             return Some(last);
         }
         self.search(ends)

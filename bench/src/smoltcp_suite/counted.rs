@@ -28,9 +28,11 @@ struct Bound {
 }
 
 /// What CI judges.
-const JUDGED: [Line; 4] = [
+const JUDGED: [Line; 6] = [
     ("send, pieces of 16384", "smoltcp-send-16384", Unit::Byte, bound(BULK, BULK)),
     ("receive, pieces of 16384", "smoltcp-recv-16384", Unit::Byte, bound(BULK, BULK)),
+    ("send beside a closing connection", "smoltcp-send-closing", Unit::Byte, bound(BULK, BULK)),
+    ("receive beside a closing connection", "smoltcp-recv-closing", Unit::Byte, bound(BULK, BULK)),
     ("connect, see the end, close", "smoltcp-connect", Unit::Connection, bound(1.65, SET_UP)),
     ("accept, see the end, close", "smoltcp-accept", Unit::Connection, bound(1.45, SET_UP)),
 ];

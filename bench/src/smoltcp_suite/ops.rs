@@ -38,6 +38,8 @@ pub const OPS: &[Op] = &[
     bulk("smoltcp-recv-8192", recv_ours::<8192, 1, { 1 + OWN }, 0>, recv_bare::<8192, 0, 0>),
     bulk("smoltcp-recv-1460", recv_ours::<MSS, 1, { 1 + OWN }, 0>, recv_bare::<MSS, 0, 0>),
     bulk("smoltcp-recv-64", recv_ours::<64, 1, { 1 + OWN }, 0>, recv_bare::<64, 0, 0>),
+    bulk("smoltcp-send-closing", send_closing, send_bare::<BLOCK, 1, 0>),
+    bulk("smoltcp-recv-closing", recv_closing, recv_bare::<BLOCK, 1, 0>),
     bulk("smoltcp-send-timeout", send_timeout, send_bare::<BLOCK, 0, 0>),
     bulk("smoltcp-recv-timeout", recv_timeout, recv_bare::<BLOCK, 0, 0>),
     bulk("smoltcp-send-idle-1", send_ours::<BLOCK, 2, { 2 + OWN }, 0>, send_bare::<BLOCK, 1, 0>),
@@ -297,6 +299,34 @@ fn recv_timeout(blocks: usize) {
         socket.settimeout(5).expect("a timeout");
         receive(socket, far, blocks, BLOCK);
     });
+}
+
+/// One connection beside one that is closed on our side only, which began before it.
+fn beside_a_closing_one(work: impl FnOnce(&Socket<'_, Ours<'_>>, &RefCell<Far>) + Send) {
+    with_ours::<4, 2, { 2 + OWN }>(Task::Bulk, |net, far| {
+        let connect = |port| {
+            let socket = net.tcp().expect("a socket");
+            socket.connect((HOST, port)).expect("a connection");
+            socket
+        };
+        drop(connect(IDLE_PORT));
+        work(&connect(PORT), far);
+    });
+}
+
+/// Sends so many blocks there.
+fn send_closing(blocks: usize) {
+    let data = vec![1; BLOCK];
+    beside_a_closing_one(|socket, _| {
+        for _ in 0..blocks {
+            socket.sendall(&data).expect("sent");
+        }
+    });
+}
+
+/// Receives so many blocks there.
+fn recv_closing(blocks: usize) {
+    beside_a_closing_one(|socket, far| receive(socket, far, blocks, BLOCK));
 }
 
 /// Connects, sees the peer's end, closes: so many times.

@@ -64,7 +64,7 @@ pub fn run(plan: &Plan) -> io::Result<Vec<Line>> {
     let config = Config::ethernet([2, 0, 0, 0, OURS, 2])
         .address([10, 0, OURS, 2].into(), 24)
         .map_err(|error| io::Error::other(error.to_string()))?;
-    let mut memory = Box::new(Storage::<'_, 8, 4, BUFFER, BUFFER, 0, 0, 4, { 4 + OWN }>::new());
+    let mut memory = Box::new(Storage::<'_, 8, 1, BUFFER, BUFFER, 0, 0, 4, { 1 + OWN }>::new());
     let net = Net::new(device, board, &config, &mut memory)
         .map_err(|error| io::Error::other(error.to_string()))?;
     let mut lines =
@@ -187,6 +187,13 @@ struct Ours<'n, 'a> {
     net: &'n Net<'a, TunTapInterface, Board>,
 }
 
+impl Ours<'_, '_> {
+    fn close<S>(&self, socket: S) {
+        drop(socket);
+        self.net.drain(5).expect("closed");
+    }
+}
+
 impl Contender for Ours<'_, '_> {
     fn send(&mut self, blocks: u64) {
         let socket = self.net.tcp().expect("a socket");
@@ -197,6 +204,7 @@ impl Contender for Ours<'_, '_> {
             socket.sendall(block).expect("sent");
         }
         assert_eq!(socket.recv(&mut [0; 1]), Ok(1));
+        self.close(socket);
     }
 
     fn receive(&mut self, blocks: u64) {
@@ -209,6 +217,7 @@ impl Contender for Ours<'_, '_> {
             total += taken as u64;
         }
         assert_eq!(total, blocks * BLOCK as u64);
+        self.close(socket);
     }
 
     fn connections(&mut self, count: u64) {
@@ -216,8 +225,7 @@ impl Contender for Ours<'_, '_> {
             let socket = self.net.tcp().expect("a socket");
             socket.connect((Ipv4Addr::new(10, 0, OURS, 1), DOOR)).expect("a connection");
             assert_eq!(socket.recv(&mut [0; 1]), Ok(0));
-            drop(socket);
-            self.net.drain(5).expect("closed");
+            self.close(socket);
         }
     }
 }
