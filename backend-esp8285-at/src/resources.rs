@@ -12,6 +12,8 @@ use crate::slot::Slot;
 /// queued is sent. A datagram takes its length and 9 bytes (21 with IPv6), and one that is
 /// longer than that leaves of `TX` is `EMSGSIZE`.
 ///
+/// What [`new`](Self::new) gives is all zero: a `static` of it is in `.bss`, and takes no room in
+/// flash. `docs/footprint.md` has its sizes.
 #[derive(Debug)]
 pub struct Resources<const SOCKETS: usize, const BUFFERS: usize, const RX: usize, const TX: usize> {
     pub(crate) slots: [Slot; SOCKETS],
@@ -35,7 +37,7 @@ impl<const SOCKETS: usize, const BUFFERS: usize, const RX: usize, const TX: usiz
         Self {
             slots: [const { Slot::EMPTY }; SOCKETS],
             line: [0; MAX_LINE],
-            pairs: [Pair::new(RX, TX); BUFFERS],
+            pairs: [Pair::EMPTY; BUFFERS],
             rx: [[0; RX]; BUFFERS],
             tx: [[0; TX]; BUFFERS],
         }

@@ -36,6 +36,15 @@ pub(crate) struct Socket {
     pub(crate) local_port: u16,
     pub(crate) peer: Option<Address>,
     pub(crate) options: Options,
+    used: Used,
+}
+
+/// What makes an unused place all zero, so that a static of them takes no room in flash: no
+/// other field has as many values that it cannot have, so the place's "none" is one of these.
+#[derive(Debug)]
+#[repr(u8)]
+enum Used {
+    Yes = 1,
 }
 
 /// Where a socket is in its life.
@@ -66,18 +75,38 @@ pub(crate) struct Ends {
 }
 
 /// The options of a socket.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "a list of independent options")]
 pub(crate) struct Options {
     pub(crate) reuse: bool,
     pub(crate) broadcast: bool,
     pub(crate) keep_alive: bool,
     pub(crate) no_delay: bool,
-    pub(crate) keep_idle: Option<u16>,
-    pub(crate) linger: Option<u16>,
+    pub(crate) keep_idle: u16,
+    /// As in `struct linger`: whether, and how many seconds.
+    pub(crate) lingers: bool,
+    pub(crate) linger: u16,
     /// The group that a datagram socket has joined.
     #[cfg(feature = "udp")]
     pub(crate) group: Option<Ip>,
+}
+
+impl Options {
+    const DEFAULT: Self = Self {
+        reuse: false,
+        broadcast: false,
+        keep_alive: false,
+        no_delay: false,
+        keep_idle: 7200,
+        lingers: false,
+        linger: 0,
+        #[cfg(feature = "udp")]
+        group: None,
+    };
+
+    pub(crate) fn linger(&self) -> Option<u16> {
+        self.lingers.then_some(self.linger)
+    }
 }
 
 impl Socket {
@@ -93,7 +122,8 @@ impl Socket {
             local_ip: None,
             local_port: 0,
             peer: None,
-            options: Options::default(),
+            options: Options::DEFAULT,
+            used: Used::Yes,
         }
     }
 

@@ -42,7 +42,9 @@ const WAITING: usize = 12;
 /// | `SET` | `STREAMS + DATAGRAMS + OWN` (see [`OWN`]): Rust cannot add them up here |
 ///
 /// It is `const`, so it can be a static, and a listening socket takes no pair of it: only
-/// a connection does.
+/// a connection does. smoltcp's empty places are not all zero, so a static that begins with
+/// `new()` lies in flash as well, buffers and all; one that is filled by the program
+/// (`StaticCell::init_with(Storage::new)`) does not.
 ///
 /// ```
 /// use usocket_backend_smoltcp::{OWN, Storage};

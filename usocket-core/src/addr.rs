@@ -9,19 +9,16 @@ use crate::{AF_INET, AF_INET6, Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
     /// [`AF_INET`].
-    V4,
+    V4 = AF_INET as isize,
     /// [`AF_INET6`].
-    V6,
+    V6 = AF_INET6 as isize,
 }
 
 impl Family {
     /// The constant of the reference text.
     #[must_use]
     pub const fn number(self) -> i32 {
-        match self {
-            Family::V4 => AF_INET,
-            Family::V6 => AF_INET6,
-        }
+        self as i32
     }
 
     /// The family with this number; `EAFNOSUPPORT` for any other (row 5).

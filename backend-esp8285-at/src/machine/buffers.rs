@@ -13,8 +13,12 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
+    /// One that nobody has, before it belongs to a driver. All zero, so that memory that
+    /// holds nothing else takes no room in flash.
+    pub(crate) const EMPTY: Self = Self::new(0, 0);
+
     /// One that nobody has, for rings of these sizes.
-    pub(crate) const fn new(rx: usize, tx: usize) -> Self {
+    const fn new(rx: usize, tx: usize) -> Self {
         Self { rx: Marks::new(rx), tx: Marks::new(tx), leased: false }
     }
 }
@@ -40,6 +44,8 @@ pub(crate) struct Pairs<'r> {
 
 impl<'r> Pairs<'r> {
     pub(crate) fn new(pairs: &'r mut [Pair], rx: &'r mut [u8], tx: &'r mut [u8]) -> Self {
+        let count = pairs.len().max(1);
+        pairs.fill(Pair::new(rx.len() / count, tx.len() / count));
         Self { pairs, rx, tx }
     }
 

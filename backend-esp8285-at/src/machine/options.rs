@@ -25,7 +25,7 @@ impl Machine<'_> {
                 if *seconds == 0 || *seconds > 7200 {
                     return Err(Error::EINVAL);
                 }
-                socket.options.keep_idle = Some(*seconds);
+                socket.options.keep_idle = *seconds;
             }
             Opt::NoDelay(on) if stream && firmware.tcp_option => {
                 socket.options.no_delay = *on;
@@ -37,7 +37,8 @@ impl Machine<'_> {
                 }
             }
             Opt::Linger(seconds) if stream && (firmware.close_mode || firmware.tcp_option) => {
-                socket.options.linger = *seconds;
+                socket.options.lingers = seconds.is_some();
+                socket.options.linger = seconds.unwrap_or(0);
             }
             #[cfg(feature = "udp")]
             Opt::Join(group) if !stream && firmware.groups => {
@@ -96,10 +97,10 @@ impl Machine<'_> {
             OptName::ReuseAddr => Opt::ReuseAddr(options.reuse),
             OptName::Broadcast if self.has_groups() => Opt::Broadcast(options.broadcast),
             OptName::KeepAlive if stream => Opt::KeepAlive(options.keep_alive),
-            OptName::KeepIdle if stream => Opt::KeepIdle(options.keep_idle.unwrap_or(7200)),
+            OptName::KeepIdle if stream => Opt::KeepIdle(options.keep_idle),
             OptName::NoDelay if stream && firmware.tcp_option => Opt::NoDelay(options.no_delay),
             OptName::Linger if stream && (firmware.close_mode || firmware.tcp_option) => {
-                Opt::Linger(options.linger)
+                Opt::Linger(options.linger())
             }
             OptName::SendBuffer => Opt::SendBuffer(size(tx)),
             OptName::RecvBuffer => Opt::RecvBuffer(size(rx)),

@@ -111,7 +111,7 @@ impl Machine<'_> {
         if matches!(socket.state, State::Listening { .. }) {
             self.unlisten();
         }
-        let linger = match socket.options.linger {
+        let linger = match socket.options.linger() {
             Some(seconds) => u32::from(seconds) * 1000,
             None => self.config.linger,
         };

@@ -16,9 +16,9 @@ pub const MAX_NAME: usize = 253;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SockType {
     /// `SOCK_STREAM`: TCP.
-    Stream,
+    Stream = 1,
     /// `SOCK_DGRAM`: UDP.
-    Dgram,
+    Dgram = 2,
 }
 
 /// Flags of a receive.
