@@ -13,7 +13,7 @@ use crate::slot::Slot;
 /// longer than that leaves of `TX` is `EMSGSIZE`.
 ///
 /// What [`new`](Self::new) gives is all zero: a `static` of it is in `.bss`, and takes no room in
-/// flash. `docs/footprint.md` has its sizes.
+/// flash.
 #[derive(Debug)]
 pub struct Resources<const SOCKETS: usize, const BUFFERS: usize, const RX: usize, const TX: usize> {
     pub(crate) slots: [Slot; SOCKETS],
