@@ -13,26 +13,29 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 QUICK=(fmt hygiene msrv clippy test doc examples linux-peer consumer coverage liars campaign
-       esp_at_nal modem_campaign modem_bench smoltcp_bench syscalls features cross portable package boards fuzz)
+       esp_at_nal modem_campaign modem_bench smoltcp_bench syscalls features)
+# Quick, too, and at the same time: each of these builds into a directory of its own.
+BESIDE=(cross boards qemu portable package fuzz)
 SLOW=(features-all portable-all docsrs asan adapters bench modem_bench_all smoltcp_tap footprint deny fresh
-       migration programs servers k210 qemu boards_clippy)
+       migration programs servers k210 boards_clippy)
 JOB_LIMIT=${JOB_LIMIT:-1500}  # seconds; a hanging job must not hide the others
 NOT_RUN=77
 
 main() {
     case "${1:-quick}" in
-        list) list ;;
-        quick) run "${QUICK[@]}" ;;
-        full) run "${QUICK[@]}" "${SLOW[@]}" ;;
+        list) list; return ;;
+        quick) beside "${BESIDE[@]}"; run "${QUICK[@]}" ;;
+        full) beside "${BESIDE[@]}"; run "${QUICK[@]}" "${SLOW[@]}" ;;
         *) run "$@" ;;
     esac
+    summary
 }
 
 list() {
     local job set
-    for job in "${QUICK[@]}" "${SLOW[@]}"; do
+    for job in "${QUICK[@]}" "${BESIDE[@]}" "${SLOW[@]}"; do
         set=full
-        [[ " ${QUICK[*]} " == *" $job "* ]] && set=quick
+        [[ " ${QUICK[*]} ${BESIDE[*]} " == *" $job "* ]] && set=quick
         printf '%-13s %-6s %s\n' "$job" "$set" "$(description "$job")"
     done
 }
@@ -40,17 +43,57 @@ list() {
 # The second line of a job's file says what it checks.
 description() { sed -n '2s/^# //p' "ci/jobs/$1"; }
 
+passed=0 failed=0 skipped=0 table='' lane=''
+
+# Runs jobs in another process while this one goes on. What they say is shown at the end.
+beside() {
+    said=$(mktemp)
+    trap end_lane EXIT
+    bash ci.sh "$@" >"$said" 2>&1 </dev/null &
+    lane=$!
+}
+
+# Waits for those jobs, and adds them to ours.
+join_lane() {
+    [[ -n $lane ]] || return 0
+    local rows
+    wait "$lane" || true
+    lane=
+    sed '/^== summary/,$d' "$said"
+    rows=$(sed -n '/^== summary/,/^jobs: /{/ min  /p}' "$said")
+    [[ $(wc -l <<<"$rows") -eq ${#BESIDE[@]} ]] || rows+=$'\nthe jobs beside these: FAILED'
+    passed=$((passed + $(grep -c ' passed$' <<<"$rows" || true)))
+    failed=$((failed + $(grep -c ' FAILED' <<<"$rows" || true)))
+    skipped=$((skipped + $(grep -c ' not run$' <<<"$rows" || true)))
+    table+=$rows$'\n'
+}
+
+# Interrupted: each job is a process group of its own, led by `timeout`.
+end_lane() {
+    local job
+    if [[ -n $lane ]]; then
+        kill "$lane" 2>/dev/null || true
+        for job in $(ps -o pid= --ppid "$lane"); do
+            kill -- "-$job" 2>/dev/null || true
+        done
+    fi
+    rm -f "$said"
+}
+
 run() {
     local job
     for job in "$@"; do
         [[ -f ci/jobs/$job ]] || { echo "ci.sh: no job '$job' (see ./ci.sh list)" >&2; exit 2; }
     done
-    passed=0 failed=0 skipped=0 table=
     foreground=()   # at a terminal, so that Ctrl-C reaches the job
     [[ -t 0 ]] && foreground=(--foreground)
     for job in "$@"; do
         run_one "$job"
     done
+}
+
+summary() {
+    join_lane
     printf '\n== summary\n%s' "$table"
     printf 'jobs: %d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
     [[ $failed -eq 0 ]]

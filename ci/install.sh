@@ -5,7 +5,7 @@ set -euo pipefail
 
 main() {
     local group
-    [[ $# -gt 0 ]] || set -- system cross hack peer
+    [[ $# -gt 0 ]] || set -- system cross qemu hack peer
     for group in "$@"; do
         case $group in
             system) packages strace:strace valgrind:valgrind ip:iproute2 setpriv:util-linux shellcheck:shellcheck ;;

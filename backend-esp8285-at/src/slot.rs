@@ -36,7 +36,7 @@ pub(crate) struct Socket {
     pub(crate) local_port: u16,
     pub(crate) peer: Option<Address>,
     pub(crate) options: Options,
-    used: Used,
+    _used: Used,
 }
 
 /// What makes an unused place all zero, so that a static of them takes no room in flash: no
@@ -123,7 +123,7 @@ impl Socket {
             local_port: 0,
             peer: None,
             options: Options::DEFAULT,
-            used: Used::Yes,
+            _used: Used::Yes,
         }
     }
 
