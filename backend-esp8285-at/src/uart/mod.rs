@@ -58,7 +58,9 @@ pub trait Uart {
     /// Whether `write` would take a byte.
     fn writable(&self) -> bool;
 
-    /// Whether everything written has left, the last stop bit included.
+    /// Whether everything written has left, the last stop bit included. Nothing has to wake
+    /// the driver when it has: the driver asks in each drive, and where a change of rate or of
+    /// the enable pin waits for it, wants to be driven every 100 µs until then.
     fn is_idle(&self) -> bool;
 
     /// Switches the rate of both directions. Called when idle. `false` where the rate
