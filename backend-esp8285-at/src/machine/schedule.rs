@@ -145,7 +145,7 @@ impl Machine<'_> {
             let Some(socket) = self.slots.at(slot) else { continue };
             let Some(peer) = socket.peer else { continue };
             let options = &socket.options;
-            let keep_alive = options.keep_alive.then(|| options.keep_idle);
+            let keep_alive = options.keep_alive.then_some(options.keep_idle);
             let open = OpenTcp { link, to: peer, keep_alive };
             if self.issue(Exchange::Open(link), &open) {
                 self.links[usize::from(link)].phase = LinkPhase::Opening;
