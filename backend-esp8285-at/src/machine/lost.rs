@@ -31,6 +31,9 @@ const NOISE: Duration = Duration::from_secs(1);
 /// Payload does not pause for so long; a boot takes longer, and what it says must not pass
 /// for the rest.
 const PAUSE: Duration = Duration::from_millis(100);
+/// Where the driver itself is so late, whoever brings the bytes may be late, too: a computer
+/// whose programs have all been halted, for instance.
+const LATE: Duration = Duration::from_millis(20);
 /// Longest piece of a send, for the time it takes.
 const MAX_PIECE: u16 = 2048;
 /// How long a send may take when its result may have been lost.
@@ -98,7 +101,13 @@ impl Machine<'_> {
 
     /// Gives it up: bytes were lost, or the modem has booted in the middle of it.
     pub(super) fn payload_overdue(&mut self) {
-        if self.payload_deadline().is_none_or(|at| at > self.now) {
+        let Some(deadline) = self.payload_deadline() else { return };
+        if deadline > self.now {
+            return;
+        }
+        if !self.waited && self.now > deadline + LATE {
+            self.waited = true;
+            self.heard = self.now;
             return;
         }
         self.tracer.tell(Trace::Note("payload stopped"));

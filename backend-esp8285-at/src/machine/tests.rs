@@ -185,6 +185,19 @@ fn start(machine: &mut Machine<'_>, now: &mut Instant, version: &[u8]) {
     assert!(machine.station.is_up());
 }
 
+/// A stream on link 4 of a 2.1 that pushes.
+fn connected(machine: &mut Machine<'_>, now: &mut Instant) -> Handle {
+    settle(machine, *now);
+    start(machine, now, b"2.1.0");
+    let stream = machine.open(Family::V4, SockType::Stream).unwrap();
+    let _ = machine.connect(stream, SockAddr::new([10, 0, 0, 2].into(), 80));
+    settle(machine, *now);
+    feed(machine, *now, b"+LINK_CONN:0,4,\"TCP\",0,\"10.0.0.2\",80,50000\r\n\r\nOK\r\n");
+    settle(machine, *now);
+    assert_eq!(machine.connect_result(stream), Ok(()));
+    stream
+}
+
 /// Found by the campaign (seed 54062): a chatty 2.1 logs right behind a pushed payload that has
 /// no line end, while another link is being opened.
 #[cfg(feature = "udp")]
@@ -193,14 +206,7 @@ fn a_log_line_right_behind_a_payload_ends_it_well() {
     let mut memory = Resources::new();
     let mut machine = machine(Config::new().receive(crate::Receive::Active), &mut memory);
     let mut now = Instant::ZERO;
-    settle(&mut machine, now);
-    start(&mut machine, &mut now, b"2.1.0");
-    let stream = machine.open(Family::V4, SockType::Stream).unwrap();
-    let _ = machine.connect(stream, SockAddr::new([10, 0, 0, 2].into(), 80));
-    settle(&mut machine, now);
-    feed(&mut machine, now, b"+LINK_CONN:0,4,\"TCP\",0,\"10.0.0.2\",80,50000\r\n\r\nOK\r\n");
-    settle(&mut machine, now);
-    assert_eq!(machine.connect_result(stream), Ok(()));
+    let stream = connected(&mut machine, &mut now);
     let datagrams = machine.open(Family::V4, SockType::Dgram).unwrap();
     machine.bind(datagrams, SockAddr::new(Family::V4.unspecified(), 5000)).unwrap();
     settle(&mut machine, now);
@@ -214,6 +220,37 @@ fn a_log_line_right_behind_a_payload_ends_it_well() {
     assert_eq!(machine.recv(stream, &mut buf, false), Ok(5));
     assert_eq!(&buf[..5], b"hello");
     assert_eq!(machine.recv(stream, &mut buf, false), Err(Error::EAGAIN));
+}
+
+/// Pieces of a pushed payload, and pauses between them (milliseconds), at the end of each of
+/// which the machine is polled.
+fn paused(pauses: &[u32]) -> usocket_core::Result<usize> {
+    let mut memory = Resources::new();
+    let mut machine = machine(Config::new().receive(crate::Receive::Active), &mut memory);
+    let mut now = Instant::ZERO;
+    let stream = connected(&mut machine, &mut now);
+    feed(&mut machine, now, b"\r\n+IPD,4,5:he");
+    for &pause in pauses {
+        now = now.after_millis(pause);
+        settle(&mut machine, now);
+    }
+    feed(&mut machine, now, b"llo");
+    settle(&mut machine, now);
+    machine.recv(stream, &mut [0; 8], false)
+}
+
+#[test]
+fn a_driver_that_is_late_gives_a_payload_a_second_chance() {
+    assert_eq!(paused(&[99]), Ok(5));
+    // In time, or as good as that: the modem has stopped.
+    assert_eq!(paused(&[100]), Err(Error::EIO));
+    assert_eq!(paused(&[120]), Err(Error::EIO));
+    // Late: nobody can tell.
+    assert_eq!(paused(&[121]), Ok(5));
+    assert_eq!(paused(&[5000, 99]), Ok(5));
+    // Once.
+    assert_eq!(paused(&[121, 100]), Err(Error::EIO));
+    assert_eq!(paused(&[5000, 5000]), Err(Error::EIO));
 }
 
 #[test]
