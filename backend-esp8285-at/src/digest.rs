@@ -52,8 +52,9 @@ pub(crate) enum Source {
 enum State {
     /// At the beginning of a line or inside one.
     Line,
-    /// Inside counted payload.
-    Payload { left: u16 },
+    /// Inside counted payload: so many bytes are to come. `excused` where it has paused since
+    /// the last one, and may not again.
+    Payload { left: u16, excused: bool },
 }
 
 /// How far the end of the last payload has been checked.
@@ -81,7 +82,7 @@ pub(crate) struct Digest {
     /// The byte before was a prompt: a space belongs to it.
     space: bool,
     /// So many bytes of the unfinished line have no line end.
-    scanned: usize,
+    scanned: u32,
     /// The line is too long: what is left of it goes the same way.
     skipping: bool,
     event: Option<Event>,
@@ -114,15 +115,23 @@ impl Digest {
     /// How much counted payload is still to come.
     pub(crate) fn payload_left(&self) -> usize {
         match self.state {
-            State::Payload { left } => left.into(),
+            State::Payload { left, .. } => left.into(),
             State::Line => 0,
         }
     }
 
     /// Payload went past the digester, straight to where it belongs.
     pub(crate) fn payload_passed(&mut self, len: usize) {
-        if let State::Payload { left } = self.state {
+        if let State::Payload { left, .. } = self.state {
             self.pass(left, len);
+        }
+    }
+
+    /// Lets a payload pause, once until its next byte; whether it had not yet.
+    pub(crate) fn excuse(&mut self) -> bool {
+        match &mut self.state {
+            State::Payload { excused, .. } => !core::mem::replace(excused, true),
+            State::Line => false,
         }
     }
 
@@ -135,7 +144,7 @@ impl Digest {
         // As much of it as is left.
         let left = u16::try_from(len).map_or(0, |len| left.saturating_sub(len));
         if left > 0 {
-            self.state = State::Payload { left };
+            self.state = State::Payload { left, excused: false };
         } else {
             self.state = State::Line;
             self.framing = Framing::Cr;
@@ -219,11 +228,13 @@ impl Digest {
     }
 
     /// An ordinary line.
+    #[expect(clippy::cast_possible_truncation, reason = "there is room for MAX_LINE")]
     fn line<'a>(&mut self, buf: &'a [u8]) -> (DigestResult<'a>, usize) {
-        let fresh = buf[self.scanned..].iter().position(|byte| *byte == b'\n');
-        let Some(end) = fresh.map(|at| at + self.scanned) else {
-            self.scanned = buf.len();
-            if self.scanned < MAX_LINE {
+        let scanned = self.scanned as usize;
+        let fresh = buf[scanned..].iter().position(|byte| *byte == b'\n');
+        let Some(end) = fresh.map(|at| at + scanned) else {
+            self.scanned = buf.len() as u32;
+            if buf.len() < MAX_LINE {
                 return (DigestResult::None, 0);
             }
             self.scanned = 0;
@@ -252,7 +263,7 @@ impl Digest {
 impl Digester for Digest {
     fn digest<'a>(&mut self, buf: &'a [u8]) -> (DigestResult<'a>, usize) {
         let Some(first) = buf.first() else { return (DigestResult::None, 0) };
-        if let State::Payload { left } = self.state {
+        if let State::Payload { left, .. } = self.state {
             let len = buf.len().min(left.into());
             self.pass(left, len);
             return self.event(Event::Payload(len), len);

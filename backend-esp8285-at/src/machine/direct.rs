@@ -82,7 +82,6 @@ impl Machine<'_> {
         }
         self.now = self.now.max(heard);
         self.heard = self.heard.max(heard);
-        self.waited = false;
         count!(self, rx_bytes, len as u64);
         if let Some(pair) = self.pairs.get_mut(pair) {
             pair.rx.stage(len);

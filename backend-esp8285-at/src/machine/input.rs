@@ -108,7 +108,6 @@ impl Machine<'_> {
     pub(crate) fn rx_done(&mut self, now: usocket_core::Instant, len: usize) {
         self.now = self.now.max(now);
         self.heard = self.now;
-        self.waited = false;
         self.flight.crossed |= self.flight.again.is_some_and(|sent| self.now <= sent);
         count!(self, rx_bytes, len as u64);
         if self.is_deaf() {

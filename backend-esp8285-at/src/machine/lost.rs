@@ -105,8 +105,7 @@ impl Machine<'_> {
         if deadline > self.now {
             return;
         }
-        if !self.waited && self.now > deadline + LATE {
-            self.waited = true;
+        if self.now > deadline + LATE && self.digest.excuse() {
             self.heard = self.now;
             return;
         }

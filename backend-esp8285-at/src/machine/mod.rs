@@ -132,8 +132,6 @@ pub(crate) struct Machine<'r> {
     baud: u32,
     /// When the last byte came.
     heard: Instant,
-    /// A payload that has stopped was looked at too late, and is waited for once more.
-    waited: bool,
     /// Nothing is sent before this.
     quiet_until: Instant,
     /// Since when the modem has done nothing but say `busy`.
@@ -203,7 +201,6 @@ impl<'r> Machine<'r> {
             action: None,
             baud: config.baud,
             heard: Instant::ZERO,
-            waited: false,
             quiet_until: Instant::ZERO,
             busy_since: None,
             unversioned: 0,
