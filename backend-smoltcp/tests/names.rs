@@ -155,3 +155,88 @@ fn who_does_not_want_to_know_any_more_asks_no_more() {
         assert_eq!(world.net.try_answer(other, &mut answer), Err(Error::EAI_NONAME));
     });
 }
+
+/// A server may know nothing of IPv6 and say so long before it has found the other addresses.
+#[cfg(feature = "ipv6")]
+#[test]
+fn a_server_that_fails_for_one_family_is_waited_for() {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    in_world(7, |world| {
+        let net = &world.theirs.net;
+        net.reconfigure(&config(ETHERNET, 2).address(ip4(3), 24).unwrap());
+        let socket = net.open(Family::V4, SockType::Dgram).unwrap();
+        net.bind(socket, SockAddr::new(ip4(3), 53)).unwrap();
+        let known = Rc::new(Cell::new(false));
+        let knows = Rc::clone(&known);
+        let mut held = None;
+        world.theirs.serve(move |net| {
+            let mut question = [0; 512];
+            let flags = usocket_core::spi::RecvFlags::default();
+            if let Ok(info) = net.try_recv_info(socket, &mut question, flags) {
+                let question = &question[..info.len];
+                if question[info.len - 3] == 28 {
+                    let table = [("one.test".to_string(), Record::Failure)];
+                    let failed = support::names::answer(question, &table).unwrap();
+                    net.try_send_to(socket, &failed, info.from).unwrap();
+                } else {
+                    held = Some((question.to_vec(), info.from));
+                }
+                return true;
+            }
+            if !knows.get() {
+                return false;
+            }
+            let Some((question, to)) = held.take() else { return false };
+            let table = [("one.test".to_string(), Record::Addresses(vec![ip4(77)]))];
+            let found = support::names::answer(&question, &table).unwrap();
+            net.try_send_to(socket, &found, to).unwrap();
+            true
+        });
+        // Beside one that is not there the other family is asked for to the end.
+        for (lasts, end) in [(&[3][..], 1), (&[ABSENT, 3], 15)] {
+            let mut ours = Config::ethernet([2, 0, 0, 0, 0, 1]).address(ip4(1), 24).unwrap();
+            ours = ours.address(ip6(1), 64).unwrap();
+            for &last in lasts {
+                ours = ours.name_server(ip4(last)).unwrap();
+            }
+            world.net.reconfigure(&ours);
+            known.set(false);
+            let query = world.net.start_query("one.test", None, false).unwrap();
+            world.pass(Duration::from_millis(1100));
+            let mut answer = usocket_core::spi::Answer::default();
+            assert_eq!(world.net.try_answer(query, &mut answer), Err(Error::EAGAIN));
+            let before = frames(world);
+            world.pass(Duration::from_millis(500));
+            let sent = frames(world)[1] - before[1];
+            assert!(sent < 8, "{sent} frames in half a second");
+            known.set(true);
+            world.pass(Duration::from_secs(end));
+            assert_eq!(world.net.try_answer(query, &mut answer), Ok(()), "{lasts:?}");
+            assert_eq!(&answer.addresses[..], [ip4(77)]);
+            world.net.end_query(query);
+        }
+    });
+}
+
+/// Of three rounds the last counts as well.
+#[test]
+fn the_last_question_is_waited_for() {
+    in_world(8, |world| {
+        let net = &world.theirs.net;
+        net.reconfigure(&config(ETHERNET, 2).address(ip4(3), 24).unwrap());
+        let socket = net.open(Family::V4, SockType::Dgram).unwrap();
+        net.bind(socket, SockAddr::new(ip4(3), 53)).unwrap();
+        let mut asked = 0;
+        world.theirs.serve(move |net| {
+            let said = if asked < 2 { Record::Silent } else { Record::Addresses(vec![ip4(77)]) };
+            let came = serve(net, socket, &[("three.test".to_string(), said)]);
+            asked += usize::from(came);
+            came
+        });
+        servers(world, &[3]);
+        let hints = Hints { af: usocket_core::AF_INET, ..Hints::stream() };
+        assert_eq!(found(world, "three.test", hints), Ok(vec![ip4(77)]));
+    });
+}

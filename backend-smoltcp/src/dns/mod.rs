@@ -64,8 +64,6 @@ struct Query {
     addresses: Vec<IpAddr, MAX_ADDRESSES>,
     /// Which attempt it is at, counted over servers and rounds.
     attempt: usize,
-    /// Servers that failed, by their places in the list.
-    failed: u8,
     /// When the next attempt begins.
     next: Instant,
     outcome: Option<Result<()>>,
@@ -77,8 +75,17 @@ struct Ask {
     kind: Kind,
     id: u16,
     sent: bool,
+    /// Servers that failed, by their places in the list.
+    failed: u8,
     /// What came of it: whether the name exists.
     known: Option<bool>,
+}
+
+impl Ask {
+    /// Whether one of so many servers may still answer.
+    fn is_open(&self, servers: usize) -> bool {
+        self.known.is_none() && (self.failed.count_ones() as usize) < servers
+    }
 }
 
 impl<'a> Resolver<'a> {
@@ -127,7 +134,13 @@ impl State<'_> {
                 None => of == Family::V4 || has_family(&self.iface, of),
             };
             #[expect(clippy::cast_possible_truncation, reason = "16 random bits")]
-            asked.then(|| Ask { kind, id: self.random() as u16, sent: false, known: None })
+            asked.then(|| Ask {
+                kind,
+                id: self.random() as u16,
+                sent: false,
+                failed: 0,
+                known: None,
+            })
         });
         let query = Query {
             name: String::try_from(name).map_err(|_| Error::EAI_NONAME)?,
@@ -135,7 +148,6 @@ impl State<'_> {
             asks,
             addresses: Vec::new(),
             attempt: 0,
-            failed: 0,
             next: self.now,
             outcome: None,
         };
@@ -200,12 +212,13 @@ impl State<'_> {
             return;
         }
         let answered = query.asks.iter().flatten().all(|ask| ask.known.is_some());
+        let over = query.attempt >= ROUNDS * servers && self.now >= query.next;
         let outcome = if answered {
             Some(query.verdict())
-        } else if servers > 0 && query.failed.count_ones() as usize >= servers {
-            Some(query.partly(Error::EAI_FAIL))
-        } else if link != Link::Up || query.attempt >= ROUNDS * servers {
+        } else if link != Link::Up || servers == 0 || over {
             Some(query.partly(Error::EAI_AGAIN))
+        } else if !query.asks.iter().flatten().any(|ask| ask.is_open(servers)) {
+            Some(query.partly(Error::EAI_FAIL))
         } else {
             None
         };
@@ -229,7 +242,7 @@ impl State<'_> {
         for which in 0..query.asks.len() {
             let Some(query) = &mut self.resolver.places[index].1 else { return };
             let Some(ask) = query.asks[which] else { continue };
-            if ask.known.is_some() || ask.sent {
+            if !ask.is_open(servers) || ask.sent {
                 continue;
             }
             let Some(text) = question(ask.id, &query.name, ask.kind) else { continue };
@@ -310,12 +323,12 @@ impl Query {
             let known = match reply(data, &self.name, ask.kind) {
                 None => continue,
                 Some(Reply::Failure) => {
-                    // The next server, at once.
-                    self.failed |= from;
-                    // Of one who was asked before the last it is old news: a server may fail
-                    // for each kind of address.
+                    let ask = Ask { failed: ask.failed | from, ..ask };
+                    self.asks[which] = Some(ask);
+                    // The next server, at once. Of one who was asked before the last it is old
+                    // news: a server may fail for each kind of address.
                     let asked = self.attempt.saturating_sub(1) % servers;
-                    if from & 1 << asked != 0 {
+                    if from & 1 << asked != 0 && ask.is_open(servers) {
                         self.next = now;
                     }
                     return;

@@ -29,7 +29,8 @@ pub(crate) fn serve(net: &dyn Backend, socket: Handle, names: &[(String, Record)
     true
 }
 
-fn answer(question: &[u8], names: &[(String, Record)]) -> Option<Vec<u8>> {
+/// The answer to a question.
+pub(crate) fn answer(question: &[u8], names: &[(String, Record)]) -> Option<Vec<u8>> {
     let mut at = 12;
     let mut labels = Vec::new();
     loop {
