@@ -230,6 +230,8 @@ impl State<'_> {
     pub(crate) fn routers_due(&self) -> Instant {
         let ends = self.routers.addresses.iter().map(|own| own.1);
         let router = self.routers.router.map(|(_, until)| until);
-        ends.chain(router).chain(self.routers.ask_at).min().unwrap_or(NEVER)
+        // Without a link nobody can be asked; when it comes all begins anew.
+        let ask_at = self.routers.ask_at.filter(|_| self.up);
+        ends.chain(router).chain(ask_at).min().unwrap_or(NEVER)
     }
 }

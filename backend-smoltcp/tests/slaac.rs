@@ -251,3 +251,17 @@ fn on_bare_ip_nobody_is_asked() {
         assert_eq!(world.net.ip(Family::V6), Some(ip6(1)));
     });
 }
+
+#[test]
+fn without_a_link_nobody_waits_for_routers() {
+    with_world(|world| {
+        world.pass(Duration::from_secs(1));
+        world.net.set_link(false);
+        let mut looks = 0;
+        world.run(world.now() + Duration::from_secs(600), || {
+            looks += 1;
+            false
+        });
+        assert!(looks < 10, "{looks} drives in ten minutes without a link");
+    });
+}
