@@ -32,6 +32,11 @@ pub(crate) struct Setup {
     pub(crate) servers: Vec<IpAddr, { 2 * SERVERS }>,
     #[cfg(feature = "dns")]
     fixed_servers: Vec<IpAddr, SERVERS>,
+    #[cfg(all(feature = "dns", feature = "dhcp"))]
+    leased_servers: Vec<Ipv4Address, SERVERS>,
+    /// The router configured by hand, and that of DHCP, which goes first.
+    #[cfg(feature = "dhcp")]
+    routers: [Option<Ipv4Address>; 2],
     #[cfg(any(feature = "dhcp", feature = "slaac"))]
     /// The addresses configured by hand.
     fixed: Vec<IpCidr, ADDRESSES>,
@@ -50,6 +55,10 @@ impl Setup {
             servers: Vec::new(),
             #[cfg(feature = "dns")]
             fixed_servers: Vec::new(),
+            #[cfg(all(feature = "dns", feature = "dhcp"))]
+            leased_servers: Vec::new(),
+            #[cfg(feature = "dhcp")]
+            routers: [None; 2],
             #[cfg(any(feature = "dhcp", feature = "slaac"))]
             fixed: Vec::new(),
             #[cfg(feature = "dhcp")]
@@ -90,7 +99,7 @@ impl State<'_> {
         #[cfg(feature = "dns")]
         {
             self.setup.fixed_servers = config.servers.clone();
-            self.setup.servers = config.servers.iter().copied().collect();
+            self.use_servers();
         }
         self.iface.update_ip_addrs(|own| {
             // The stack holds eight, a configuration four.
@@ -103,6 +112,12 @@ impl State<'_> {
                 }
             }
         });
+        #[cfg(feature = "dhcp")]
+        {
+            self.setup.routers[0] = config.gateway_v4;
+            self.use_router_v4();
+        }
+        #[cfg(not(feature = "dhcp"))]
         if let Some(gateway) = config.gateway_v4 {
             let _ = self.iface.routes_mut().add_default_ipv4_route(gateway);
         }
@@ -231,7 +246,21 @@ impl State<'_> {
                 }
             });
         }
-        match router {
+        self.setup.routers[1] = router;
+        self.use_router_v4();
+        #[cfg(feature = "dns")]
+        {
+            self.setup.leased_servers = servers.iter().copied().take(SERVERS).collect();
+            self.use_servers();
+        }
+        let _ = servers;
+        self.change();
+    }
+
+    #[cfg(feature = "dhcp")]
+    fn use_router_v4(&mut self) {
+        let [fixed, leased] = self.setup.routers;
+        match leased.or(fixed) {
             Some(router) => {
                 let _ = self.iface.routes_mut().add_default_ipv4_route(router);
             }
@@ -239,16 +268,14 @@ impl State<'_> {
                 self.iface.routes_mut().remove_default_ipv4_route();
             }
         }
-        #[cfg(feature = "dns")]
-        {
-            self.setup.servers.clear();
-            let leased = servers.iter().map(|&ip| IpAddr::V4(ip));
-            for server in leased.chain(self.setup.fixed_servers.iter().copied()) {
-                let _ = self.setup.servers.push(server);
-            }
-        }
-        let _ = servers;
-        self.change();
+    }
+
+    #[cfg(feature = "dns")]
+    fn use_servers(&mut self) {
+        self.setup.servers.clear();
+        #[cfg(feature = "dhcp")]
+        self.setup.servers.extend(self.setup.leased_servers.iter().map(|&ip| IpAddr::V4(ip)));
+        self.setup.servers.extend(self.setup.fixed_servers.iter().copied());
     }
 }
 

@@ -25,10 +25,15 @@ struct Lease {
 
 /// A world whose backend of ours has no address yet, and the server's lease.
 fn unconfigured(run: impl FnOnce(&World<'_>, &RefCell<Lease>) + Send) {
+    with_config(Config::ethernet([2, 0, 0, 0, 0, 1]), run);
+}
+
+/// The same with something configured by hand.
+fn with_config(config: Config, run: impl FnOnce(&World<'_>, &RefCell<Lease>) + Send) {
     roomy(|| {
         let (mut ours, mut theirs) = (Box::new(Memory::new()), Box::new(PeerMemory::new()));
         let ours = &mut *ours;
-        let config = Config::ethernet([2, 0, 0, 0, 0, 1]).dhcp();
+        let config = config.dhcp();
         let world = World::with(
             1,
             ETHERNET,
@@ -171,5 +176,45 @@ fn a_link_that_comes_back_asks_again() {
         world.pass(Duration::from_secs(15));
         assert_eq!((world.net.link(), own(world)), (Link::Up, Some(ip4(70))));
         connected(world);
+    });
+}
+
+/// Whether we can look up a name, and have a way out.
+fn works(world: &World<'_>) -> (bool, bool) {
+    let names = world.net.getaddrinfo(NAME, 80, ()).is_ok();
+    (names, world.net.route([8, 8, 8, 8].into()).is_some())
+}
+
+#[test]
+fn what_a_lease_brought_stays_when_the_rest_is_replaced() {
+    unconfigured(|world, lease| {
+        world.net.wait_up(60).unwrap();
+        let other = Config::ethernet([2, 0, 0, 0, 0, 1]).address(ip4(1), 24).unwrap();
+        world.net.reconfigure(&other.gateway(ip4(9)).name_server(ip4(9)).unwrap());
+        assert!(world.net.has_address(ip4(50)));
+        assert_eq!(works(world), (true, true));
+        world.net.reconfigure(&Config::ethernet([2, 0, 0, 0, 0, 1]));
+        assert_eq!((own(world), works(world)), (Some(ip4(50)), (true, true)));
+        // What it brought goes with it.
+        lease.borrow_mut().silent = true;
+        world.pass(Duration::from_secs(700));
+        assert_eq!((own(world), works(world)), (None, (false, false)));
+    });
+}
+
+#[test]
+fn a_router_by_hand_is_there_while_a_lease_is_not() {
+    let fixed = Config::ethernet([2, 0, 0, 0, 0, 1]).address(ip4(1), 24).unwrap();
+    with_config(fixed.gateway(ip4(2)), |world, lease| {
+        lease.borrow_mut().silent = true;
+        world.pass(Duration::from_secs(1));
+        assert!(world.net.route([8, 8, 8, 8].into()).is_some());
+        lease.borrow_mut().silent = false;
+        world.pass(Duration::from_secs(60));
+        assert!(world.net.has_address(ip4(50)));
+        lease.borrow_mut().silent = true;
+        world.pass(Duration::from_secs(700));
+        assert_eq!(own(world), Some(ip4(1)));
+        assert!(world.net.route([8, 8, 8, 8].into()).is_some());
     });
 }
