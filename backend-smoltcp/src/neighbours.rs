@@ -43,18 +43,22 @@ impl State<'_> {
         let now = self.now;
         self.asked.retain(|&(_, at)| now < at + AGAIN);
         let mut wanted: Vec<IpAddress, ASKED> = Vec::new();
+        // Each once, however many wait for it: nobody keeps a place from another.
+        let mut want = |hop| {
+            if !wanted.contains(&hop) && !self.asked.iter().any(|&(ip, _)| ip == hop) {
+                let _ = wanted.push(hop);
+            }
+        };
         for pair in &*self.pairs {
             if pair.is_free() || !pair.shown() || !self.misses_neighbour(pair) {
                 continue;
             }
-            let _ = wanted.push(next_hop(&self.iface, pair.remote.addr));
+            want(next_hop(&self.iface, pair.remote.addr));
         }
         #[cfg(feature = "udp")]
-        for hop in self.senders.wanted() {
-            let _ = wanted.push(hop);
-        }
+        self.senders.wanted().for_each(want);
         for hop in wanted {
-            if !self.asked.iter().any(|&(ip, _)| ip == hop) && self.ask_for(hop, device) {
+            if self.ask_for(hop, device) {
                 // One more than there is room for is asked again with the next drive.
                 let _ = self.asked.push((hop, now));
             }

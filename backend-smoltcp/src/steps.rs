@@ -131,8 +131,10 @@ impl State<'_> {
         let socket = pair.tcp_mut(&mut self.set);
         let waiting = socket.send_queue();
         match pair.state {
-            // Both ends are done; what was received stays here (R1).
-            tcp::State::Closed if before == tcp::State::LastAck && waiting == 0 => {
+            // Both ends are done; what was received stays here (R1). A reset is no error then.
+            tcp::State::Closed
+                if matches!(before, tcp::State::LastAck | tcp::State::TimeWait) && waiting == 0 =>
+            {
                 pair.hide(&mut self.set);
             }
             tcp::State::Closed if pair.shown() => {
@@ -243,7 +245,9 @@ impl State<'_> {
         if let Role::Connecting(_) = slot.role {
             pair.free(&mut self.set);
             slot.fail(error);
-        } else if !pair.dead {
+        } else if pair.state == tcp::State::TimeWait {
+            pair.hide(&mut self.set);
+        } else if pair.shown() {
             pair.lose(error, &mut self.set);
         }
         self.look(handle);

@@ -254,3 +254,87 @@ fn a_config_that_does_not_fit_is_refused() {
         assert_eq!(Config::ip().address([10, 0, 0, 1].into(), 33).unwrap_err(), Error::EINVAL);
     });
 }
+
+#[test]
+fn what_has_ended_in_order_stays_so() {
+    roomy(|| {
+        for seconds in [1, 30] {
+            for loss in ["link", "address"] {
+                world(9, |world| {
+                    let (stream, peer) =
+                        connected(world, &[Step::Send(4096), Step::RecvToEnd, Step::Close]);
+                    stream.shutdown(Shutdown::Write).unwrap();
+                    assert_eq!(world.peer().settle(peer).end, End::Fin);
+                    world.pass(Duration::from_secs(seconds));
+                    match loss {
+                        "link" => world.net.set_link(false),
+                        _ => {
+                            let moved = Config::ethernet([2, 0, 0, 0, 0, 1]);
+                            world.net.reconfigure(&moved.address(ip4(77), 24).unwrap());
+                        }
+                    }
+                    world.pass(Duration::from_secs(1));
+                    assert_eq!(read_all(&stream), (4096, pattern(4096), Ok(())), "{loss}");
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn a_reset_during_time_wait_is_no_error() {
+    in_world(10, |world| {
+        world.theirs.wire.borrow_mut().log = Some(Vec::new());
+        let (stream, peer) = connected(world, &[Step::Send(4096), Step::RecvToEnd, Step::Close]);
+        stream.shutdown(Shutdown::Write).unwrap();
+        assert_eq!(world.peer().settle(peer).end, End::Fin);
+        world.pass(Duration::from_secs(1));
+        // Our last acknowledgment says where the peer's next byte would be.
+        let last = {
+            let wire = world.theirs.wire.borrow();
+            let mut ours = wire.log.iter().flatten().rev();
+            let tcp = |frame: &[u8]| frame[12..14] == [8, 0] && frame[23] == 6;
+            ours.find(|(_, to, frame)| *to == support::wire::Side::Theirs && tcp(frame))
+                .map(|(.., frame)| frame.clone())
+                .unwrap()
+        };
+        let port = |at: usize| u16::from_be_bytes([last[at], last[at + 1]]);
+        let seq = i32::from_be_bytes(last[42..46].try_into().unwrap());
+        let at = |last| std::net::Ipv4Addr::new(10, 0, 0, last);
+        let reset = support::frames::segment(
+            (at(2), port(36)),
+            (at(1), port(34)),
+            usocket_backend_smoltcp::smoltcp::wire::TcpControl::Rst,
+            seq,
+            None,
+        );
+        let now = world.now().as_micros();
+        world.theirs.wire.borrow_mut().send(support::wire::Side::Ours, now, reset);
+        world.pass(Duration::from_millis(100));
+        assert_eq!(read_all(&stream), (4096, pattern(4096), Ok(())));
+    });
+}
+
+#[test]
+fn many_who_wait_for_one_neighbour_keep_nobody_from_another() {
+    in_world(11, |world| {
+        let waiting: Vec<_> = (0..9)
+            .map(|_| {
+                let stream = world.net.tcp().unwrap();
+                stream.setblocking(false).unwrap();
+                assert_eq!(stream.connect((ip4(99), 80)), Err(Error::EINPROGRESS));
+                stream
+            })
+            .collect();
+        let script = [Step::Listen(Family::V4, 1), Step::Accept, Step::Hold];
+        let peer = world.peer().start(&script).unwrap();
+        let to = world.peer().address(peer).unwrap();
+        let stream = world.net.tcp().unwrap();
+        stream.settimeout(30).unwrap();
+        let begun = world.now();
+        stream.connect(to).unwrap();
+        let took = world.now().saturating_since(begun);
+        assert!(took < Duration::from_millis(1500), "{took:?}");
+        drop(waiting);
+    });
+}
