@@ -9,6 +9,8 @@ use core::cell::Cell;
 #[cfg(feature = "neighbours")]
 use smoltcp::phy::TxToken;
 use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
+#[cfg(feature = "server")]
+use smoltcp::socket::tcp;
 use smoltcp::time::Instant as StackInstant;
 #[cfg(any(feature = "neighbours", feature = "server"))]
 use smoltcp::wire::IpAddress;
@@ -160,11 +162,18 @@ impl<'w, 'a> Watch<'w, 'a> {
         self.pairs.iter().find(|pair| pair.connects(local, remote))
     }
 
-    /// A SYN for a listener is parked; where nobody listens the stack answers with RST,
-    /// and for a connection that exists it knows what to do.
+    /// A SYN for a listener is parked; where nobody listens the stack answers with RST.
     #[cfg(feature = "server")]
     fn passes_syn(&self, frame: &[u8], ends: &Ends) -> bool {
-        if !self.own.contains(&ends.to.addr) || self.pair(ends.to, ends.from).is_some() {
+        if !self.own.contains(&ends.to.addr) {
+            // For everybody, or somebody else: the stack would answer in their name.
+            return false;
+        }
+        if let Some(pair) = self.pair(ends.to, ends.from)
+            && pair.state != tcp::State::TimeWait
+        {
+            // The stack says nothing to it. Has the peer forgotten the connection?
+            pair.doubted.set(true);
             return true;
         }
         let listening = self.slots.iter().filter(|(_, slot)| slot.listens_on(ends.to));

@@ -2,6 +2,7 @@
 
 use smoltcp::phy::Device;
 use smoltcp::socket::tcp;
+use smoltcp::wire::IpEndpoint;
 use usocket_core::spi::{Handle, SockType};
 use usocket_core::{Error, Events, Instant, POLLIN, Result, SockAddr};
 
@@ -93,6 +94,7 @@ impl State<'_> {
             let (slots, pairs) = (&self.slots, &*self.pairs);
             let roomy = |listener| has_room(slots, pairs, listener);
             let Some(parked) = self.parking.next(roomy) else { return };
+            self.end_time_wait(parked.local, parked.remote);
             let Some(index) = self.spare_pair(parked.listener) else { return };
             self.order += 1;
             let pair = &mut self.pairs[index];
@@ -117,6 +119,16 @@ impl State<'_> {
                 // The stack did not like the frame.
                 pair.free(&mut self.set);
             }
+        }
+    }
+
+    /// Ends the TIME-WAIT of a connection whose peer begins anew: all bytes of both are there.
+    fn end_time_wait(&mut self, local: IpEndpoint, remote: IpEndpoint) {
+        let old = self.pairs.iter_mut().find(|pair| pair.connects(local, remote));
+        let Some(pair) = old.filter(|pair| pair.state == tcp::State::TimeWait) else { return };
+        match pair.owner {
+            Owner::Socket(_) => pair.hide(&mut self.set),
+            _ => pair.free(&mut self.set),
         }
     }
 

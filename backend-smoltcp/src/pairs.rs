@@ -71,6 +71,9 @@ pub(crate) struct Pair<'a> {
     /// Order of arrival at the listener (row 74).
     #[cfg(feature = "server")]
     pub(crate) order: u64,
+    /// Set by the gate when a SYN came: the peer begins anew.
+    #[cfg(feature = "server")]
+    pub(crate) doubted: Cell<bool>,
     #[cfg(feature = "slow-peers")]
     /// Bytes that the peer has not acknowledged, and since when there are as many.
     pub(crate) unacked: usize,
@@ -132,6 +135,8 @@ impl<'a> Pair<'a> {
             since: Instant::ZERO,
             #[cfg(feature = "server")]
             order: 0,
+            #[cfg(feature = "server")]
+            doubted: Cell::new(false),
             #[cfg(feature = "slow-peers")]
             unacked: 0,
             #[cfg(feature = "slow-peers")]
@@ -244,6 +249,8 @@ impl<'a> Pair<'a> {
             self.key = Key::new(remote, local);
             self.plain = false;
         }
+        #[cfg(feature = "server")]
+        self.doubted.set(false);
         #[cfg(feature = "slow-peers")]
         {
             self.unacked = 0;
@@ -295,9 +302,9 @@ impl<'a> Pair<'a> {
         matches!(self.owner, Owner::Free)
     }
 
-    /// Whether it is a connection between these addresses.
+    /// Whether it is a connection between these addresses: one that is lost or over is none.
     pub(crate) fn connects(&self, local: IpEndpoint, remote: IpEndpoint) -> bool {
-        !self.is_free() && self.local == local && self.remote == remote
+        self.shown() && self.local == local && self.remote == remote
     }
 }
 
@@ -353,6 +360,21 @@ impl<'a> Pair<'a> {
             self.probes = interval;
             self.tcp_mut(set).set_keep_alive(interval.map(Span::for_stack));
         }
+    }
+
+    /// Asks a peer that begins anew: one that has forgotten the connection answers with RST.
+    #[cfg(feature = "server")]
+    pub(crate) fn ask_again(&mut self, set: &mut SocketSet<'a>) {
+        if !self.doubted.take()
+            || matches!(self.state, tcp::State::SynSent | tcp::State::SynReceived)
+        {
+            return;
+        }
+        let probes = self.probes;
+        // One question now, whatever follows.
+        self.probe(None, set);
+        self.probe(Some(Span::from_secs(1)), set);
+        self.probe(probes, set);
     }
 
     /// Whether FIN waits for the peer's window.

@@ -67,6 +67,8 @@ impl State<'_> {
             if pair.fin_waits() && !pair.dead {
                 pair.finish(&mut self.set);
             }
+            #[cfg(feature = "server")]
+            pair.ask_again(&mut self.set);
             let state = pair.tcp(&self.set).state();
             let before = core::mem::replace(&mut pair.state, state);
             if before != state {

@@ -14,7 +14,8 @@ use usocket_backend_smoltcp::smoltcp::wire::TcpControl;
 use usocket_backend_smoltcp::{Net, OWN, Storage};
 use usocket_conformance::{End, Harness, State, Step};
 use usocket_core::prelude::*;
-use usocket_core::{POLLIN, SockAddr};
+use usocket_core::spi::{Backend, Handle, Opt, SockType};
+use usocket_core::{Family, POLLIN, SockAddr};
 
 /// Two pairs of buffers.
 type Small<'a> = Storage<'a, 6, 2, 2048, 2048, 1, 1472, 16, { 2 + 1 + OWN }>;
@@ -184,5 +185,122 @@ fn nobody_is_refused_but_where_nobody_listens() {
             let known = [State::Running(1), State::Failed(0, Error::ECONNREFUSED)];
             assert!(known.contains(&state), "{state:?}");
         }
+    });
+}
+
+/// A connect of the peer's from a port of its choice.
+fn comes_from(world: &World<'_>, port: u16) -> Handle {
+    let net = &world.theirs.net;
+    let handle = net.open(Family::V4, SockType::Stream).unwrap();
+    net.set_option(handle, &Opt::ReuseAddr(true)).unwrap();
+    net.bind(handle, SockAddr::new(ip4(2), port)).unwrap();
+    assert_eq!(net.try_connect(handle, address()), Err(Error::EINPROGRESS));
+    handle
+}
+
+#[test]
+fn who_was_reset_comes_back_from_the_same_port() {
+    in_small(6, |world| {
+        let listener = world.net.tcp().unwrap();
+        listener.bind(("", PORT)).unwrap();
+        listener.listen(2).unwrap();
+        listener.settimeout(5).unwrap();
+        let first = comes_from(world, 5000);
+        let (stream, _) = listener.accept().unwrap();
+        world.theirs.net.abort(first).unwrap();
+        world.pass(Duration::from_millis(100));
+        // The first one has not been closed here.
+        let second = comes_from(world, 5000);
+        let (other, _) = listener.accept().unwrap();
+        assert_eq!(world.theirs.net.connect_result(second), Ok(()));
+        assert_eq!(stream.recv(&mut [0; 8]), Err(Error::ECONNRESET));
+        assert_eq!(world.theirs.net.try_send(second, b"again"), Ok(5));
+        assert_eq!(other.readinto(&mut [0; 5]), Ok(Some(5)));
+    });
+}
+
+#[test]
+fn who_has_forgotten_its_connection_comes_back_from_the_same_port() {
+    in_small(7, |world| {
+        let listener = world.net.tcp().unwrap();
+        listener.bind(("", PORT)).unwrap();
+        listener.listen(2).unwrap();
+        listener.settimeout(5).unwrap();
+        for close in [false, true] {
+            let first = comes_from(world, 5000);
+            let (stream, _) = listener.accept().unwrap();
+            let kept = (!close).then_some(stream);
+            world.pass(Duration::from_millis(100));
+            // The peer starts anew, and nobody hears of it.
+            world.theirs.wire.borrow_mut().faults.cut = true;
+            world.theirs.net.abort(first).unwrap();
+            world.pass(Duration::from_millis(100));
+            world.theirs.wire.borrow_mut().faults.cut = false;
+            let second = comes_from(world, 5000);
+            let (other, _) = listener.accept().unwrap();
+            if let Some(stream) = kept {
+                assert_eq!(stream.recv(&mut [0; 8]), Err(Error::ECONNRESET));
+            }
+            assert_eq!(world.theirs.net.try_send(second, b"again"), Ok(5));
+            assert_eq!(other.readinto(&mut [0; 5]), Ok(Some(5)));
+            other.abort().unwrap();
+            world.theirs.net.abort(second).unwrap();
+            world.pass(Duration::from_secs(2));
+        }
+    });
+}
+
+#[test]
+fn who_comes_back_during_time_wait_is_served() {
+    in_small(8, |world| {
+        let listener = world.net.tcp().unwrap();
+        listener.bind(("", PORT)).unwrap();
+        listener.listen(2).unwrap();
+        listener.settimeout(5).unwrap();
+        for read in [false, true] {
+            let first = comes_from(world, 5000);
+            let (stream, _) = listener.accept().unwrap();
+            if read {
+                assert_eq!(world.theirs.net.try_send(first, b"before"), Ok(6));
+                stream.shutdown(usocket_core::spi::Shutdown::Write).unwrap();
+            }
+            let kept = read.then_some(stream);
+            world.pass(Duration::from_millis(100));
+            world.theirs.net.close(first).unwrap();
+            world.pass(Duration::from_millis(100));
+            let begun = world.now();
+            let second = comes_from(world, 5000);
+            let (other, _) = listener.accept().unwrap();
+            let took = world.now().saturating_since(begun);
+            assert!(took < Duration::from_secs(1), "{took:?}");
+            assert_eq!(world.theirs.net.try_send(second, b"again"), Ok(5));
+            assert_eq!(other.readinto(&mut [0; 5]), Ok(Some(5)));
+            if let Some(stream) = kept {
+                assert_eq!(stream.read(&mut [0; 8]), Ok(Some(6)));
+            }
+            other.abort().unwrap();
+            world.theirs.net.abort(second).unwrap();
+            world.pass(Duration::from_secs(2));
+        }
+    });
+}
+
+#[test]
+fn a_syn_to_everybody_is_answered_by_nobody() {
+    in_small(9, |world| {
+        // The peer is known.
+        let refused = world.peer().start(&[Step::Connect(address())]).unwrap();
+        world.peer().settle(refused);
+        world.theirs.wire.borrow_mut().log = Some(Vec::new());
+        let to = (Ipv4Addr::new(10, 0, 0, 255), PORT);
+        let frame = segment((Ipv4Addr::new(10, 0, 0, 2), 5000), to, TcpControl::Syn, 7, None);
+        let now = world.now().as_micros();
+        world.theirs.wire.borrow_mut().send(Side::Ours, now, frame);
+        world.pass(Duration::from_secs(1));
+        let wire = world.theirs.wire.borrow();
+        let ipv4 = |frame: &[u8]| frame[12..14] == [8, 0];
+        let frames = wire.log.iter().flatten();
+        let answers = frames.filter(|(_, to, frame)| *to == Side::Theirs && ipv4(frame));
+        assert_eq!(answers.count(), 0);
     });
 }
