@@ -85,7 +85,7 @@ impl State<'_> {
     ) -> impl Iterator<Item = Holder> + '_ {
         let sockets = self.slots.iter().filter_map(move |(other, slot)| {
             let bound = slot.bound?;
-            if other == handle || slot.kind != kind || !overlap(bound, address) {
+            if other == handle || slot.kind != kind || !clash(kind, bound, address) {
                 return None;
             }
             Some(match slot.role {
@@ -110,4 +110,11 @@ impl State<'_> {
             || is_local(&self.iface, ip)
             || (kind == SockType::Dgram && is_group(&self.iface, ip))
     }
+}
+
+/// Whether two sockets of a kind cannot both hold these addresses. The stack gives a datagram to
+/// the first one on its port, and one that is bound to any address has those of both families.
+fn clash(kind: SockType, a: IpEndpoint, b: IpEndpoint) -> bool {
+    let any = |at: IpEndpoint| at.addr.is_unspecified();
+    overlap(a, b) || (kind == SockType::Dgram && a.port == b.port && (any(a) || any(b)))
 }

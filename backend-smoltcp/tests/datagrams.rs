@@ -173,3 +173,45 @@ fn who_has_nothing_to_do_sleeps() {
         assert_eq!(drives, 1, "next {next:?}");
     });
 }
+
+/// The stack gives a datagram to the first socket on its port, whatever the family.
+#[cfg(feature = "ipv6")]
+#[test]
+fn sockets_of_two_families_do_not_share_a_port() {
+    use support::world::ip6;
+    use usocket_core::{AF_INET6, SO_REUSEADDR, SOCK_DGRAM, SOL_SOCKET};
+
+    let any = SockAddr::new(core::net::Ipv6Addr::UNSPECIFIED.into(), 5683);
+    in_world(7, |world| {
+        let v4 = world.net.udp().unwrap();
+        v4.bind(("", 5683)).unwrap();
+        for to in [any, SockAddr::new(ip6(1), 5683)] {
+            let v6 = world.net.socket(AF_INET6, SOCK_DGRAM).unwrap();
+            assert_eq!(v6.bind(to), Err(Error::EADDRINUSE), "{to}");
+        }
+        v4.close().unwrap();
+        let v4 = world.net.udp().unwrap();
+        v4.bind((ip4(1), 5683)).unwrap();
+        let v6 = world.net.socket(AF_INET6, SOCK_DGRAM).unwrap();
+        assert_eq!(v6.bind(any), Err(Error::EADDRINUSE));
+        // Each with an address of its own.
+        v6.bind(SockAddr::new(ip6(1), 5683)).unwrap();
+        for (family, to, socket) in [(Family::V4, ip4(1), &v4), (Family::V6, ip6(1), &v6)] {
+            let sender = world.theirs.net.open(family, usocket_core::spi::SockType::Dgram).unwrap();
+            world.theirs.net.try_send_to(sender, b"hello", SockAddr::new(to, 5683)).unwrap();
+            socket.settimeout(1).unwrap();
+            assert_eq!(socket.recv(&mut [0; 8]), Ok(5), "{family:?}");
+        }
+        // As on one family, two may send.
+        v6.close().unwrap();
+        let v6 = world.net.socket(AF_INET6, SOCK_DGRAM).unwrap();
+        v6.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1).unwrap();
+        v4.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1).unwrap();
+        v6.bind(any).unwrap();
+        // Streams of two families may share one.
+        let [a, b] = [usocket_core::AF_INET, AF_INET6]
+            .map(|family| world.net.socket(family, usocket_core::SOCK_STREAM).unwrap());
+        a.bind(("", 80)).unwrap();
+        b.bind(SockAddr::new(core::net::Ipv6Addr::UNSPECIFIED.into(), 80)).unwrap();
+    });
+}
