@@ -282,11 +282,14 @@ impl<'a> Pair<'a> {
         self.tcp_mut(set).close();
     }
 
-    /// The holder is told that the connection is lost. What was received stays.
+    /// The holder is told that the connection is lost, unless both directions have ended in
+    /// order. What was received stays.
     pub(crate) fn lose(&mut self, error: Error, set: &mut SocketSet<'a>) {
         self.hide(set);
-        self.dead = true;
-        self.error = Some(error);
+        if self.state != tcp::State::TimeWait {
+            self.dead = true;
+            self.error = Some(error);
+        }
     }
 
     #[cfg(feature = "slow-peers")]

@@ -247,8 +247,6 @@ impl State<'_> {
         if let Role::Connecting(_) = slot.role {
             pair.free(&mut self.set);
             slot.fail(error);
-        } else if pair.state == tcp::State::TimeWait {
-            pair.hide(&mut self.set);
         } else if pair.shown() {
             pair.lose(error, &mut self.set);
         }

@@ -298,7 +298,7 @@ impl State<'_> {
         let linger = slot.linger();
         let bound = linger.map_or(LINGER, |seconds| Span::from_secs(seconds.into()));
         let pair = &mut self.pairs[index];
-        if pair.dead || !pair.shown() {
+        if !pair.shown() {
             pair.free(&mut self.set);
         } else if abort || linger == Some(0) || pair.tcp(&self.set).can_recv() {
             self.reset(index);
