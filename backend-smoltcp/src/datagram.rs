@@ -237,10 +237,11 @@ impl State<'_> {
     /// An ICMP message was about a datagram of ours (row 126).
     #[cfg(feature = "unreachable")]
     pub(crate) fn note_unreachable(&mut self, local: IpEndpoint, remote: IpEndpoint, error: Error) {
+        // Several may have the port.
         let found = self.slots.iter().find_map(|(handle, slot)| {
-            let bound = slot.bound?;
-            let sent = slot.kind == usocket_core::spi::SockType::Dgram && bound.port == local.port;
-            (sent && slot.family == family(local.addr)).then_some(handle)
+            let Role::Dgram(dgram) = slot.role else { return None };
+            let sent = slot.bound?.port == local.port && dgram.peer == Some(remote);
+            sent.then_some(handle)
         });
         if let Some(handle) = found {
             self.note_error(handle, remote, error);

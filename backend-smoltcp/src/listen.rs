@@ -10,8 +10,9 @@ use crate::address::{sock_addr, wildcard};
 use crate::frame::window;
 use crate::gate::Replay;
 use crate::pairs::{Owner, Pair};
-use crate::slots::Role;
+use crate::slots::{Role, TTL};
 use crate::state::State;
+use crate::stream::tune;
 use crate::time::{NEVER, Span, stack_time};
 
 /// How long a half-open connection keeps its pair when others wait for one: some round
@@ -107,6 +108,8 @@ impl State<'_> {
             let socket = pair.tcp_mut(&mut self.set);
             socket.set_timeout(None);
             socket.set_keep_alive(None);
+            // Until it is accepted: not what the last one in these buffers wanted.
+            tune(socket, false, TTL);
             let listens = socket.listen(endpoint).is_ok();
             pair.show(&mut self.set);
             if listens {
@@ -182,10 +185,15 @@ impl State<'_> {
         if pair.state == tcp::State::SynReceived { pair.since + HALF_OPEN } else { NEVER }
     }
 
-    /// When a half-open connection gives way to one that waits.
+    /// When one that waits can come in, or a half-open connection gives way to it.
     pub(crate) fn admission_due(&self) -> Instant {
         if self.parking.is_empty() {
             return NEVER;
+        }
+        let (slots, pairs) = (&self.slots, &*self.pairs);
+        if self.spare().is_some() && self.parking.any(|listener| has_room(slots, pairs, listener)) {
+            // What has sent its RST has become free behind all that.
+            return self.now;
         }
         let half_open = self.pairs.iter().filter(|pair| {
             matches!(pair.owner, Owner::Pending(_)) && pair.state == tcp::State::SynReceived

@@ -20,6 +20,10 @@ use crate::address::wildcard;
 /// Groups that one socket can join.
 pub(crate) const GROUPS: usize = 4;
 
+/// `IP_TTL` where nobody sets it.
+#[cfg(feature = "options")]
+pub(crate) const TTL: u8 = 64;
+
 /// What the socket does now. Streams:
 ///
 /// ```text
@@ -146,7 +150,7 @@ impl Options {
             #[cfg(feature = "buffer-classes")]
             wish: Wish::default(),
             no_delay: false,
-            ttl: 64,
+            ttl: TTL,
             #[cfg(feature = "keep-alive")]
             keep_alive: false,
             #[cfg(feature = "keep-alive")]

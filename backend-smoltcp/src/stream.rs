@@ -356,7 +356,7 @@ impl State<'_> {
 }
 
 #[cfg(feature = "options")]
-fn tune(socket: &mut tcp::Socket<'_>, no_delay: bool, ttl: u8) {
+pub(crate) fn tune(socket: &mut tcp::Socket<'_>, no_delay: bool, ttl: u8) {
     socket.set_nagle_enabled(!no_delay);
     socket.set_hop_limit(Some(ttl.max(1)));
 }

@@ -304,3 +304,67 @@ fn a_syn_to_everybody_is_answered_by_nobody() {
         assert_eq!(answers.count(), 0);
     });
 }
+
+#[test]
+fn who_waits_is_let_in_as_soon_as_a_pair_is_free() {
+    in_small(10, |world| {
+        for how in 0..3 {
+            let listener = world.net.tcp().unwrap();
+            listener.bind(("", PORT)).unwrap();
+            listener.listen(2).unwrap();
+            listener.settimeout(5).unwrap();
+            let script = [Step::Connect(address()), Step::Send(100), Step::Hold];
+            let clients: Vec<_> = (0..2).map(|_| world.peer().start(&script).unwrap()).collect();
+            let (stream, _) = listener.accept().unwrap();
+            let (other, _) = listener.accept().unwrap();
+            let late = world.peer().start(&script).unwrap();
+            world.pass(Duration::from_millis(100));
+            let begun = world.now();
+            match how {
+                0 => stream.abort().unwrap(),
+                // With unread bytes.
+                1 => stream.close().unwrap(),
+                _ => {
+                    world.peer().stop(clients[0]);
+                    stream.read(&mut [0; 200]).unwrap();
+                    stream.close().unwrap();
+                }
+            }
+            let (third, _) = listener.accept().unwrap();
+            let took = world.now().saturating_since(begun);
+            assert!(took < Duration::from_millis(100), "{how}: {took:?}");
+            world.peer().stop(late);
+            other.abort().unwrap();
+            third.abort().unwrap();
+            listener.close().unwrap();
+            world.pass(Duration::from_secs(20));
+        }
+    });
+}
+
+#[test]
+fn who_comes_in_has_nothing_of_who_had_the_buffers_before() {
+    in_small(11, |world| {
+        let script = [Step::Listen(Family::V4, 1), Step::Accept, Step::RecvToEnd, Step::Close];
+        for _ in 0..2 {
+            let peer = world.peer().start(&script).unwrap();
+            let near = world.net.tcp().unwrap();
+            near.setsockopt(usocket_core::IPPROTO_IP, usocket_core::IP_TTL, 1).unwrap();
+            near.connect(world.peer().address(peer).unwrap()).unwrap();
+            near.abort().unwrap();
+            world.pass(Duration::from_millis(100));
+        }
+        let listener = world.net.tcp().unwrap();
+        listener.bind(("", PORT)).unwrap();
+        listener.listen(2).unwrap();
+        world.theirs.wire.borrow_mut().log = Some(Vec::new());
+        let client = world.peer().start(&[Step::Connect(address()), Step::Hold]).unwrap();
+        world.peer().settle(client);
+        let wire = world.theirs.wire.borrow();
+        let segments = wire.log.iter().flatten().filter(|(_, to, frame)| {
+            *to == Side::Theirs && frame[12..14] == [8, 0] && frame[23] == 6
+        });
+        let hops: Vec<_> = segments.map(|(.., frame)| frame[22]).collect();
+        assert_eq!(hops, [64]);
+    });
+}

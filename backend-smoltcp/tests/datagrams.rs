@@ -215,3 +215,23 @@ fn sockets_of_two_families_do_not_share_a_port() {
         b.bind(SockAddr::new(core::net::Ipv6Addr::UNSPECIFIED.into(), 80)).unwrap();
     });
 }
+
+#[test]
+fn of_two_on_one_port_the_one_that_sent_is_told() {
+    use usocket_core::{SO_REUSEADDR, SOL_SOCKET};
+
+    in_world(8, |world| {
+        let [quiet, asking] = [0, 1].map(|_| {
+            let socket = world.net.udp().unwrap();
+            socket.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1).unwrap();
+            socket.bind(("", 4000)).unwrap();
+            socket.settimeout(1).unwrap();
+            socket
+        });
+        asking.connect((ip4(2), 9)).unwrap();
+        asking.send("closed").unwrap();
+        world.pass(Duration::from_millis(100));
+        assert_eq!(asking.recv(&mut [0; 8]), Err(Error::ECONNREFUSED));
+        assert_eq!(quiet.recv(&mut [0; 8]), Err(Error::ETIMEDOUT));
+    });
+}
