@@ -96,11 +96,11 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
     }
 
     fn try_accept(&self, handle: Handle) -> Result<(Handle, SockAddr)> {
-        self.with_wake(|state| state.accept(handle))
+        self.with_bound(|state| state.accept(handle))
     }
 
     fn try_connect(&self, handle: Handle, address: SockAddr) -> Result<()> {
-        self.with_wake(|state| state.connect(handle, address))
+        self.with_bound(|state| state.connect(handle, address))
     }
 
     fn connect_result(&self, handle: Handle) -> Result<()> {
@@ -108,11 +108,11 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
     }
 
     fn try_send(&self, handle: Handle, data: &[u8]) -> Result<usize> {
-        self.with_wake(|state| state.send(handle, data))
+        self.with_bound(|state| state.send(handle, data))
     }
 
     fn try_send_to(&self, handle: Handle, data: &[u8], to: SockAddr) -> Result<usize> {
-        self.with_wake(|state| state.send_to(handle, data, None, to))
+        self.with_bound(|state| state.send_to(handle, data, None, to))
     }
 
     fn try_send_from(
@@ -122,7 +122,7 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
         from: IpAddr,
         to: SockAddr,
     ) -> Result<usize> {
-        self.with_wake(|state| state.send_to(handle, data, Some(from), to))
+        self.with_bound(|state| state.send_to(handle, data, Some(from), to))
     }
 
     fn try_recv(&self, handle: Handle, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
@@ -142,7 +142,7 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
     }
 
     fn shutdown(&self, handle: Handle, how: Shutdown) -> Result<()> {
-        self.with_wake(|state| match state.slots.get(handle)?.role {
+        self.with_bound(|state| match state.slots.get(handle)?.role {
             Role::Dgram(_) => state.shutdown_datagram(handle, how),
             _ => state.shutdown_stream(handle, how),
         })
@@ -161,7 +161,7 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Backend
     }
 
     fn set_option(&self, handle: Handle, option: &Opt) -> Result<()> {
-        self.with_wake(|state| state.set_option(handle, option))
+        self.with_bound(|state| state.set_option(handle, option))
     }
 
     fn option(&self, handle: Handle, name: OptName) -> Result<Opt> {
@@ -252,7 +252,7 @@ impl<D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Net<'_, D, P, M, 
 
     /// `close` and `abort`: the handle is stale from here on (S9, S17).
     fn let_go(&self, handle: Handle, abort: bool) -> Result<()> {
-        self.with_wake(|state| {
+        self.with_now(|state| {
             let slot = state.slots.remove(handle)?;
             state.release(handle, &slot, abort);
             Ok(())

@@ -88,6 +88,7 @@ impl State<'_> {
         sends: bool,
         attempt: &mut impl FnMut(&mut Self) -> Result<T>,
     ) -> Result<T> {
+        self.now = self.now.max(now);
         let mut begun = None;
         if !first {
             begun = self.take_in(device, input, now, sends);
@@ -148,7 +149,6 @@ impl State<'_> {
             self.end_drive(device, begun);
             return came;
         }
-        self.now = self.now.max(now);
         let pass = if self.dirty { Pass::Both } else { Pass::Quiet };
         self.dirty = false;
         self.unannounced = false;

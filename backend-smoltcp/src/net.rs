@@ -159,6 +159,24 @@ impl<'a, D: Device, P: Platform, M: RawMutex, const WAKERS: usize> Net<'a, D, P,
         answer
     }
 
+    /// The same at this time: nobody may have driven for long, and what an operation begins has
+    /// a bound.
+    pub(crate) fn with_now<T>(&self, act: impl FnOnce(&mut State<'a>) -> T) -> T {
+        let now = self.platform.now();
+        self.with_wake(|state| {
+            state.now = state.now.max(now);
+            act(state)
+        })
+    }
+
+    /// `with_now` for what has no bound but by these features.
+    pub(crate) fn with_bound<T>(&self, act: impl FnOnce(&mut State<'a>) -> T) -> T {
+        #[cfg(any(feature = "slow-peers", feature = "udp"))]
+        return self.with_now(act);
+        #[cfg(not(any(feature = "slow-peers", feature = "udp")))]
+        self.with_wake(act)
+    }
+
     pub(crate) fn take_input(&self) {
         self.input.store(false, Ordering::Release);
     }

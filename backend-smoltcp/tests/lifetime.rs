@@ -338,3 +338,65 @@ fn many_who_wait_for_one_neighbour_keep_nobody_from_another() {
         drop(waiting);
     });
 }
+
+/// Time goes by while we do something else: nobody drives.
+fn away(world: &World<'_>, time: Duration) {
+    world.pass(Duration::from_secs(1));
+    let until = world.now() + time;
+    while world.now() < until {
+        world.net.platform().idle(Some(until), &mut || false);
+    }
+}
+
+#[test]
+fn a_connect_has_its_time_however_long_nobody_drove() {
+    in_world(12, |world| {
+        let script = [Step::Listen(Family::V4, 1), Step::Accept, Step::Hold];
+        let peer = world.peer().start(&script).unwrap();
+        let to = world.peer().address(peer).unwrap();
+        away(world, Duration::from_secs(100));
+        let stream = world.net.tcp().unwrap();
+        assert_eq!(stream.connect(to), Ok(()));
+    });
+}
+
+#[test]
+fn a_close_has_its_time_however_long_nobody_drove() {
+    in_world(13, |world| {
+        let (stream, peer) = connected(world, &[Step::RecvToEnd]);
+        stream.send("hello").unwrap();
+        away(world, Duration::from_secs(100));
+        stream.close().unwrap();
+        assert_eq!(world.peer().settle(peer).end, End::Fin);
+    });
+}
+
+#[test]
+fn bytes_have_their_time_however_long_nobody_drove() {
+    for blocking in [false, true] {
+        in_world(14, |world| {
+            let (stream, peer) = connected(world, &[Step::Recv(5), Step::Hold]);
+            stream.settimeout((!blocking).then_some(Duration::from_secs(10))).unwrap();
+            away(world, Duration::from_secs(200));
+            // Something else to do than bytes of streams.
+            world.net.udp().unwrap().close().unwrap();
+            stream.send("hello").unwrap();
+            world.pass(Duration::from_secs(1));
+            assert_eq!(world.peer().settle(peer).state, State::Running(3));
+            assert_eq!(stream.take_error(), Ok(None));
+        });
+    }
+}
+
+#[test]
+fn a_datagram_has_its_time_however_long_nobody_drove() {
+    in_world(15, |world| {
+        let peer = world.peer().start(&[Step::Udp(Family::V4), Step::EchoFrom(1), Step::Hold]);
+        let to = world.peer().address(peer.unwrap()).unwrap();
+        let socket = world.net.udp().unwrap();
+        away(world, Duration::from_secs(100));
+        socket.sendto("hello", to).unwrap();
+        socket.settimeout(1).unwrap();
+        assert_eq!(socket.recv(&mut [0; 8]), Ok(5));
+    });
+}
