@@ -16,7 +16,7 @@ use usocket_core::Family;
 use crate::address::family;
 
 const TCP: u8 = 6;
-#[cfg(feature = "unreachable")]
+#[cfg(any(feature = "unreachable", all(test, feature = "bulk")))]
 const UDP: u8 = 17;
 #[cfg(feature = "unreachable")]
 const ICMP: u8 = 1;
@@ -28,7 +28,7 @@ const FIN: u8 = 1;
 const SYN: u8 = 2;
 #[cfg(any(feature = "bulk", feature = "server"))]
 const RST: u8 = 4;
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", all(test, feature = "bulk")))]
 const ACK: u8 = 16;
 
 /// Two ends of a packet, as its header names them.
@@ -347,7 +347,7 @@ fn quoted(packet: &[u8], why: Why) -> Option<Kind> {
     Some(Kind::Unreachable { tcp, ends: header.ends(payload)?, why })
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "bulk", feature = "server", feature = "unreachable")))]
 mod tests {
     use super::*;
 
