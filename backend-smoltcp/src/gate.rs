@@ -353,7 +353,7 @@ impl<D: Device + ?Sized> Device for Replay<'_, D> {
         timestamp: StackInstant,
     ) -> Option<(Self::RxToken<'_>, Self::TxToken<'_>)> {
         let frame = self.frame.take()?;
-        // Where the device cannot send now the frame is lost, as from any full queue.
+        // Whoever replays it has seen that the device can send.
         Some((FrameToken(frame), self.device.transmit(timestamp)?))
     }
 

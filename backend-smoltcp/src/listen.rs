@@ -92,6 +92,10 @@ impl State<'_> {
             if self.parking.is_empty() || !self.make_room() {
                 return;
             }
+            if device.transmit(stack_time(self.now)).is_none() {
+                // The stack takes a frame only where it could answer; soon it can.
+                return;
+            }
             let (slots, pairs) = (&self.slots, &*self.pairs);
             let roomy = |listener| has_room(slots, pairs, listener);
             let Some(parked) = self.parking.next(roomy) else { return };

@@ -368,3 +368,40 @@ fn who_comes_in_has_nothing_of_who_had_the_buffers_before() {
         assert_eq!(hops, [64]);
     });
 }
+
+#[test]
+fn nobody_is_lost_where_the_device_has_room_for_one_frame() {
+    in_small(12, |world| {
+        let listener = world.net.tcp().unwrap();
+        listener.bind(("", PORT)).unwrap();
+        listener.listen(2).unwrap();
+        listener.settimeout(5).unwrap();
+        // The peer is known.
+        comes_from(world, 5000);
+        drop(listener.accept().unwrap());
+        world.pass(Duration::from_secs(30));
+        {
+            let mut wire = world.theirs.wire.borrow_mut();
+            wire.faults.bandwidth = Some(100_000);
+            wire.faults.tight = true;
+        }
+        // It is full while they come.
+        world.net.udp().unwrap().sendto([0; 1400], (ip4(2), 4000)).unwrap();
+        {
+            let mut wire = world.theirs.wire.borrow_mut();
+            let now = world.now().as_micros();
+            for port in [5001, 5002] {
+                let from = (Ipv4Addr::new(10, 0, 0, 2), port);
+                let to = (Ipv4Addr::new(10, 0, 0, 1), PORT);
+                wire.send(Side::Ours, now, segment(from, to, TcpControl::Syn, 7, None));
+            }
+            wire.log = Some(Vec::new());
+        }
+        world.pass(Duration::from_millis(50));
+        let wire = world.theirs.wire.borrow();
+        let answers = wire.log.iter().flatten().filter(|(_, to, frame)| {
+            *to == Side::Theirs && frame[12..14] == [8, 0] && frame[47] == 0x12
+        });
+        assert_eq!(answers.count(), 2);
+    });
+}

@@ -102,6 +102,7 @@ impl<'h, 'w> Run<'h, 'w> {
                 duplicate: if dice.chance(40) { dice.roll(200) } else { 0 },
                 reorder: if dice.chance(40) { dice.roll(300) } else { 0 },
                 cut: false,
+                tight: dice.chance(30),
             };
         }
         let (down_until, cut_until) = (None, None);
@@ -121,6 +122,11 @@ impl<'h, 'w> Run<'h, 'w> {
             11 => self.receive_datagram(counts),
             12 => self.end_one(counts),
             13 if !self.clean && self.dice.chance(30) => self.flap(counts),
+            14 => {
+                // We do something else, and nobody drives.
+                let until = self.world.now() + Duration::from_micros(self.dice.roll(20_000_000));
+                self.world.net.platform().idle(Some(until), &mut || false);
+            }
             _ => self.world.pass(Duration::from_micros(self.dice.roll(300_000))),
         }
         self.mend();

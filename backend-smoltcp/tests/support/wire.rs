@@ -42,6 +42,8 @@ pub(crate) struct Faults {
     pub(crate) reorder: u64,
     /// Nothing arrives.
     pub(crate) cut: bool,
+    /// The devices have room for one frame to send, until the bandwidth has let it go.
+    pub(crate) tight: bool,
 }
 
 impl Faults {
@@ -52,6 +54,7 @@ impl Faults {
         duplicate: 0,
         reorder: 0,
         cut: false,
+        tight: false,
     };
 }
 
@@ -143,6 +146,11 @@ impl Wire {
         queue.pop_front().map(|flying| flying.frame)
     }
 
+    /// Whether the other end's device can take a frame for this one.
+    fn has_room(&self, to: Side, now: u64) -> bool {
+        !self.faults.tight || self.free[to as usize] <= now
+    }
+
     /// Frames that have not been taken at an end.
     pub(crate) fn waiting(&self, side: Side) -> usize {
         self.flying[side as usize].len()
@@ -171,7 +179,8 @@ impl Device for End {
     }
 
     fn transmit(&mut self, _: StackInstant) -> Option<Sending<'_>> {
-        Some(Sending(self))
+        let room = self.wire.borrow().has_room(self.side.other(), self.now.get());
+        room.then_some(Sending(self))
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
