@@ -23,12 +23,11 @@ const ICMP: u8 = 1;
 #[cfg(all(feature = "ipv6", any(feature = "neighbours", feature = "unreachable")))]
 const ICMPV6: u8 = 58;
 
-#[cfg(any(feature = "bulk", feature = "server"))]
+#[cfg(any(feature = "bulk", feature = "server", test))]
 const FIN: u8 = 1;
 const SYN: u8 = 2;
 #[cfg(any(feature = "bulk", feature = "server"))]
 const RST: u8 = 4;
-#[cfg(any(feature = "server", all(test, feature = "bulk")))]
 const ACK: u8 = 16;
 
 /// Two ends of a packet, as its header names them.
@@ -180,6 +179,40 @@ pub(crate) fn opening(medium: Medium, frame: &[u8]) -> Option<Ends> {
     let (header, payload) = split(packet(medium, frame)?)?;
     let opens = header.protocol == TCP && payload.get(13)? & SYN != 0;
     if opens { header.ends(payload) } else { None }
+}
+
+/// Where the TCP header of a frame begins that may be a probe, one byte that is zero, and its ends.
+pub(crate) fn probe(medium: Medium, frame: &[u8]) -> Option<(Ends, usize)> {
+    let (header, segment) = split(packet(medium, frame)?)?;
+    let (byte, options) = (segment.last()?, usize::from(*segment.get(12)? >> 4) * 4);
+    let bare = segment.len() == options + 1 && *byte == 0 && segment[13] == ACK;
+    let probes = header.protocol == TCP && bare;
+    if probes { Some((header.ends(segment)?, frame.len() - segment.len())) } else { None }
+}
+
+/// Makes the sequence number of a segment so much smaller.
+pub(crate) fn set_back(segment: &mut [u8], by: usize) {
+    let (Some(number), Some(sum)) = (word(segment, 4), word(segment, 16)) else { return };
+    let Some(rest) = word(segment, 6) else { return };
+    let old = u32::from(number) << 16 | u32::from(rest);
+    #[expect(clippy::cast_possible_truncation, reason = "numbers of TCP wrap")]
+    let new = old.wrapping_sub(by as u32).to_be_bytes();
+    segment[4..8].copy_from_slice(&new);
+    // Where it is zero the device computes it.
+    if sum != 0 {
+        // RFC 1624: what went out of it, and what came in.
+        let words = [!sum, !number, !rest].map(u32::from);
+        let came = [word(segment, 4), word(segment, 6)].map(|it| u32::from(it.unwrap_or(0)));
+        let mut total = words.iter().chain(&came).sum::<u32>();
+        total = (total & 0xffff) + (total >> 16);
+        total = (total & 0xffff) + (total >> 16);
+        #[expect(clippy::cast_possible_truncation, reason = "folded")]
+        segment[16..18].copy_from_slice(&(!(total as u16)).to_be_bytes());
+    }
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]))
 }
 
 #[cfg(feature = "server")]
@@ -347,7 +380,7 @@ fn quoted(packet: &[u8], why: Why) -> Option<Kind> {
     Some(Kind::Unreachable { tcp, ends: header.ends(payload)?, why })
 }
 
-#[cfg(all(test, any(feature = "bulk", feature = "server", feature = "unreachable")))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -370,6 +403,34 @@ mod tests {
         Ends {
             from: IpEndpoint::new(IpAddress::v4(10, 0, 0, 2), 0x1234),
             to: IpEndpoint::new(IpAddress::v4(10, 0, 0, 1), 80),
+        }
+    }
+
+    #[test]
+    fn a_probe_goes_back_and_keeps_its_checksum() {
+        use smoltcp::wire::TcpPacket;
+
+        let Ends { from, to } = ends();
+        for (number, by) in [(5, 0), (5, 1), (0x0001_0003, 8192), (3, 70_000), (u32::MAX, 1)] {
+            let mut segment = tcp(ACK).to_vec();
+            segment[12] = 5 << 4;
+            segment[4..8].copy_from_slice(&number.to_be_bytes());
+            segment.push(0);
+            TcpPacket::new_unchecked(&mut segment[..]).fill_checksum(&from.addr, &to.addr);
+            let mut frame = v4(TCP, &segment);
+            assert_eq!(probe(Medium::Ip, &frame), Some((ends(), 20)));
+            set_back(&mut frame[20..], by);
+            let packet = TcpPacket::new_checked(&frame[20..]).unwrap();
+            assert!(packet.verify_checksum(&from.addr, &to.addr), "{number} {by}");
+            let want = number.wrapping_sub(u32::try_from(by).unwrap());
+            assert_eq!(frame[24..28], want.to_be_bytes());
+        }
+        // Bytes of the user.
+        for (flags, byte) in [(ACK | 8, 0), (ACK | FIN, 0), (ACK, 1)] {
+            let mut segment = tcp(flags).to_vec();
+            segment[12] = 5 << 4;
+            segment.push(byte);
+            assert_eq!(probe(Medium::Ip, &v4(TCP, &segment)), None);
         }
     }
 

@@ -6,9 +6,7 @@
 
 use core::cell::Cell;
 
-#[cfg(feature = "neighbours")]
-use smoltcp::phy::TxToken;
-use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken};
+use smoltcp::phy::{Device, DeviceCapabilities, Medium, PacketMeta, RxToken, TxToken};
 #[cfg(feature = "server")]
 use smoltcp::socket::tcp;
 use smoltcp::time::Instant as StackInstant;
@@ -205,6 +203,18 @@ impl<'w, 'a> Watch<'w, 'a> {
         }
     }
 
+    /// A probe of the stack repeats the last byte that it has sent, as a zero. Where that byte
+    /// was lost the peer would take it for real: so it repeats one that is acknowledged.
+    #[inline(never)]
+    fn mends(&self, frame: &mut [u8]) {
+        if let Some((ends, at)) = crate::frame::probe(self.notes.medium, frame)
+            && let Some(pair) = self.pair(ends.from, ends.to)
+            && pair.is_probed()
+        {
+            crate::frame::set_back(&mut frame[at..], pair.unacked);
+        }
+    }
+
     #[cfg(feature = "unreachable")]
     /// The ends are those of our packet: from us.
     fn note_unreachable(&self, tcp: bool, ends: &Ends, why: Why) {
@@ -239,14 +249,8 @@ impl<'w, 'a, D: Device + ?Sized> Device for Port<'_, 'w, 'a, D> {
         = GateToken<'t, 'w, 'a, D::RxToken<'t>>
     where
         Self: 't;
-    #[cfg(feature = "neighbours")]
     type TxToken<'t>
         = OutletToken<'t, 'w, 'a, D::TxToken<'t>>
-    where
-        Self: 't;
-    #[cfg(not(feature = "neighbours"))]
-    type TxToken<'t>
-        = D::TxToken<'t>
     where
         Self: 't;
 
@@ -261,7 +265,6 @@ impl<'w, 'a, D: Device + ?Sized> Device for Port<'_, 'w, 'a, D> {
         let (inner, tx) = self.device.receive(timestamp)?;
         self.frames -= 1;
         let watch = self.watch;
-        #[cfg(feature = "neighbours")]
         let tx = OutletToken { inner: tx, watch };
         Some((GateToken { inner, watch }, tx))
     }
@@ -276,9 +279,7 @@ impl<'w, 'a, D: Device + ?Sized> Device for Port<'_, 'w, 'a, D> {
             return None;
         };
         self.packets -= 1;
-        #[cfg(feature = "neighbours")]
-        let inner = OutletToken { inner, watch: self.watch };
-        Some(inner)
+        Some(OutletToken { inner, watch: self.watch })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -305,21 +306,25 @@ impl<R: RxToken> RxToken for GateToken<'_, '_, '_, R> {
 }
 
 /// A frame on its way out.
-#[cfg(feature = "neighbours")]
 pub(crate) struct OutletToken<'t, 'w, 'a, T> {
     inner: T,
     watch: &'t Watch<'w, 'a>,
 }
 
-#[cfg(feature = "neighbours")]
 impl<T: TxToken> TxToken for OutletToken<'_, '_, '_, T> {
     #[inline(always)]
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, len: usize, f: F) -> R {
         self.inner.consume(len, |frame| {
             let answer = f(frame);
-            // A SYN and a question have no bytes; what is longer is neither.
+            // A SYN and a question have no bytes; what is longer is neither. Their lengths are
+            // even; that of a probe is not.
             if len <= SYN {
-                self.watch.leaves(frame);
+                if len % 2 == 1 {
+                    self.watch.mends(frame);
+                } else {
+                    #[cfg(feature = "neighbours")]
+                    self.watch.leaves(frame);
+                }
             }
             answer
         })
@@ -376,6 +381,5 @@ impl RxToken for FrameToken<'_> {
     }
 }
 
-#[cfg(feature = "neighbours")]
 /// Longest frame with a SYN that the stack sends.
 const SYN: usize = 14 + 40 + 60;

@@ -365,12 +365,13 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// Asks a peer that begins anew: one that has forgotten the connection answers with RST.
+    /// Asks a peer that begins anew, until the question is out: one that has forgotten the connection answers with RST.
     #[cfg(feature = "server")]
     pub(crate) fn ask_again(&mut self, set: &mut SocketSet<'a>) {
-        if !self.doubted.take()
-            || matches!(self.state, tcp::State::SynSent | tcp::State::SynReceived)
-        {
+        if matches!(self.state, tcp::State::SynSent | tcp::State::SynReceived) {
+            self.doubted.set(false);
+        }
+        if !self.doubted.get() {
             return;
         }
         let probes = self.probes;
@@ -378,6 +379,15 @@ impl<'a> Pair<'a> {
         self.probe(None, set);
         self.probe(Some(Span::from_secs(1)), set);
         self.probe(probes, set);
+    }
+
+    /// Whether what goes out and looks like a probe is one.
+    pub(crate) fn is_probed(&self) -> bool {
+        #[cfg(feature = "server")]
+        if self.doubted.take() {
+            return true;
+        }
+        self.probes.is_some()
     }
 
     /// Whether FIN waits for the peer's window.

@@ -209,6 +209,11 @@ impl State<'_> {
             self.reset(index);
         } else {
             #[cfg(feature = "slow-peers")]
+            {
+                // With FIN, until that is acknowledged.
+                pair.unacked = if done { 0 } else { pair.tcp(&self.set).send_queue() + 1 };
+            }
+            #[cfg(feature = "slow-peers")]
             if done {
                 pair.probe(None, &mut self.set);
             } else if self.now >= pair.since + ASK_FOR_ROOM {

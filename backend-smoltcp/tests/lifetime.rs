@@ -400,3 +400,30 @@ fn a_datagram_has_its_time_however_long_nobody_drove() {
         assert_eq!(socket.recv(&mut [0; 8]), Ok(5));
     });
 }
+
+/// The stack forgets to repeat what it could not send at once, and is helped by probes.
+#[test]
+fn a_full_device_and_losses_change_no_byte() {
+    roomy(|| {
+        for seed in 540..820 {
+            world(seed, |world| {
+                let (stream, peer) = connected(world, &[Step::RecvToEnd]);
+                world.theirs.wire.borrow_mut().faults = support::wire::Faults {
+                    latency: Duration::from_millis(5 * (seed % 10)),
+                    bandwidth: Some(20_000 + 100_000 * (seed % 7)),
+                    loss: 100 + 20 * (seed % 11),
+                    reorder: 40 * (seed % 3),
+                    tight: true,
+                    ..support::wire::Faults::NONE
+                };
+                stream.settimeout(100).unwrap();
+                let data: Vec<u8> = (0..30_000).map(usocket_conformance::pattern).collect();
+                let _ = stream.sendall(&data[..]);
+                let _ = stream.shutdown(Shutdown::Write);
+                world.pass(Duration::from_secs(100));
+                let report = world.peer().report(peer);
+                assert_eq!(report.digest, pattern(report.received), "seed {seed}");
+            });
+        }
+    });
+}
