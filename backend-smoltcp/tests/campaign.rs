@@ -102,7 +102,7 @@ impl<'h, 'w> Run<'h, 'w> {
                 duplicate: if dice.chance(40) { dice.roll(200) } else { 0 },
                 reorder: if dice.chance(40) { dice.roll(300) } else { 0 },
                 cut: false,
-                tight: dice.chance(30),
+                tight: false,
             };
         }
         let (down_until, cut_until) = (None, None);
