@@ -167,6 +167,7 @@ impl State<'_> {
             pairs,
             #[cfg(feature = "bulk")]
             last: Cell::new(pairs.get(self.notes.last.get()).filter(|pair| pair.plain)),
+            slow: core::cell::Cell::new(None),
             #[cfg(feature = "server")]
             now: self.now,
             #[cfg(feature = "server")]

@@ -190,13 +190,34 @@ pub(crate) fn probe(medium: Medium, frame: &[u8]) -> Option<(Ends, usize)> {
     if probes { Some((header.ends(segment)?, frame.len() - segment.len())) } else { None }
 }
 
+/// Up to where a segment acknowledges.
+pub(crate) fn acknowledged(medium: Medium, frame: &[u8]) -> Option<u32> {
+    let (_, segment) = split(packet(medium, frame)?)?;
+    number(segment, 8)
+}
+
+/// Moves a segment that has no bytes forward to this number, if it lies behind.
+pub(crate) fn move_up(medium: Medium, frame: &mut [u8], of: Ends, to: u32) -> Option<()> {
+    let (header, segment) = split(packet(medium, frame)?)?;
+    let bare = segment.len() == usize::from(*segment.get(12)? >> 4) * 4 && segment[13] == ACK;
+    let behind = to.wrapping_sub(number(segment, 4)?);
+    let at = frame.len() - segment.len();
+    if header.protocol == TCP && bare && header.ends(segment)? == of && behind < 1 << 31 {
+        set_back(&mut frame[at..], behind.wrapping_neg());
+    }
+    Some(())
+}
+
+fn number(segment: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from(word(segment, at)?) << 16 | u32::from(word(segment, at + 2)?))
+}
+
 /// Makes the sequence number of a segment so much smaller.
-pub(crate) fn set_back(segment: &mut [u8], by: usize) {
+pub(crate) fn set_back(segment: &mut [u8], by: u32) {
     let (Some(number), Some(sum)) = (word(segment, 4), word(segment, 16)) else { return };
     let Some(rest) = word(segment, 6) else { return };
     let old = u32::from(number) << 16 | u32::from(rest);
-    #[expect(clippy::cast_possible_truncation, reason = "numbers of TCP wrap")]
-    let new = old.wrapping_sub(by as u32).to_be_bytes();
+    let new = old.wrapping_sub(by).to_be_bytes();
     segment[4..8].copy_from_slice(&new);
     // Where it is zero the device computes it.
     if sum != 0 {
@@ -422,8 +443,7 @@ mod tests {
             set_back(&mut frame[20..], by);
             let packet = TcpPacket::new_checked(&frame[20..]).unwrap();
             assert!(packet.verify_checksum(&from.addr, &to.addr), "{number} {by}");
-            let want = number.wrapping_sub(u32::try_from(by).unwrap());
-            assert_eq!(frame[24..28], want.to_be_bytes());
+            assert_eq!(frame[24..28], number.wrapping_sub(by).to_be_bytes());
         }
         // Bytes of the user.
         for (flags, byte) in [(ACK | 8, 0), (ACK | FIN, 0), (ACK, 1)] {

@@ -16,7 +16,6 @@ use smoltcp::wire::IpEndpoint;
 #[cfg(feature = "unreachable")]
 use usocket_core::Error;
 
-#[cfg(any(feature = "server", feature = "unreachable"))]
 use crate::frame::Ends;
 #[cfg(feature = "bulk")]
 use crate::frame::Plain;
@@ -75,6 +74,8 @@ pub(crate) struct Watch<'w, 'a> {
     #[cfg(feature = "bulk")]
     /// That pair, if it is plain.
     pub(crate) last: Cell<Option<&'w Pair<'a>>>,
+    /// Up to where a peer that is slow has acknowledged, whatever the stack thinks of it.
+    pub(crate) slow: Cell<Option<(Ends, u32)>>,
     #[cfg(feature = "server")]
     pub(crate) now: usocket_core::Instant,
     #[cfg(feature = "server")]
@@ -128,6 +129,11 @@ impl<'w, 'a> Watch<'w, 'a> {
             && let Some(pair) = self.pair(ends.to, ends.from)
         {
             pair.hear(window);
+            if pair.is_slow() {
+                let acknowledged = crate::frame::acknowledged(self.notes.medium, frame);
+                let ends = Ends { from: ends.to, to: ends.from };
+                self.slow.set(acknowledged.map(|number| (ends, number)));
+            }
             return true;
         }
         self.notes.strange.set(self.notes.strange.get() + 1);
@@ -211,7 +217,8 @@ impl<'w, 'a> Watch<'w, 'a> {
             && let Some(pair) = self.pair(ends.from, ends.to)
             && pair.is_probed()
         {
-            crate::frame::set_back(&mut frame[at..], pair.unacked);
+            #[expect(clippy::cast_possible_truncation, reason = "numbers of TCP wrap")]
+            crate::frame::set_back(&mut frame[at..], pair.unacked as u32);
         }
     }
 
@@ -322,6 +329,11 @@ impl<T: TxToken> TxToken for OutletToken<'_, '_, '_, T> {
                 if len % 2 == 1 {
                     self.watch.mends(frame);
                 } else {
+                    if let Some((ends, number)) = self.watch.slow.get() {
+                        // Where both have gone back to repeat, each takes what the other
+                        // acknowledges for old.
+                        crate::frame::move_up(self.watch.notes.medium, frame, ends, number);
+                    }
                     #[cfg(feature = "neighbours")]
                     self.watch.leaves(frame);
                 }

@@ -387,6 +387,11 @@ impl<'a> Pair<'a> {
         if self.doubted.take() {
             return true;
         }
+        self.is_slow()
+    }
+
+    /// Whether it is probed for more than a SYN.
+    pub(crate) fn is_slow(&self) -> bool {
         self.probes.is_some()
     }
 

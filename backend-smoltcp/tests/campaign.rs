@@ -23,6 +23,10 @@ use usocket_core::{Family, Instant, Socket};
 
 type Ours<'h, 'w> = Socket<'h, support::world::Ours<'w>>;
 
+/// Runs that failed once: a probe put a zero into a stream; two that repeated at once, one with a
+/// closed window, took what the other acknowledged for old.
+const ONCE: [u64; 2] = [861, 5834];
+
 /// What many runs did.
 #[derive(Default)]
 struct Counts {
@@ -102,7 +106,7 @@ impl<'h, 'w> Run<'h, 'w> {
                 duplicate: if dice.chance(40) { dice.roll(200) } else { 0 },
                 reorder: if dice.chance(40) { dice.roll(300) } else { 0 },
                 cut: false,
-                tight: false,
+                tight: dice.chance(30),
             };
         }
         let (down_until, cut_until) = (None, None);
@@ -355,9 +359,10 @@ impl<'h, 'w> Run<'h, 'w> {
             }
         }
         for stream in &self.streams {
-            // A peer that is gone without our knowing, its RST lost on the wire, sends no more.
+            // A peer that is gone without our knowing, its RST lost on the wire, sends no more,
+            // nor one that has heard our acknowledgment of its SYN too late to accept us.
             let state = self.world.peer().report(stream.peer).state;
-            let gone = !self.clean && !matches!(state, State::Running(_));
+            let gone = !self.clean && !matches!(state, State::Running(2..));
             let lost = gone || stream.ended.is_some_and(|end| end.is_err());
             assert!(lost || stream.got == stream.due, "{} of {} came", stream.got, stream.due);
         }
@@ -426,7 +431,8 @@ fn random_calls_on_a_bad_wire() {
     let runs = if std::env::var_os("USOCKET_SEED").is_some() { 1 } else { runs };
     roomy(move || {
         let mut counts = Counts::default();
-        for seed in first..first + runs {
+        let once = ONCE.into_iter().filter(|_| runs > 1);
+        for seed in once.chain(first..first + runs) {
             let run = AssertUnwindSafe(|| {
                 world(seed, |world| {
                     let mut run = Run::new(world, seed, &mut counts);
