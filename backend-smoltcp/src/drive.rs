@@ -167,7 +167,6 @@ impl State<'_> {
             pairs,
             #[cfg(feature = "bulk")]
             last: Cell::new(pairs.get(self.notes.last.get()).filter(|pair| pair.plain)),
-            slow: core::cell::Cell::new(None),
             #[cfg(feature = "server")]
             now: self.now,
             #[cfg(feature = "server")]
@@ -199,6 +198,7 @@ impl State<'_> {
             Passed { frames: most - port.frames, full: port.full, more: port.packets == 0 };
         self.changed |= passed.frames > self.notes.strange.take();
         if self.notes.odd.take() {
+            self.notes.slow.set(None);
             self.note_odd();
         }
         passed

@@ -38,6 +38,8 @@ pub(crate) struct Notes {
     pub(crate) strange: Cell<usize>,
     /// Something else than a segment of a plain connection came, or went out.
     pub(crate) odd: Cell<bool>,
+    /// Up to where a peer that is slow has acknowledged, whatever the stack thinks of it.
+    pub(crate) slow: Cell<Option<(Ends, u32)>>,
     /// The neighbour that the stack asked for last.
     #[cfg(feature = "neighbours")]
     pub(crate) sought: Cell<Option<IpAddress>>,
@@ -57,6 +59,7 @@ impl Notes {
             last: Cell::new(0),
             strange: Cell::new(0),
             odd: Cell::new(false),
+            slow: Cell::new(None),
             #[cfg(feature = "neighbours")]
             sought: Cell::new(None),
             #[cfg(feature = "unreachable")]
@@ -74,8 +77,6 @@ pub(crate) struct Watch<'w, 'a> {
     #[cfg(feature = "bulk")]
     /// That pair, if it is plain.
     pub(crate) last: Cell<Option<&'w Pair<'a>>>,
-    /// Up to where a peer that is slow has acknowledged, whatever the stack thinks of it.
-    pub(crate) slow: Cell<Option<(Ends, u32)>>,
     #[cfg(feature = "server")]
     pub(crate) now: usocket_core::Instant,
     #[cfg(feature = "server")]
@@ -132,7 +133,7 @@ impl<'w, 'a> Watch<'w, 'a> {
             if pair.is_slow() {
                 let acknowledged = crate::frame::acknowledged(self.notes.medium, frame);
                 let ends = Ends { from: ends.to, to: ends.from };
-                self.slow.set(acknowledged.map(|number| (ends, number)));
+                self.notes.slow.set(acknowledged.map(|number| (ends, number)));
             }
             return true;
         }
@@ -211,8 +212,12 @@ impl<'w, 'a> Watch<'w, 'a> {
 
     /// A probe of the stack repeats the last byte that it has sent, as a zero. Where that byte
     /// was lost the peer would take it for real: so it repeats one that is acknowledged.
+    /// Where both have gone back to repeat, each takes what the other acknowledges for old.
     #[inline(never)]
     fn mends(&self, frame: &mut [u8]) {
+        if let Some((ends, number)) = self.notes.slow.get() {
+            crate::frame::move_up(self.notes.medium, frame, ends, number);
+        }
         if let Some((ends, at)) = crate::frame::probe(self.notes.medium, frame)
             && let Some(pair) = self.pair(ends.from, ends.to)
             && pair.is_probed()
@@ -326,17 +331,11 @@ impl<T: TxToken> TxToken for OutletToken<'_, '_, '_, T> {
             // A SYN and a question have no bytes; what is longer is neither. Their lengths are
             // even; that of a probe is not.
             if len <= SYN {
-                if len % 2 == 1 {
+                if len % 2 == 1 || self.watch.notes.odd.get() {
                     self.watch.mends(frame);
-                } else {
-                    if let Some((ends, number)) = self.watch.slow.get() {
-                        // Where both have gone back to repeat, each takes what the other
-                        // acknowledges for old.
-                        crate::frame::move_up(self.watch.notes.medium, frame, ends, number);
-                    }
-                    #[cfg(feature = "neighbours")]
-                    self.watch.leaves(frame);
                 }
+                #[cfg(feature = "neighbours")]
+                self.watch.leaves(frame);
             }
             answer
         })
