@@ -149,6 +149,12 @@ impl<'r, U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'r, U,
         answer
     }
 
+    /// `close` and `abort`. What begins here has its time, however long nobody drove.
+    fn let_go(&self, handle: Handle, abort: bool) -> Result<()> {
+        let now = self.platform.now();
+        self.with(|state| state.machine.close(handle, abort, now))
+    }
+
     /// Wakes whom the last operation concerns. Apart from it, so that an image has it once.
     #[inline(never)]
     fn announce(&self) {
@@ -461,11 +467,11 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Backend
     }
 
     fn close(&self, handle: Handle) -> Result<()> {
-        self.with(|state| state.machine.close(handle, false))
+        self.let_go(handle, false)
     }
 
     fn abort(&self, handle: Handle) -> Result<()> {
-        self.with(|state| state.machine.close(handle, true))
+        self.let_go(handle, true)
     }
 
     fn lingering(&self) -> usize {

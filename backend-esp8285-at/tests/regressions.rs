@@ -406,3 +406,22 @@ fn after_a_failed_send_of_a_closed_socket_nothing_more_is_sent() {
         assert_eq!(world.received(PORT, 0), b"");
     });
 }
+
+/// The bound of a close runs from the close, not from when somebody drove last.
+#[test]
+fn what_was_sent_before_a_close_goes_out_however_long_nobody_drove() {
+    let world = world(Version::V1_7_6, Knobs::default(), Script::sink());
+    with_net(&world, Config::new(), |net| {
+        let socket = connect(net, PORT).unwrap();
+        let data = [b'd'; 400];
+        socket.sendall(data).unwrap();
+        let later = net.platform().now() + Duration::from_secs(3600);
+        while net.platform().now() < later {
+            net.platform().idle(Some(later), &mut || false);
+        }
+        drop(socket);
+        net.drain(30).unwrap();
+        assert_eq!(world.received(PORT, 0), data);
+        echoes_on_all(net);
+    });
+}

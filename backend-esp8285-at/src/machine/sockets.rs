@@ -104,7 +104,13 @@ impl Machine<'_> {
         }
     }
 
-    pub(crate) fn close(&mut self, handle: Handle, abort: bool) -> Result<()> {
+    pub(crate) fn close(
+        &mut self,
+        handle: Handle,
+        abort: bool,
+        now: usocket_core::Instant,
+    ) -> Result<()> {
+        self.now = self.now.max(now);
         let socket = self.slots.remove(handle)?;
         self.touched = true;
         self.work = true;

@@ -118,7 +118,7 @@ fn apply(machine: &mut Machine<'_>, handles: &mut Vec<Handle>, call: Call) {
                 _ => drop(machine.recv(of(slot), buf, false)),
             }
         }
-        Call::Close(slot, abort) => drop(machine.close(of(slot), abort)),
+        Call::Close(slot, abort) => drop(machine.close(of(slot), abort, machine.now)),
         Call::Shutdown(slot) => drop(machine.shutdown(of(slot), Shutdown::Both)),
         Call::Linger(slot) => drop(machine.set_option(of(slot), &Opt::Linger(Some(0)))),
         Call::Join => {
