@@ -28,10 +28,16 @@ impl StdNet {
     /// Takes a descriptor in.
     pub(crate) fn insert(&self, make: impl FnOnce(Handle) -> Entry) -> Result<Handle> {
         let handle = self.table.insert(make)?;
-        if let Some(reactor) = self.reactor.started() {
-            reactor.opened();
-        }
+        self.changed();
         Ok(handle)
+    }
+
+    /// Tells those who wait for any socket (S8) what the system tells nobody: one is new,
+    /// closed, or no longer in the state in which it always hangs up.
+    pub(crate) fn changed(&self) {
+        if let Some(reactor) = self.reactor.started() {
+            reactor.changed();
+        }
     }
 
     /// An accepted connection becomes a socket, with the options of the listener.
@@ -80,6 +86,7 @@ impl Backend for StdNet {
         let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
         entry.done(rustix::net::listen(&entry.fd, backlog))?;
         entry.set_phase(Phase::Listening);
+        self.changed();
         Ok(())
     }
 
@@ -90,7 +97,9 @@ impl Backend for StdNet {
     }
 
     fn try_connect(&self, handle: Handle, address: SockAddr) -> Result<()> {
-        self.table.get(handle)?.connect_start(address)
+        let outcome = self.table.get(handle)?.connect_start(address);
+        self.changed();
+        outcome
     }
 
     fn connect_result(&self, handle: Handle) -> Result<()> {
@@ -134,10 +143,9 @@ impl Backend for StdNet {
 
     fn shutdown(&self, handle: Handle, how: Shutdown) -> Result<()> {
         let entry = self.table.get(handle)?;
-        if entry.phase() == Phase::Listening {
-            // Linux would take it for the end of listening.
-            return Err(Error::ENOTCONN);
-        }
+        // Linux says so too, but shuts down all the same: a listener stops, a connect that
+        // is pending is given up, a new socket is of no use any more.
+        entry.peer_addr()?;
         let how = match how {
             Shutdown::Read => rustix::net::Shutdown::Read,
             Shutdown::Write => rustix::net::Shutdown::Write,
@@ -251,6 +259,8 @@ impl Backend for StdNet {
 
     #[cfg(target_os = "linux")]
     fn connect_wait(&self, handle: Handle, address: SockAddr) -> Result<()> {
-        self.table.get(handle)?.connect_blocking(address)
+        let outcome = self.table.get(handle)?.connect_blocking(address);
+        self.changed();
+        outcome
     }
 }

@@ -30,6 +30,7 @@ impl StdNet {
         if Arc::strong_count(&entry) > 1 {
             entry.wake_calls(reset);
         }
+        self.changed();
         Ok(())
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct Entry {
     watched: AtomicBool,
     /// A listener on which somebody called a non-blocking accept.
     pub(crate) polite: AtomicBool,
-    /// `SO_LINGER` was set to a time, here or on the listener it came from.
+    /// `SO_LINGER` has been set to a time, here or on the listener it came from.
     pub(crate) lingers: AtomicBool,
     /// The destination of datagrams has been asked for.
     pub(crate) informed: AtomicBool,

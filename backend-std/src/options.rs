@@ -28,7 +28,8 @@ impl Entry {
             Opt::KeepAlive(on) => sockopt::set_socket_keepalive(fd, on),
             Opt::Linger(seconds) => {
                 let seconds = seconds.map(|seconds| Duration::from_secs(seconds.into()));
-                self.lingers.store(seconds.is_some(), Ordering::Relaxed);
+                // For good: connections that came while it was set have it still.
+                self.lingers.fetch_or(seconds.is_some(), Ordering::Relaxed);
                 sockopt::set_socket_linger(fd, seconds)
             }
             Opt::SendBuffer(bytes) => sockopt::set_socket_send_buffer_size(fd, bytes as usize),

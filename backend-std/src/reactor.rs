@@ -171,8 +171,9 @@ impl Reactor {
         due.into_iter().for_each(Waker::wake);
     }
 
-    /// Wakes the waiters for any socket: there is one that they do not watch.
-    pub(crate) fn opened(&self) {
+    /// Wakes the waiters for any socket: there is one that they do not watch, or they
+    /// watched one that is gone.
+    pub(crate) fn changed(&self) {
         let mut due = Vec::new();
         let mut state = self.shared.lock();
         if let Some(watch) = state.watches.remove(&Handle::ANY) {

@@ -12,6 +12,7 @@ use support::{Silent, net};
 use usocket_backend_std::{SocketExt, StdNet};
 use usocket_core::Family;
 use usocket_core::prelude::*;
+use usocket_core::spi::Shutdown;
 
 /// Far below what a connect to nobody takes, far above a busy machine's hiccups.
 const SOON: Duration = Duration::from_secs(10);
@@ -122,4 +123,50 @@ fn a_datagram_socket_that_was_shut_down_is_not_closed() {
     socket.shutdown(Shutdown::Read).unwrap();
     assert_eq!(socket.recvfrom(&mut [0; 4]), Err(Error::ENOTCONN));
     assert_eq!(socket.sendall("x"), Ok(()));
+}
+
+#[test]
+fn a_shutdown_in_vain_leaves_the_socket_as_it_was() {
+    let net = net();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let socket = net.tcp().unwrap();
+    assert_eq!(socket.shutdown(Shutdown::Both), Err(Error::ENOTCONN));
+    socket.connect(listener.local_addr().unwrap()).unwrap();
+    assert_eq!(socket.send("hello"), Ok(5));
+    socket.setblocking(false).unwrap();
+    assert_eq!(socket.recv(&mut [0; 4]), Err(Error::EAGAIN));
+
+    let socket = net.udp().unwrap();
+    socket.bind(("127.0.0.1", 0)).unwrap();
+    assert_eq!(socket.shutdown(Shutdown::Both), Err(Error::ENOTCONN));
+    assert_eq!(socket.sendto("x", socket.local_addr().unwrap()), Ok(1));
+    assert_eq!(socket.recv(&mut [0; 4]), Ok(1));
+
+    let silent = Silent::new(Family::V4);
+    let socket = net.tcp().unwrap();
+    socket.setblocking(false).unwrap();
+    assert_eq!(socket.connect(silent.address), Err(Error::EINPROGRESS));
+    assert_eq!(socket.shutdown(Shutdown::Both), Err(Error::ENOTCONN));
+    assert_eq!(socket.connect(silent.address), Err(Error::EALREADY));
+}
+
+/// The system copies `SO_LINGER` when a connection comes, not when it is accepted.
+#[test]
+fn close_does_not_wait_where_the_listener_lingered_once() {
+    const LINGER: Duration = Duration::from_secs(20);
+    let net = net();
+    let listener = net.tcp().unwrap();
+    listener.bind(("127.0.0.1", 0)).unwrap();
+    listener.set_linger(Some(LINGER)).unwrap();
+    listener.listen(None).unwrap();
+    let _peer = std::net::TcpStream::connect(listener.local_addr().unwrap().to_std()).unwrap();
+    // It is complete as soon as it is ready to be accepted.
+    while !listener.readiness().contains(POLLIN) {}
+    listener.set_linger(None).unwrap();
+    let (socket, _) = listener.accept().unwrap();
+    socket.setblocking(false).unwrap();
+    while socket.send([0; 65_536]).is_ok() {}
+    let begun = Instant::now();
+    socket.close().unwrap();
+    assert!(begun.elapsed() < LINGER / 2, "{:?}", begun.elapsed());
 }
