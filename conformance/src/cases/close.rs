@@ -6,7 +6,9 @@ use usocket_core::spi::Shutdown;
 use usocket_core::{Error, Family, POLLIN, Usocket};
 
 use super::section;
-use super::setup::{BULK, PATIENCE, Sum, becomes, check_within, connected, fill, script};
+use super::setup::{
+    BULK, PATIENCE, Sum, accepting, becomes, check_within, connected, fill, script, stream,
+};
 use crate::{Digest, End, Harness, Outcome, Step, Verdict, check, check_eq, unsupported};
 
 section! {
@@ -122,7 +124,14 @@ pub(crate) fn half_close_goes_on_reading<H: Harness>(h: &H) -> Outcome {
     let report = peer.settle();
     check_eq!(&report.head[..], b"request");
     check_eq!(report.end, End::Fin);
-    check_eq!(h.net().tcp()?.shutdown(Shutdown::Write), Err(Error::ENOTCONN));
+    // In vain it changes nothing.
+    let peer = accepting(h, &[Step::Text(b"hello"), Step::RecvToEnd, Step::Hold])?;
+    let socket = stream(h)?;
+    socket.settimeout(PATIENCE)?;
+    check_eq!(socket.shutdown(Shutdown::Both), Err(Error::ENOTCONN));
+    check_eq!(socket.connect(peer.address()?), Ok(()));
+    check_eq!(socket.send(b"x"), Ok(1));
+    check_eq!(socket.recv(&mut buf), Ok(5));
     Ok(Verdict::Proved)
 }
 

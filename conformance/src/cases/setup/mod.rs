@@ -21,7 +21,7 @@ pub(crate) use self::data::{
 };
 pub(crate) use self::datagrams::{bound_udp, connected_udp, without_udp};
 pub(crate) use self::polls::{events_of, poll_of, polled, watch};
-pub(crate) use self::scripts::{Script, script};
+pub(crate) use self::scripts::{Script, accepting, script};
 pub(crate) use self::streams::{
     Sock, bound, connect_plain, connected, connected_plain, families, foreign_ip, listening,
     own_ip, pending, quiet, reached, starting, stream, without_server,

@@ -20,7 +20,7 @@ pub(crate) fn script<'h, H: Harness>(h: &'h H, steps: &[Step]) -> Result<Script<
 }
 
 /// Starts a script that accepts one connection and goes on with `then`.
-pub(super) fn accepting<'h, H: Harness>(h: &'h H, then: &[Step]) -> Result<Script<'h>> {
+pub(crate) fn accepting<'h, H: Harness>(h: &'h H, then: &[Step]) -> Result<Script<'h>> {
     begins_with(h, &[Step::Listen(Family::V4, 1), Step::Accept], then)
 }
 
