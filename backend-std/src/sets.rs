@@ -120,8 +120,10 @@ impl PollSets for Sets {
         let mut timeout = if at_once { Some(Duration::ZERO) } else { timeout };
         // Read only for a wait that may sleep.
         let until = timeout.filter(|timeout| !timeout.is_zero()).map(|left| Instant::now() + left);
+        let mut reported = false;
         loop {
             let ended = set.poller.wait(timeout, want, |token, events| {
+                reported = true;
                 // Tokens are put in as u32.
                 report(u32::try_from(token).unwrap_or(u32::MAX), events);
             });
@@ -129,7 +131,8 @@ impl PollSets for Sets {
                 Ended::Events | Ended::Timeout => return Ok(()),
                 // By the set's waker, or by the close of a watched handle.
                 Ended::Woken => {
-                    if always.is_empty() {
+                    // Once each: what was ready and is closed by now is left to the next wait.
+                    if always.is_empty() && !reported {
                         let closed = set.lock().always.clone();
                         report_all(&closed, report);
                     }
@@ -237,27 +240,30 @@ impl Set {
     }
 
     fn put_always(&self, entry: Always) {
-        let mut state = self.lock();
-        state.tokens.remove(&entry.handle);
-        state.always.retain(|other| other.handle != entry.handle);
-        state.always.push(entry);
-        drop(state);
+        self.lock().put_always(entry);
         self.poller.notify();
     }
 
-    /// Turns an entry that is being closed into one that reports so.
+    /// Turns an entry that is being closed into one that reports so, unless it is removed
+    /// meanwhile: that takes the same lock.
     fn leave(&self, entry: &Entry) {
-        let state = self.lock();
+        // Also where it was just removed: by then the table does not know it any more.
+        self.poller.delete(&entry.fd, 0);
+        let mut state = self.lock();
         let place = state.always.iter().find(|other| other.handle == entry.handle);
         let file = place.map(|other| other.token);
-        let watched = state.tokens.get(&entry.handle).copied();
+        let Some(token) = state.tokens.get(&entry.handle).copied().or(file) else { return };
+        state.put_always(Always { handle: entry.handle, token, events: POLLNVAL });
         drop(state);
-        if watched.is_some() {
-            self.poller.delete(&entry.fd, 0);
-        }
-        if let Some(token) = watched.or(file) {
-            self.put_always(Always { handle: entry.handle, token, events: POLLNVAL });
-        }
+        self.poller.notify();
+    }
+}
+
+impl State {
+    fn put_always(&mut self, entry: Always) {
+        self.tokens.remove(&entry.handle);
+        self.always.retain(|other| other.handle != entry.handle);
+        self.always.push(entry);
     }
 }
 
@@ -278,9 +284,20 @@ fn report_all(entries: &[Always], report: &mut dyn FnMut(u32, Events)) {
 
 #[cfg(test)]
 mod tests {
-    use usocket_core::{Poll, Usocket};
+    use std::sync::Barrier;
+    use std::thread;
 
+    use usocket_core::{POLLOUT, Poll, Socket, Usocket};
+
+    use super::*;
     use crate::StdNet;
+
+    /// A set that watches a socket.
+    fn watching(net: &StdNet, socket: &Socket<'_, StdNet>) -> (SetId, Arc<Set>) {
+        let id = net.sets.open().unwrap();
+        net.sets.put(id, socket.handle(), POLLOUT, 7).unwrap();
+        (id, net.sets.set(id).unwrap())
+    }
 
     #[test]
     fn an_entry_knows_a_set_once() {
@@ -293,5 +310,66 @@ mod tests {
         }
         let entry = net.table.get(socket.handle()).unwrap();
         assert_eq!(entry.sets.lock().unwrap().len(), 1);
+    }
+
+    /// Two threads meet by chance, hence the rounds. What is left would have every wait
+    /// of the set return at once, for ever.
+    #[test]
+    fn a_close_during_the_removal_leaves_nothing_in_the_set() {
+        let net = StdNet::new();
+        for round in 0..3000 {
+            let socket = net.udp().unwrap();
+            let (id, set) = watching(&net, &socket);
+            let handle = socket.handle();
+            let begin = Barrier::new(2);
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    begin.wait();
+                    socket.close().unwrap();
+                });
+                begin.wait();
+                for _ in 0..round % 1000 {
+                    std::hint::spin_loop();
+                }
+                net.sets.remove(id, handle);
+            });
+            assert!(set.lock().always.is_empty());
+            net.sets.close(id);
+        }
+    }
+
+    /// As it happens where the removal finds the handle closed and the close, which goes
+    /// on, finds it removed.
+    #[test]
+    fn a_descriptor_that_lives_on_is_not_watched_for_a_closed_handle() {
+        let net = StdNet::new();
+        let socket = net.udp().unwrap();
+        let (id, set) = watching(&net, &socket);
+        let _lives_on = net.owned_fd(socket.handle()).unwrap();
+        let entry = net.table.remove(socket.handle()).unwrap();
+        entry.mark_closed();
+        net.sets.remove(id, socket.handle());
+        entry.leave_sets();
+        drop(entry);
+        let mut seen = 0;
+        set.poller.wait(Some(Duration::ZERO), 4, |_, _| seen += 1).unwrap();
+        assert_eq!(seen, 0);
+    }
+
+    #[test]
+    fn what_is_closed_while_it_is_reported_is_reported_once() {
+        let net = StdNet::new();
+        let socket = net.udp().unwrap();
+        let (id, set) = watching(&net, &socket);
+        set.poller.notify();
+        let mut reports = Vec::new();
+        let mut report = |token, events| {
+            reports.push((token, events));
+            socket.close().unwrap();
+        };
+        for _ in 0..2 {
+            net.sets.wait(id, Some(Duration::ZERO), &mut || false, &mut report).unwrap();
+        }
+        assert_eq!(reports, [(7, POLLOUT), (7, POLLNVAL)]);
     }
 }
