@@ -83,6 +83,11 @@ impl<'m, S> BufReader<'m, S> {
         self.start = (self.start + count).min(self.end);
     }
 
+    /// Whether a read into `buf` needs the stream. One of nothing never does: it must not wait.
+    const fn must_read(&self, buf: &[u8]) -> bool {
+        self.is_drained() && !buf.is_empty()
+    }
+
     const fn is_drained(&self) -> bool {
         self.start == self.end
     }
@@ -104,7 +109,7 @@ impl<S: ErrorType> ErrorType for BufReader<'_, S> {
 impl<S: embedded_io::Read> embedded_io::Read for BufReader<'_, S> {
     /// What was read ahead, else one read of the stream, past the memory if `buf` is larger.
     fn read(&mut self, buf: &mut [u8]) -> Result<usize, S::Error> {
-        if self.is_drained() {
+        if self.must_read(buf) {
             if buf.len() >= self.memory.len() {
                 return self.stream.read(buf);
             }
@@ -155,7 +160,7 @@ impl<S: WriteReady> WriteReady for BufReader<'_, S> {
 impl<S: embedded_io_async::Read> embedded_io_async::Read for BufReader<'_, S> {
     /// As the one that waits. Cancel-safe if the stream's is.
     async fn read(&mut self, buf: &mut [u8]) -> Result<usize, S::Error> {
-        if self.is_drained() {
+        if self.must_read(buf) {
             if buf.len() >= self.memory.len() {
                 return self.stream.read(buf).await;
             }
@@ -200,7 +205,7 @@ mod std_io {
 
     impl<S: Read> Read for BufReader<'_, S> {
         fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
-            if self.is_drained() {
+            if self.must_read(buf) {
                 if buf.len() >= self.memory.len() {
                     return self.stream.read(buf);
                 }
@@ -283,6 +288,25 @@ mod tests {
             assert_eq!(got, text, "{size}");
             assert_eq!(reader.fill_buf(), Ok(&[][..]));
         }
+    }
+
+    /// Has nothing yet: who asks would wait.
+    struct Silent;
+
+    impl ErrorType for Silent {
+        type Error = Error;
+    }
+
+    impl embedded_io::Read for Silent {
+        fn read(&mut self, _: &mut [u8]) -> Result<usize> {
+            Err(Error::ETIMEDOUT)
+        }
+    }
+
+    #[test]
+    fn a_read_of_nothing_does_not_wait() {
+        let mut memory = [0; 4];
+        assert_eq!(BufReader::new(Silent, &mut memory).unwrap().read(&mut []), Ok(0));
     }
 
     #[test]
