@@ -312,6 +312,24 @@ mod tests {
         assert_eq!(entry.sets.lock().unwrap().len(), 1);
     }
 
+    /// As a poll does that counts its entries anew.
+    #[test]
+    fn an_entry_is_reported_under_its_last_token() {
+        let net = StdNet::new();
+        let socket = net.udp().unwrap();
+        let (id, _) = watching(&net, &socket);
+        net.sets.put(id, socket.handle(), POLLOUT, 8).unwrap();
+        let mut tokens = Vec::new();
+        let mut report = |token, _| tokens.push(token);
+        net.sets.wait(id, Some(Duration::ZERO), &mut || false, &mut report).unwrap();
+        socket.close().unwrap();
+        net.sets.put(id, socket.handle(), POLLOUT, 9).unwrap();
+        net.sets
+            .wait(id, Some(Duration::ZERO), &mut || false, &mut |token, _| tokens.push(token))
+            .unwrap();
+        assert_eq!(tokens, [8, 9]);
+    }
+
     /// Two threads meet by chance, hence the rounds. What is left would have every wait
     /// of the set return at once, for ever.
     #[test]

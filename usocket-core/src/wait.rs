@@ -343,7 +343,7 @@ pub(crate) fn work(waker: &Waker) -> Wait<'_> {
 }
 
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 
 #[cfg(test)]
 mod tests {

@@ -147,11 +147,14 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
         if self.entries.is_full() {
             return Err(Error::ENOBUFS);
         }
+        if self.serial == u32::MAX {
+            self.renumber()?;
+        }
         let serial = self.serial;
         let (at, settled) = object.origin();
         self.source_of(&at)?.put(at.handle, mask, serial)?;
         let entry = Entry { serial, object, at, settled, mask, found: Events::NONE };
-        self.serial = serial.wrapping_add(1);
+        self.serial = serial + 1;
         self.unsettled += usize::from(!settled);
         self.entries.push(entry).map_err(|_| Error::ENOBUFS)
     }
@@ -242,6 +245,21 @@ impl<'p, const N: usize, const S: usize> Poll<'p, N, S> {
         }
         entry.mask = mask;
         Ok(true)
+    }
+
+    /// Begins to count again from the entries that there are. What `next_ready` has not
+    /// shown yet is found again by the next `poll`.
+    fn renumber(&mut self) -> Result<()> {
+        self.ready.clear();
+        self.serial = 0;
+        let mut outcome = Ok(());
+        for (entry, serial) in self.entries.iter_mut().zip(0..) {
+            (entry.serial, self.serial) = (serial, serial + 1);
+            if let Some(source) = self.sources.iter_mut().find(|source| source.is(&entry.at)) {
+                outcome = outcome.and(source.put(entry.at.handle, entry.mask, serial));
+            }
+        }
+        outcome
     }
 
     /// The source that `at` names; added if it is new.

@@ -108,3 +108,36 @@ impl<'p, M: RawMutex> Pollable<'p> for &'p UserWake<M> {
 }
 
 const HANDLE: Handle = Handle::new(0, 0);
+
+#[cfg(test)]
+mod tests {
+    use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+
+    use super::*;
+    use crate::Poll;
+    use crate::wait::fake::Fake;
+
+    /// A server's poll keeps its listener, and sees a new connection each time.
+    #[test]
+    fn a_poll_outlives_the_numbers_of_its_entries() {
+        let net = Fake::<4>::new(false);
+        let [oldest, old, new] = [(); 3].map(|()| UserWake::<NoopRawMutex>::new());
+        let mut poll = Poll::<3>::new(&net);
+        poll.register(&oldest, POLLIN).unwrap();
+        poll.serial = u32::MAX - 1;
+        for _ in 0..4 {
+            poll.register(&old, POLLIN).unwrap();
+            poll.register(&new, POLLIN).unwrap();
+            [&oldest, &new, &old].iter().for_each(|wake| wake.wake());
+            let ready = poll.poll(0).unwrap();
+            assert!(ready.iter().map(|ready| ready.is(&old)).eq([false, true, false]));
+            assert!(ready.iter().last().is_some_and(|ready| ready.is(&new)));
+            poll.unregister(&old);
+            poll.unregister(&new);
+        }
+        poll.unregister(&oldest);
+        poll.serial = u32::MAX;
+        poll.register(&old, POLLIN).unwrap();
+        assert_eq!((poll.serial, poll.poll(0).unwrap().len()), (1, 1));
+    }
+}
