@@ -146,12 +146,14 @@ impl Backend for StdNet {
         // Linux says so too, but shuts down all the same: a listener stops, a connect that
         // is pending is given up, a new socket is of no use any more.
         entry.peer_addr()?;
-        let how = match how {
+        let direction = match how {
             Shutdown::Read => rustix::net::Shutdown::Read,
             Shutdown::Write => rustix::net::Shutdown::Write,
             Shutdown::Both => rustix::net::Shutdown::Both,
         };
-        entry.done(rustix::net::shutdown(&entry.fd, how))
+        entry.done(rustix::net::shutdown(&entry.fd, direction))?;
+        entry.read_shut.fetch_or(how != Shutdown::Write, Ordering::Relaxed);
+        Ok(())
     }
 
     fn close(&self, handle: Handle) -> Result<()> {

@@ -28,6 +28,10 @@ pub(crate) struct Entry {
     pub(crate) lingers: AtomicBool,
     /// The destination of datagrams has been asked for.
     pub(crate) informed: AtomicBool,
+    /// The user shut down the receiving direction.
+    pub(crate) read_shut: AtomicBool,
+    /// And was told of the end of the stream since: what still comes does not count (S12).
+    pub(crate) read_ended: AtomicBool,
     peer: Mutex<Option<SockAddr>>,
     mode: Mutex<()>,
     #[cfg(target_os = "linux")]
@@ -75,6 +79,8 @@ impl Entry {
             polite: AtomicBool::new(false),
             lingers: AtomicBool::new(false),
             informed: AtomicBool::new(false),
+            read_shut: AtomicBool::new(false),
+            read_ended: AtomicBool::new(false),
             peer: Mutex::new(None),
             mode: Mutex::new(()),
             #[cfg(target_os = "linux")]

@@ -19,6 +19,7 @@ impl Entry {
     pub(crate) fn recv_now(&self, buf: &mut [u8], flags: RecvFlags) -> Result<usize> {
         match self.kind {
             Kind::Stream if buf.is_empty() => return self.recv_nothing(),
+            Kind::Stream if self.read_ended.load(Ordering::Relaxed) => return Ok(0),
             Kind::Stream | Kind::Dgram => {}
             #[cfg(unix)]
             Kind::Watch(_) => return self.read_now(buf),
@@ -33,7 +34,7 @@ impl Entry {
     #[cfg(target_os = "linux")]
     #[inline]
     pub(crate) fn recv_blocking(&self, buf: &mut [u8]) -> Result<usize> {
-        if buf.is_empty() || !self.is_socket() {
+        if buf.is_empty() || !self.is_socket() || self.read_ended.load(Ordering::Relaxed) {
             return self.repeat(POLLIN, || self.recv_now(buf, RecvFlags::default()));
         }
         loop {
@@ -50,10 +51,21 @@ impl Entry {
         }
     }
 
+    /// Where the user ended receiving, a datagram socket is always ready and must not say
+    /// that it would wait (S5): there is no sender, as for a call that waited.
+    fn shut(&self, errno: Errno) -> Errno {
+        let ended = errno == Errno::AGAIN && self.read_shut.load(Ordering::Relaxed);
+        if ended { Errno::NOTCONN } else { errno }
+    }
+
     fn received(&self, received: rustix::io::Result<(usize, usize)>) -> Result<usize> {
         match received {
             // Woken by close, which shuts the socket down.
             Ok((0, _)) if self.is_closed() => Err(Error::EBADF),
+            Ok((0, _)) | Err(Errno::AGAIN) if self.read_shut.load(Ordering::Relaxed) => {
+                self.read_ended.store(true, Ordering::Relaxed);
+                Ok(0)
+            }
             Ok((n, _)) => Ok(n),
             Err(errno) => Err(self.failed(errno)),
         }
@@ -88,7 +100,7 @@ impl Entry {
         let mode = if wait { SysFlags::empty() } else { sys::DONT_WAIT };
         let received =
             retry(|| rustix::net::recvfrom(&self.fd, &mut *buf, system_flags(flags) | mode));
-        match self.done(received)? {
+        match self.done(received.map_err(|errno| self.shut(errno)))? {
             (_, len, Some(from)) => {
                 Ok((len, SocketAddr::try_from(from).map_err(sys::error)?.into()))
             }
@@ -118,7 +130,7 @@ impl Entry {
         loop {
             match sys::recv_info(&self.fd, buf, flags.peek, wait) {
                 Err(Errno::INTR) => {}
-                info => return self.done(info),
+                info => return self.done(info.map_err(|errno| self.shut(errno))),
             }
         }
     }

@@ -122,7 +122,32 @@ fn a_datagram_socket_that_was_shut_down_is_not_closed() {
     socket.connect(peer.local_addr().unwrap()).unwrap();
     socket.shutdown(Shutdown::Read).unwrap();
     assert_eq!(socket.recvfrom(&mut [0; 4]), Err(Error::ENOTCONN));
+    // It is ready for ever: a call that says it would wait would be repeated without end.
+    assert!(socket.readiness().contains(POLLIN));
+    socket.setblocking(false).unwrap();
+    assert_eq!(socket.recvfrom(&mut [0; 4]), Err(Error::ENOTCONN));
+    assert_eq!(socket.recv_info(&mut [0; 4], 0), Err(Error::ENOTCONN));
+    assert_eq!(socket.recv(&mut [0; 4]), Ok(0));
     assert_eq!(socket.sendall("x"), Ok(()));
+}
+
+#[test]
+fn the_end_that_the_user_made_stays_for_ever() {
+    let net = net();
+    let (socket, mut peer) = connected(&net);
+    peer.write_all(b"before").unwrap();
+    while !socket.readiness().contains(POLLIN) {}
+    socket.shutdown(Shutdown::Read).unwrap();
+    let mut buf = [0; 16];
+    assert_eq!(socket.recv(&mut buf), Ok(6));
+    assert_eq!(socket.recv(&mut buf), Ok(0));
+    // The loopback delivers at once.
+    peer.write_all(b"after").unwrap();
+    assert_eq!(socket.recv(&mut buf), Ok(0));
+    assert_eq!(socket.recvfrom(&mut buf).map(|(len, _)| len), Ok(0));
+    socket.setblocking(false).unwrap();
+    assert_eq!(socket.recv(&mut buf), Ok(0));
+    assert!(socket.readiness().contains(POLLIN));
 }
 
 #[test]
