@@ -133,7 +133,7 @@ impl PollSets for Sets {
                 Ended::Woken => {
                     // Once each: what was ready and is closed by now is left to the next wait.
                     if always.is_empty() && !reported {
-                        let closed = set.lock().always.clone();
+                        let closed = set.begin().1;
                         report_all(&closed, report);
                     }
                     return Ok(());
@@ -158,7 +158,7 @@ impl PollSets for Sets {
         let key = self.reactor.get()?.register(key, wait, Some(&*self.table.get(handle)?))?;
         let mut state = set.lock();
         state.armed = Some((handle, Some(key)));
-        if !state.always.is_empty() {
+        if state.ready().next().is_some() {
             set.poller.notify();
         }
         Ok(())
@@ -197,7 +197,7 @@ impl Set {
     fn begin(&self) -> (usize, Vec<Always>) {
         let state = self.lock();
         // One more for the set's own waker.
-        (state.tokens.len() + 1, state.always.clone())
+        (state.tokens.len() + 1, state.ready().copied().collect())
     }
 
     fn put(self: &Arc<Self>, entry: &Entry, mask: Events, token: u32) -> Result<()> {
@@ -260,6 +260,11 @@ impl Set {
 }
 
 impl State {
+    /// What is to be reported at once: not a file that nobody asks about.
+    fn ready(&self) -> impl Iterator<Item = &Always> {
+        self.always.iter().filter(|entry| !entry.events.is_empty())
+    }
+
     fn put_always(&mut self, entry: Always) {
         self.tokens.remove(&entry.handle);
         self.always.retain(|other| other.handle != entry.handle);
@@ -277,7 +282,7 @@ impl Entry {
 }
 
 fn report_all(entries: &[Always], report: &mut dyn FnMut(u32, Events)) {
-    for entry in entries.iter().filter(|entry| !entry.events.is_empty()) {
+    for entry in entries {
         report(entry.token, entry.events);
     }
 }
@@ -310,6 +315,23 @@ mod tests {
         }
         let entry = net.table.get(socket.handle()).unwrap();
         assert_eq!(entry.sets.lock().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_not_asked_about_keeps_nobody_awake() {
+        const TIME: Duration = Duration::from_millis(30);
+        let net = StdNet::new();
+        let file = net.watch_fd(std::fs::File::open("Cargo.toml").unwrap()).unwrap();
+        let id = net.sets.open().unwrap();
+        net.sets.put(id, file.handle(), Events::NONE, 7).unwrap();
+        let mut tokens = Vec::new();
+        let mut report = |token, _| tokens.push(token);
+        let begun = Instant::now();
+        net.sets.wait(id, Some(TIME), &mut || false, &mut report).unwrap();
+        assert!(begun.elapsed() >= TIME);
+        net.sets.put(id, file.handle(), POLLIN, 7).unwrap();
+        net.sets.wait(id, None, &mut || false, &mut report).unwrap();
+        assert_eq!(tokens, [7]);
     }
 
     /// As a poll does that counts its entries anew.
