@@ -73,8 +73,13 @@ impl<'p> PollRef<'p> {
         self.source.readiness(self.handle)
     }
 
+    /// By address; what has no size may share its own, so that there the type counts as well.
+    /// Elsewhere it must not: one type may have several tables of methods.
     pub(super) fn from(&self, source: &dyn EventSource) -> bool {
+        let size = size_of_val(self.source);
         ptr::addr_eq(self.source, source)
+            && size == size_of_val(source)
+            && (size > 0 || ptr::eq(self.source, source))
     }
 }
 
@@ -202,5 +207,54 @@ impl Drop for Source<'_> {
         if let (Some(sets), Some(set)) = (self.source.sets(), self.set) {
             sets.close(set);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::boxed::Box;
+
+    use super::*;
+    use crate::wait::fake::Fake;
+    use crate::{POLLIN, POLLOUT, Poll};
+
+    /// Of no size, as drivers of single peripherals are.
+    struct Ready<const EVENTS: u8>;
+
+    impl<const EVENTS: u8> EventSource for Ready<EVENTS> {
+        fn drive(&self, _: Instant) -> Option<Instant> {
+            None
+        }
+
+        fn readiness(&self, _: Handle) -> Events {
+            Events::from_bits(EVENTS)
+        }
+
+        fn register(&self, _: Option<WaitKey>, _: Wait<'_>) -> Result<WaitKey> {
+            Ok(WaitKey::new(0))
+        }
+
+        fn unregister(&self, _: WaitKey) {}
+    }
+
+    impl<'p, const EVENTS: u8> Pollable<'p> for &'p Ready<EVENTS> {
+        fn poll_ref(&self) -> PollRef<'p> {
+            PollRef::new(*self, Handle::new(0, 0))
+        }
+    }
+
+    #[test]
+    fn sources_of_no_size_at_one_address_are_told_apart() {
+        let net = Fake::<4>::new(false);
+        // Boxes of nothing are all at one address.
+        let (input, output) = (Box::new(Ready::<1>), Box::new(Ready::<4>));
+        assert!(ptr::addr_eq(&raw const *input, &raw const *output));
+        let mut poll = Poll::<2>::new(&net);
+        poll.register(&*input, POLLIN | POLLOUT).unwrap();
+        poll.register(&*output, POLLIN | POLLOUT).unwrap();
+        let ready = poll.poll(0).unwrap();
+        assert_eq!((ready.events_of(&*input), ready.events_of(&*output)), (POLLIN, POLLOUT));
+        poll.register(&*input, POLLOUT).unwrap();
+        assert_eq!(poll.len(), 2);
     }
 }
