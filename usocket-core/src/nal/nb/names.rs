@@ -91,7 +91,7 @@ impl<'b, B: Backend + ?Sized> NbStack<'b, B> {
         match &self.asked {
             None => Ok(false),
             Some(asked) if same(&asked.what) => Ok(true),
-            Some(asked) if now < asked.deadline => Err(Error::EAGAIN),
+            Some(asked) if now < asked.deadline => wait::once(self.net, || Err(Error::EAGAIN)),
             Some(_) => {
                 self.asked = None;
                 Ok(false)
@@ -114,5 +114,23 @@ impl<'b, B: Backend + ?Sized> NbStack<'b, B> {
         };
         self.asked = None;
         answer
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wait::fake::Fake;
+
+    #[test]
+    fn who_waits_for_the_question_of_another_drives_too() {
+        let net = Fake::<4>::new(false);
+        let mut stack = NbStack::new(&net);
+        for name in ["a.example", "a.example", "b.example", "b.example"] {
+            let before = net.drives.get();
+            let answer = stack.get_host_by_name(name, AddrType::IPv4);
+            assert_eq!(answer, Err(nb::Error::WouldBlock));
+            assert!(net.drives.get() > before, "{name}");
+        }
     }
 }
