@@ -18,6 +18,7 @@ section! {
     a_thousand_rounds_leak_nothing: rows [219], requirements [9, 16], clauses [10, 17];
     lingering_ends: rows [], requirements [9], clauses [17];
     half_close_goes_on_reading: rows [], requirements [10], clauses [];
+    the_end_of_reading_stays: rows [], requirements [10], clauses [5, 12];
     abort_resets_and_waits_for_nothing: rows [], requirements [10], clauses [];
 }
 
@@ -132,6 +133,25 @@ pub(crate) fn half_close_goes_on_reading<H: Harness>(h: &H) -> Outcome {
     check_eq!(socket.connect(peer.address()?), Ok(()));
     check_eq!(socket.send(b"x"), Ok(1));
     check_eq!(socket.recv(&mut buf), Ok(5));
+    Ok(Verdict::Proved)
+}
+
+pub(crate) fn the_end_of_reading_stays<H: Harness>(h: &H) -> Outcome {
+    let (socket, peer) = connected(h, &[Step::Wait(100), Step::Text(b"late"), Step::RecvToEnd])?;
+    if !h.caps().half_close {
+        return unsupported(socket.shutdown(Shutdown::Write), Error::EOPNOTSUPP);
+    }
+    check_eq!(socket.shutdown(Shutdown::Read), Ok(()));
+    let mut buf = [0; 8];
+    for _ in 0..4 {
+        becomes(h, &socket, POLLIN)?;
+        check_eq!(socket.recv(&mut buf), Ok(0));
+        h.pass(Duration::from_millis(100));
+    }
+    // The other direction is as it was.
+    check_eq!(socket.send(b"x"), Ok(1));
+    check_eq!(socket.shutdown(Shutdown::Write), Ok(()));
+    check_eq!(&peer.settle().head[..], b"x");
     Ok(Verdict::Proved)
 }
 

@@ -20,6 +20,7 @@ lies! {
     backend LingersForEver breaks [], caught by close::lingering_ends;
     backend ShutdownOfOneEndsBoth breaks [], caught by close::half_close_goes_on_reading;
     backend ShutdownDoesNothing breaks [], caught by close::half_close_goes_on_reading;
+    backend ShutdownDoesNothing breaks [], caught by close::the_end_of_reading_stays;
     backend AbortIsClose breaks [], caught by close::abort_resets_and_waits_for_nothing;
 }
 

@@ -213,8 +213,12 @@ impl<const S: usize, const C: usize, const B: usize> State<S, C, B> {
         }
         let most = buf.len().min(path.faults.segment.unwrap_or(usize::MAX).max(1));
         let pipe = &mut connection.pipes[side.other().index()];
-        let given = pipe.pull(&mut buf[..most], flags.peek);
         let end = &mut connection.ends[side.index()];
+        if end.read_shut {
+            // The end stays the end (S12), whatever still comes.
+            pipe.discard();
+        }
+        let given = pipe.pull(&mut buf[..most], flags.peek);
         if given == 0 {
             // The stream's own end is an answer for ever (row 113); a reset is
             // told once (row 120), a peek included: `readline` looks before it takes.
