@@ -411,6 +411,12 @@ impl Machine<'_> {
         self.target.pair()
     }
 
+    /// Whether pushed data of a link are coming in just now.
+    pub(super) fn is_coming(&self, link: u8) -> bool {
+        let ours = matches!(self.target, Target::Pushed { link: coming, .. } if coming == link);
+        ours && self.digest.payload_left() > 0
+    }
+
     /// What is coming in of a payload goes nowhere.
     pub(super) fn drop_payload(&mut self) {
         if let Some(pair) = self.pairs.get_mut(self.target.pair()) {

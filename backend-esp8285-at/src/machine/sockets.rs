@@ -171,18 +171,29 @@ impl Machine<'_> {
     /// Buffers of a socket without a link, unless the modem has been promised their bytes
     /// for a link that has failed.
     fn keep_or_release(&mut self, pair: Option<PairId>) {
-        if pair.is_some() && self.target_pair() == pair {
-            self.drop_payload();
-        }
         if let Exchange::Send(sending) = self.exchange
             && pair.is_some()
             && sending.pair == pair
             && sending.stage <= Stage::Data
         {
+            self.drop_payload_into(pair);
             self.links[usize::from(sending.link)].pair = pair;
             return;
         }
+        self.release(pair);
+    }
+
+    /// Gives buffers back. The rest of a payload that is coming into them is not that of whoever
+    /// has them next.
+    pub(super) fn release(&mut self, pair: Option<PairId>) {
+        self.drop_payload_into(pair);
         self.pairs.release(pair);
+    }
+
+    fn drop_payload_into(&mut self, pair: Option<PairId>) {
+        if pair.is_some() && self.target_pair() == pair {
+            self.drop_payload();
+        }
     }
 
     pub(crate) fn shutdown(&mut self, handle: Handle, how: Shutdown) -> Result<()> {

@@ -14,6 +14,8 @@ use super::*;
 use crate::resources::Resources;
 use crate::slot::Slots;
 
+mod turns;
+
 /// What may happen to a machine.
 #[derive(Clone, Debug)]
 enum Event {

@@ -156,7 +156,7 @@ impl Machine<'_> {
         let state = &mut self.links[usize::from(link)];
         let pair = state.pair.take();
         state.renew(LinkPhase::Free, Owner::None);
-        self.pairs.release(pair);
+        self.release(pair);
         self.touched = true;
         self.work = true;
     }
@@ -185,7 +185,11 @@ impl Machine<'_> {
             let moving = self.exchange_link() == Some(link);
             let state = &self.links[usize::from(link)];
             if over && !moving && state.gone && matches!(state.owner, Owner::Slot(_)) {
-                self.end_of_stream(link);
+                if self.is_coming(link) {
+                    self.links[usize::from(link)].linger_until = Some(self.now + EARLY);
+                } else {
+                    self.end_of_stream(link);
+                }
             }
         }
     }

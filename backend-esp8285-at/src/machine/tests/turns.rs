@@ -1,0 +1,67 @@
+//! Things that happen between two others.
+
+use super::*;
+
+/// A stream on link 4 of a 1.5, which says `CLOSED` before all data have come.
+fn connected_early(machine: &mut Machine<'_>, now: &mut Instant) -> Handle {
+    settle(machine, *now);
+    start(machine, now, b"1.5.0");
+    connect_early(machine, *now)
+}
+
+fn connect_early(machine: &mut Machine<'_>, now: Instant) -> Handle {
+    let stream = machine.open(Family::V4, SockType::Stream).unwrap();
+    let _ = machine.connect(stream, SockAddr::new([10, 0, 0, 2].into(), 80));
+    settle(machine, now);
+    assert!(matches!(machine.exchange, Exchange::Open(4)), "{:?}", machine.exchange);
+    stream
+}
+
+fn opened_early(machine: &mut Machine<'_>, now: Instant, stream: Handle) {
+    feed(machine, now, b"4,CONNECT\r\n\r\nOK\r\n");
+    settle(machine, now);
+    feed(machine, now, b"STATUS:3\r\n+CIPSTATUS:4,\"TCP\",\"10.0.0.2\",80,50000,0\r\n\r\nOK\r\n");
+    settle(machine, now);
+    assert_eq!(machine.connect_result(stream), Ok(()));
+}
+
+#[test]
+fn the_rest_of_a_payload_whose_socket_was_closed_is_not_the_next_sockets() {
+    let mut memory = Resources::new();
+    let mut machine = machine(Config::new(), &mut memory);
+    let mut now = Instant::ZERO;
+    let stream = connected_early(&mut machine, &mut now);
+    opened_early(&mut machine, now, stream);
+    feed(&mut machine, now, b"4,CLOSED\r\n\r\n+IPD,4,10,10.0.0.2,80:hello");
+    settle(&mut machine, now);
+    machine.close(stream, false, now).unwrap();
+    settle(&mut machine, now);
+    let next = connect_early(&mut machine, now);
+    feed(&mut machine, now, b"world");
+    settle(&mut machine, now);
+    opened_early(&mut machine, now, next);
+    assert_eq!(machine.recv(next, &mut [0; 16], false), Err(Error::EAGAIN));
+}
+
+#[test]
+fn a_stream_does_not_end_in_the_middle_of_a_payload_behind_its_closed() {
+    let mut memory = Resources::new();
+    let mut machine = machine(Config::new(), &mut memory);
+    let mut now = Instant::ZERO;
+    let stream = connected_early(&mut machine, &mut now);
+    opened_early(&mut machine, now, stream);
+    feed(&mut machine, now, b"4,CLOSED\r\n\r\n+IPD,4,10,10.0.0.2,80:hello");
+    settle(&mut machine, now);
+    // Less than what a payload may pause.
+    now = now.after_millis(60);
+    settle(&mut machine, now);
+    let mut buf = [0; 16];
+    assert_eq!(machine.recv(stream, &mut buf, false), Err(Error::EAGAIN));
+    assert!(machine.next_deadline().is_some_and(|next| next > now));
+    feed(&mut machine, now, b"world");
+    settle(&mut machine, now);
+    assert_eq!(machine.recv(stream, &mut buf, false), Ok(10));
+    now = now.after_millis(60);
+    settle(&mut machine, now);
+    assert_eq!(machine.recv(stream, &mut buf, false), Ok(0));
+}
