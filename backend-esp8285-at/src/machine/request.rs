@@ -107,7 +107,7 @@ impl Machine<'_> {
     }
 
     pub(super) fn end_request(&mut self, result: Result<()>) {
-        if let Some((_, progress)) = &mut self.station.request {
+        if let Some((_, progress @ Progress::Running)) = &mut self.station.request {
             *progress = Progress::Done(result);
             self.touched = true;
         }
@@ -198,7 +198,7 @@ impl Machine<'_> {
     /// A line that answers a request.
     pub(super) fn request_line(&mut self, line: &[u8]) {
         let _ = line;
-        match self.station.request.map(|(request, _)| request) {
+        match self.running() {
             #[cfg(feature = "settings")]
             Some(Request::Rssi) => {
                 let command = cmd::Station::Joined(self.firmware.dialect);
@@ -223,9 +223,18 @@ impl Machine<'_> {
         }
     }
 
+    /// The request whose command is in flight, unless nobody waits for it any more: what has
+    /// been asked since has not been sent.
+    fn running(&self) -> Option<Request> {
+        match self.station.request {
+            Some((request, Progress::Running)) => Some(request),
+            _ => None,
+        }
+    }
+
     /// A request was answered.
     pub(super) fn requested(&mut self, ok: bool) {
-        let request = self.station.request.map(|(request, _)| request);
+        let request = self.running();
         #[cfg(any(feature = "settings", feature = "access-point"))]
         if let Some(request) = request
             && ok

@@ -65,3 +65,21 @@ fn a_stream_does_not_end_in_the_middle_of_a_payload_behind_its_closed() {
     settle(&mut machine, now);
     assert_eq!(machine.recv(stream, &mut buf, false), Ok(0));
 }
+
+#[test]
+fn the_answer_to_a_request_that_was_dropped_is_not_the_next_ones() {
+    let mut memory = Resources::new();
+    let mut machine = machine(Config::new(), &mut memory);
+    let mut now = Instant::ZERO;
+    settle(&mut machine, now);
+    start(&mut machine, &mut now, b"2.1.0");
+    let leave = machine.request(Request::Leave).unwrap();
+    settle(&mut machine, now);
+    assert!(matches!(machine.exchange, Exchange::Request), "{:?}", machine.exchange);
+    machine.drop_request(leave);
+    let reset = machine.request(Request::Reset).unwrap();
+    feed(&mut machine, now, b"\r\nOK\r\n");
+    settle(&mut machine, now);
+    assert_eq!(machine.request_result(reset), None);
+    assert!(matches!(machine.exchange, Exchange::Restart), "{:?}", machine.exchange);
+}
