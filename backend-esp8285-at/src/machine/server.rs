@@ -15,7 +15,7 @@ use usocket_core::spi::SockType;
 pub(crate) struct Listener {
     /// Where the listening socket listens.
     wanted: Option<(Family, u16)>,
-    /// Where the modem does.
+    /// Where the modem does, or has been told to.
     running: Option<(Family, u16)>,
     /// What comes next of a start.
     step: Option<ServerStep>,
@@ -263,7 +263,11 @@ impl Machine<'_> {
             ServerStep::Stop => self.issue(exchange, &Server::Stop),
             // Those who have been accepted count as well, so the most that it can.
             ServerStep::MaxClients => self.issue(exchange, &Server::MaxClients(5)),
-            ServerStep::Start => self.issue(exchange, &Server::Start(family, port)),
+            ServerStep::Start => {
+                // Now, as another port may be wanted when it is answered.
+                self.listener.running = wanted;
+                self.issue(exchange, &Server::Start(family, port))
+            }
             ServerStep::NoTimeout => self.issue(exchange, &Server::NoTimeout),
         }
     }
@@ -277,11 +281,9 @@ impl Machine<'_> {
             }
             // An error only says that it runs already or that the version cannot.
             ServerStep::MaxClients => Some(ServerStep::Start),
-            ServerStep::Start if ok => {
-                self.listener.running = self.listener.wanted;
-                Some(ServerStep::NoTimeout)
-            }
+            ServerStep::Start if ok => Some(ServerStep::NoTimeout),
             ServerStep::Start => {
+                self.listener.running = None;
                 // A server of before that is still there on some 1.x (4.7).
                 self.listener.again = Some(self.now + AGAIN);
                 self.touched = true;

@@ -83,3 +83,51 @@ fn the_answer_to_a_request_that_was_dropped_is_not_the_next_ones() {
     assert_eq!(machine.request_result(reset), None);
     assert!(matches!(machine.exchange, Exchange::Restart), "{:?}", machine.exchange);
 }
+
+/// What the machine has in flight is answered; the line that it sends then.
+fn answered(machine: &mut Machine<'_>, now: Instant, answer: &[u8]) -> std::string::String {
+    feed(machine, now, answer);
+    settle(machine, now);
+    let line = &machine.command[..usize::from(machine.flight.len)];
+    let idle = machine.exchange.is_idle();
+    if idle { "".into() } else { std::string::String::from_utf8_lossy(line).trim().into() }
+}
+
+#[cfg(feature = "server")]
+#[test]
+fn a_server_whose_port_has_changed_while_it_was_started_is_started_anew() {
+    for again in [false, true] {
+        let mut memory = Resources::new();
+        let mut machine = machine(Config::new(), &mut memory);
+        let mut now = Instant::ZERO;
+        settle(&mut machine, now);
+        start(&mut machine, &mut now, b"2.2.0");
+        let listen = |machine: &mut Machine<'_>, port| {
+            let listener = machine.open(Family::V4, SockType::Stream).unwrap();
+            machine.bind(listener, SockAddr::new(Family::V4.unspecified(), port)).unwrap();
+            machine.listen(listener, 3).unwrap();
+            listener
+        };
+        let first = listen(&mut machine, 80);
+        let ok = b"\r\nOK\r\n";
+        let mut line = answered(&mut machine, now, b"");
+        while !line.starts_with("AT+CIPSERVER=1,80") {
+            assert!(!line.is_empty());
+            line = answered(&mut machine, now, ok);
+        }
+        machine.close(first, false, now).unwrap();
+        let second = again.then(|| listen(&mut machine, 81));
+        let mut sent = vec![];
+        loop {
+            let line = answered(&mut machine, now, ok);
+            if line.is_empty() {
+                break;
+            }
+            sent.push(line);
+        }
+        assert_eq!(sent[0], "AT+CIPSERVER=0", "{sent:?}");
+        let started = sent.iter().any(|line| line.starts_with("AT+CIPSERVER=1,81"));
+        assert_eq!(started, again, "{sent:?}");
+        assert!(second.is_none_or(|second| machine.in_effect(second)));
+    }
+}
