@@ -6,7 +6,7 @@ use atat::AtatCmd;
 use usocket_core::Error;
 
 use super::flight::{Reading, Sending};
-use super::{Machine, PairId};
+use super::{Machine, Out, PairId};
 use crate::cmd::{Segment, SendBuffered};
 use crate::link::Owner;
 use crate::reply::Hint;
@@ -190,6 +190,12 @@ impl Machine<'_> {
             // The data have not begun.
             self.send_done(sending.link);
             return;
+        }
+        // What is left of a datagram is none.
+        if let Out::Data { pair, left } = core::mem::replace(&mut self.out, Out::Idle)
+            && let Some(pair) = self.pairs.get_mut(pair)
+        {
+            pair.tx.consume(left.into());
         }
         self.send_failed(sending.link);
         self.send_done(sending.link);

@@ -131,3 +131,44 @@ fn a_server_whose_port_has_changed_while_it_was_started_is_started_anew() {
         assert!(second.is_none_or(|second| machine.in_effect(second)));
     }
 }
+
+#[cfg(feature = "udp")]
+#[test]
+fn what_is_left_of_a_datagram_whose_send_was_given_up_is_not_sent() {
+    let mut memory = Resources::new();
+    let mut machine = machine(Config::new().receive(crate::Receive::Active), &mut memory);
+    let mut now = Instant::ZERO;
+    settle(&mut machine, now);
+    start(&mut machine, &mut now, b"2.1.0");
+    let datagrams = machine.open(Family::V4, SockType::Dgram).unwrap();
+    let to = Some(SockAddr::new([10, 0, 0, 2].into(), 7));
+    machine.send_to(datagrams, &[b'x'; 40], to).unwrap();
+    let ok = b"\r\nOK\r\n";
+    let mut line = answered(&mut machine, now, b"");
+    while !line.starts_with("AT+CIPSEND") {
+        assert!(!line.is_empty());
+        line = answered(&mut machine, now, ok);
+    }
+    feed(&mut machine, now, b"\r\nOK\r\n\r\n>");
+    // The UART takes some of it and no more.
+    machine.poll(now);
+    machine.tx_done(10);
+    while matches!(machine.out, Out::Data { .. }) {
+        now = machine.next_deadline().unwrap();
+        machine.poll(now);
+    }
+    for _ in 0..20 {
+        settle(&mut machine, now);
+        feed(&mut machine, now, b"\r\nOK\r\n");
+        now = now.after_millis(300);
+    }
+    machine.take_error(datagrams).unwrap();
+    machine.send_to(datagrams, b"hello", to).unwrap();
+    let mut line = answered(&mut machine, now, b"");
+    while !line.starts_with("AT+CIPSEND") {
+        assert!(!line.is_empty());
+        now = now.after_millis(300);
+        line = answered(&mut machine, now, ok);
+    }
+    assert!(line.ends_with(",5,\"10.0.0.2\",7"), "{line}");
+}
