@@ -74,8 +74,8 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
     /// answer, or no address in time. `ENETDOWN`: the modem says no more than that it
     /// failed. `EALREADY`: another request is out. `EOPNOTSUPP`: firmware older than 1.0.
     pub fn connect(&self, ssid: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<()> {
-        self.set_network(ssid.as_ref(), key.as_ref())?;
-        self.ask(Request::Join)
+        let ticket = self.ask_to_join(ssid.as_ref(), key.as_ref())?;
+        self.answer(ticket)
     }
 
     /// `connect` as a future. Dropping it does not stop the join.
@@ -83,17 +83,22 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
     /// # Errors
     /// As `connect`, and `ENOBUFS` if no waker can be kept.
     pub async fn connect_async(&self, ssid: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Result<()> {
-        self.set_network(ssid.as_ref(), key.as_ref())?;
-        self.ask_async(Request::Join).await
+        let ticket = self.ask_to_join(ssid.as_ref(), key.as_ref())?;
+        self.answer_async(ticket).await
     }
 
-    fn set_network(&self, ssid: &[u8], key: &[u8]) -> Result<()> {
+    fn ask_to_join(&self, ssid: &[u8], key: &[u8]) -> Result<u32> {
         check(ssid, 32)?;
         check(key, 64)?;
         if ssid.is_empty() {
             return Err(Error::EINVAL);
         }
-        self.with(|state| state.machine.set_network(ssid, key))
+        self.with(|state| {
+            // First, as a request that is out may be a join of another network.
+            let ticket = state.machine.request(Request::Join)?;
+            state.machine.set_network(ssid, key)?;
+            Ok(ticket)
+        })
     }
 
     /// Leaves the access point; every connection ends with `ENETDOWN`. It is not joined
@@ -102,8 +107,14 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
     /// # Errors
     /// `ETIMEDOUT`, `EALREADY` as for `connect`.
     pub fn disconnect(&self) -> Result<()> {
-        self.with(|state| state.machine.station.network.forget());
-        self.ask(Request::Leave)
+        let ticket = self.with(|state| {
+            let ticket = state.machine.request(Request::Leave);
+            if ticket.is_ok() {
+                state.machine.station.network.forget();
+            }
+            ticket
+        })?;
+        self.answer(ticket)
     }
 
     /// Whether the station has an access point and an address. Does not wait.
@@ -192,8 +203,7 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
         result.unwrap_or(Err(Error::ETIMEDOUT))
     }
 
-    async fn ask_async(&self, request: Request) -> Result<()> {
-        let ticket = self.with(|state| state.machine.request(request))?;
+    async fn answer_async(&self, ticket: u32) -> Result<()> {
         let mut listening = Listening { net: self, key: None };
         core::future::poll_fn(|context| {
             let result = || self.with(|state| state.machine.request_result(ticket));

@@ -223,3 +223,29 @@ fn joining_is_a_future_as_well() {
     assert_eq!(*found.borrow(), [Err(Error::EACCES), Ok(())]);
     assert!(net.isconnected());
 }
+
+#[test]
+fn a_refused_request_leaves_the_network_of_the_one_that_is_out() {
+    let network = network(3);
+    let mut memory = Box::new(Memory::new());
+    let kit = Kit::new(&network, Settings { seed: 3, ..Settings::default() }).unwrap();
+    let world = kit.world().clone();
+    let net: Net<'_> =
+        Net::with_config(Wire(world.port()), world.board(), &mut memory, Config::new());
+    let mut joining = Box::pin(net.connect_async(SSID, KEY));
+    let poll = |future: Pin<&mut dyn Future<Output = usocket_core::Result<()>>>| {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    };
+    assert_eq!(poll(joining.as_mut()), Poll::Pending);
+    assert_eq!(net.connect("another", KEY), Err(Error::EALREADY));
+    assert_eq!(net.disconnect(), Err(Error::EALREADY));
+    let other = Box::pin(net.connect_async("another", KEY))
+        .as_mut()
+        .poll(&mut Context::from_waker(Waker::noop()));
+    assert_eq!(other, Poll::Ready(Err(Error::EALREADY)));
+    net.start(Duration::from_secs(5)).unwrap();
+    kit.world().pass(Duration::from_secs(1));
+    let deadline = world.now() + Duration::from_secs(20);
+    usocket_core::spi::wait_until(&net, Some(deadline), || net.isconnected()).unwrap();
+    assert_eq!(poll(joining.as_mut()), Poll::Ready(Ok(())));
+}
