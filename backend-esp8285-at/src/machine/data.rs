@@ -54,7 +54,9 @@ impl Machine<'_> {
         }
         let link = &mut self.links[index];
         link.owed = false;
-        link.readable = got == reading.asked || link.noticed || link.gone || self.short_replies;
+        // As much as was asked for: there may be more.
+        link.noticed |= got == reading.asked;
+        link.readable = link.noticed || link.gone || self.short_replies;
         link.fed = Some(self.now);
         count!(self, payload, u64::from(got));
         self.touched = true;

@@ -117,7 +117,13 @@ impl Machine<'_> {
     pub(super) fn client_came(&mut self, link: u8, peer: Option<Address>) {
         let index = usize::from(link);
         match self.links[index].phase {
-            LinkPhase::Open => self.replaced(link),
+            LinkPhase::Open => {
+                self.replaced(link);
+                if self.exchange == Exchange::Close(link) {
+                    // Its result is not about the client.
+                    self.exchange = Exchange::Ignored;
+                }
+            }
             // Whoever wants to open it gets another one.
             LinkPhase::Wanted => self.open_lost_race(link),
             _ => {}
@@ -152,7 +158,8 @@ impl Machine<'_> {
     fn replaced(&mut self, link: u8) {
         let state = &self.links[usize::from(link)];
         let Owner::Slot(slot) = state.owner else { return };
-        let lost = !state.gone || state.noticed;
+        let reading = matches!(self.exchange, Exchange::Read(reading) if reading.link == link);
+        let lost = !state.gone || state.noticed || reading;
         if let Some(socket) = self.slots.at(slot) {
             if lost {
                 socket.fail(Error::EIO);

@@ -172,3 +172,66 @@ fn what_is_left_of_a_datagram_whose_send_was_given_up_is_not_sent() {
     }
     assert!(line.ends_with(",5,\"10.0.0.2\",7"), "{line}");
 }
+
+/// A listener, and a client that was accepted on link 0 of a 1.7.6.
+#[cfg(feature = "server")]
+fn served(machine: &mut Machine<'_>, now: &mut Instant) -> (Handle, Handle) {
+    settle(machine, *now);
+    start(machine, now, b"1.7.6");
+    let listener = machine.open(Family::V4, SockType::Stream).unwrap();
+    machine.bind(listener, SockAddr::new(Family::V4.unspecified(), 80)).unwrap();
+    machine.listen(listener, 3).unwrap();
+    while !answered(machine, *now, b"\r\nOK\r\n").is_empty() {}
+    assert!(machine.in_effect(listener));
+    feed(machine, *now, CLIENT);
+    settle(machine, *now);
+    (listener, machine.accept(listener).unwrap().0)
+}
+
+#[cfg(feature = "server")]
+const CLIENT: &[u8] = b"+LINK_CONN:0,0,\"TCP\",1,\"10.0.0.3\",50001,80\r\n";
+
+#[cfg(feature = "server")]
+#[test]
+fn a_client_that_comes_in_the_middle_of_a_close_of_its_id_is_accepted() {
+    let mut memory = Resources::new();
+    let mut machine = machine(Config::new(), &mut memory);
+    let mut now = Instant::ZERO;
+    let (listener, first) = served(&mut machine, &mut now);
+    machine.close(first, false, now).unwrap();
+    settle(&mut machine, now);
+    assert!(matches!(machine.exchange, Exchange::Close(0)), "{:?}", machine.exchange);
+    feed(&mut machine, now, &[b"0,CLOSED\r\n", CLIENT, b"\r\nOK\r\n"].concat());
+    settle(&mut machine, now);
+    let (second, _) = machine.accept(listener).unwrap();
+    assert_eq!(machine.recv(second, &mut [0; 8], false), Err(Error::EAGAIN));
+}
+
+#[cfg(feature = "server")]
+#[test]
+fn unread_data_of_an_id_that_a_client_has_taken_are_a_loss() {
+    // Whether it is being read, or the last read may have left some.
+    for in_flight in [true, false] {
+        let mut memory = Resources::new();
+        let mut machine = machine(Config::new(), &mut memory);
+        let mut now = Instant::ZERO;
+        let (_, first) = served(&mut machine, &mut now);
+        feed(&mut machine, now, b"\r\n+IPD,0,200\r\n");
+        settle(&mut machine, now);
+        assert!(matches!(machine.exchange, Exchange::Read(_)), "{:?}", machine.exchange);
+        let mut read = Ok(0);
+        if !in_flight {
+            let reply = [&b"\r\n+CIPRECVDATA,128:"[..], &[b'x'; 128], b"\r\nOK\r\n"].concat();
+            feed(&mut machine, now, &reply);
+            settle(&mut machine, now);
+            read = Ok(128);
+        }
+        feed(&mut machine, now, &[b"0,CLOSED\r\n", CLIENT].concat());
+        settle(&mut machine, now);
+        let mut buf = [0; 128];
+        if read == Ok(128) {
+            assert_eq!(machine.recv(first, &mut buf, false), read);
+        }
+        assert_eq!(machine.recv(first, &mut buf, false), Err(Error::EIO), "{in_flight}");
+    }
+}
