@@ -18,7 +18,7 @@ use usocket::esp8285::{Lost, RxQueue, Uart};
 
 use crate::clocks::APB0;
 use crate::interrupts::{Handler, attach, is_sending, masked};
-use crate::platform::TICKS;
+use crate::platform::{TICKS, ticks};
 
 /// UART1 to UART3.
 pub trait UartX {
@@ -224,7 +224,8 @@ impl<const N: usize> Uart for ModemUart<N> {
         self.ring.status() & EMPTY != 0
     }
 
-    /// Rates that the divisor misses by more than 1.5 % are refused.
+    /// Rates that the divisor misses by more than 1.5 % are refused. What comes in meanwhile, and
+    /// what the driver's ring does not have yet, is forgotten.
     fn set_baud(&mut self, baud: u32) -> bool {
         let sixteenths = (APB0 + baud / 2) / baud.max(1);
         let most = 16 * 0xffff;
@@ -234,7 +235,22 @@ impl<const N: usize> Uart for ModemUart<N> {
         }
         let registers = self.ring.registers();
         // The handler would read and write the divisor instead.
-        masked(|| {
+        let done = masked(|| {
+            // A write to the line control is ignored while a byte comes in or waits, and what is
+            // meant for the divisor would be sent, and switch our interrupts off. So the line is
+            // taken off until it is done.
+            // SAFETY: a mode that there is.
+            registers.mcr.write(|w| unsafe { w.bits(LOOP) });
+            let end = ticks() + LONGEST;
+            while registers.usr.read().bits() & BUSY != 0 {
+                if ticks() > end {
+                    // SAFETY: as above.
+                    registers.mcr.write(|w| unsafe { w.bits(0) });
+                    return false;
+                }
+                // SAFETY: any bits will do.
+                registers.fcr_iir.write(|w| unsafe { w.bits(FIFOS | FORGET) });
+            }
             // SAFETY: a divisor, and the frame of before: 8N1.
             unsafe {
                 registers.lcr.write(|w| w.bits(LATCH | FRAME));
@@ -242,11 +258,13 @@ impl<const N: usize> Uart for ModemUart<N> {
                 registers.dlh_ier.write(|w| w.bits(sixteenths >> 12));
                 registers.dlf.write(|w| w.bits(sixteenths & 15));
                 registers.lcr.write(|w| w.bits(FRAME));
+                registers.mcr.write(|w| w.bits(0));
             }
-            // Writing to the above while a byte comes in raises an interrupt of its own kind,
-            // which this ends.
-            registers.usr.read();
+            true
         });
+        if !done {
+            return false;
+        }
         let trigger = if baud > 460_800 { Trigger::Quarter } else { Trigger::One };
         self.write_trigger(self.trigger.unwrap_or(trigger));
         let ticks = TICKS * 10 / u64::from(baud) + 1;
@@ -278,8 +296,19 @@ const ROOM: u32 = 2;
 const FRAME: u32 = 3;
 const LATCH: u32 = 0x80;
 
+/// Modem control: what is sent is received, and the line is not.
+const LOOP: u32 = 1 << 4;
+
+/// UART status: something is sent or received, or waits.
+const BUSY: u32 = 1;
+
+/// More than the last byte can take to leave the line, at 9600 baud.
+const LONGEST: u64 = TICKS / 200;
+
 /// FIFO control: on, and room to send means half of it.
 const FIFOS: u32 = 0x31;
+/// What has been received is forgotten.
+const FORGET: u32 = 2;
 
 /// Line status: a byte, what is wrong with it or was lost, no room to send, nothing to send.
 const READY: u32 = 1;

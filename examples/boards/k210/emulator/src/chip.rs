@@ -80,8 +80,8 @@ pub(crate) struct Chip {
     pub(crate) spi: Spi,
     pub(crate) port: Port,
     pub(crate) partner: Box<dyn Partner>,
-    /// The byte on its way to us: its end, its rate, what it is.
-    coming: Option<(Time, u32, u8)>,
+    /// The byte on its way to us: its end, its rate, what it is, whether its begin was heard.
+    coming: Option<(Time, u32, u8, bool)>,
     system: System,
     pins: Pins,
     modem_on: bool,
@@ -286,9 +286,10 @@ impl Chip {
                 self.partner.hear(now.instant(), if good { byte } else { !byte });
             }
         }
-        if let Some((_, rate, byte)) = self.coming.take_if(|(end, ..)| *end <= now)
+        if let Some((_, rate, byte, heard)) = self.coming.take_if(|(end, ..)| *end <= now)
             && let Some(at) = self.wired(MODEM_TX, UART1_RX)
             && self.system.uart_runs(at + 1)
+            && heard
         {
             let good = agree(rate, self.uarts[at].baud(bus_hz));
             self.uarts[at].receive(good.then_some(byte), now, bus_hz);
@@ -301,7 +302,11 @@ impl Chip {
             // The rate of before: the last byte of an answer may switch it.
             let rate = self.partner.baud();
             if let Some(byte) = self.partner.say(self.now.instant()) {
-                self.coming = Some((self.now.after(byte_time(rate)), rate, byte));
+                let end = self.now.after(byte_time(rate));
+                // One that is not wired hears nothing in any case.
+                let wired = self.wired(MODEM_TX, UART1_RX);
+                let heard = wired.is_none_or(|at| self.uarts[at].begin(end));
+                self.coming = Some((end, rate, byte, heard));
             }
         }
     }

@@ -98,17 +98,25 @@ pub struct Source {
     next: u32,
     enabled: bool,
     going: bool,
+    hasty: bool,
 }
 
 impl Source {
     /// One of this rate.
     #[must_use]
     pub const fn new(rate: u32, len: u32) -> Self {
-        Self { rate, announced: 0, left: len, next: 0, enabled: false, going: false }
+        Self { rate, announced: 0, left: len, next: 0, enabled: false, going: false, hasty: false }
+    }
+
+    /// Another one, which says a byte more before it switches its rate.
+    #[must_use]
+    pub const fn hasty(rate: u32, len: u32) -> Self {
+        Self { hasty: true, ..Self::new(rate, len) }
     }
 
     fn announcement(&self) -> Vec<u8> {
-        format!("{} {}\n", self.rate, self.left).into_bytes()
+        let more = if self.hasty { "!" } else { "" };
+        format!("{} {}\n{more}", self.rate, self.left).into_bytes()
     }
 }
 

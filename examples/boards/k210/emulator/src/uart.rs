@@ -2,8 +2,9 @@
 //!
 //! Modelled: the divisor with its sixteenths, both FIFOs, trigger levels, the time-out of four
 //! characters, overrun and framing errors, the transmitter's interrupt in programmable mode,
-//! and that reading the line status forgets errors. Not modelled: parity, modem lines, DMA,
-//! what becomes of writes to the line control while a byte comes in.
+//! that reading the line status forgets errors, that the line control cannot be written while
+//! the UART is busy, which calls until the status is read, and that the loop takes it off the
+//! line. Not modelled: parity, modem lines, DMA, what is sent into the loop.
 
 use std::collections::VecDeque;
 
@@ -33,12 +34,17 @@ pub(crate) struct Uart {
     ier: u32,
     lcr: u32,
     fcr: u32,
+    mcr: u32,
     scratch: u32,
     divisor: u32,
     fraction: u32,
     /// Received bytes, and whether each has a framing error.
     rx: VecDeque<(u8, bool)>,
     overrun: bool,
+    /// A byte comes in until then.
+    receiving: Time,
+    /// The line control was written while it was busy.
+    refused: bool,
     /// When bytes below the trigger level call.
     timeout: Option<Time>,
     timed_out: bool,
@@ -69,9 +75,13 @@ impl Uart {
             0x04 => self.ier,
             0x08 => self.identify(),
             0x0c => self.lcr,
+            0x10 => self.mcr,
             0x14 => self.line_status(),
             0x1c => self.scratch,
-            0x7c => u32::from(self.shift.is_some()),
+            0x7c => {
+                self.refused = false;
+                u32::from(self.is_busy(now))
+            }
             0xc0 => self.fraction,
             _ => 0,
         }
@@ -97,7 +107,9 @@ impl Uart {
                     self.tx.clear();
                 }
             }
+            0x0c if self.is_busy(now) => self.refused = true,
             0x0c => self.lcr = value,
+            0x10 => self.mcr = value,
             0x1c => self.scratch = value,
             0xc0 => self.fraction = value & 15,
             _ => {}
@@ -106,6 +118,21 @@ impl Uart {
 
     fn latched(&self) -> bool {
         self.lcr & 0x80 != 0
+    }
+
+    fn is_busy(&self, now: Time) -> bool {
+        let sends = self.shift.is_some() || !self.tx.is_empty();
+        sends || !self.rx.is_empty() || now < self.receiving
+    }
+
+    /// A byte begins to come in, whose stop bit ends then; whether it is heard.
+    pub(crate) fn begin(&mut self, until: Time) -> bool {
+        // Without a divisor it has no clock.
+        let hears = self.mcr & 0x10 == 0 && self.divisor > 0;
+        if hears {
+            self.receiving = until;
+        }
+        hears
     }
 
     fn take(&mut self, now: Time, bus_hz: u64) -> u32 {
@@ -149,6 +176,8 @@ impl Uart {
             12
         } else if self.has_room() {
             2
+        } else if self.refused {
+            7
         } else {
             1
         };
@@ -181,6 +210,7 @@ impl Uart {
         (self.ier & 1 != 0 && receives)
             || (self.ier & 4 != 0 && (self.overrun || self.rx.front().is_some_and(|rx| rx.1)))
             || self.has_room()
+            || self.refused
     }
 
     /// A byte has come; `None` is one at another rate.
@@ -316,6 +346,27 @@ mod tests {
         }
         assert_eq!(sent, (0..17).collect::<Vec<_>>());
         assert_eq!(uart.read(0x14, Time(0), BUS) & 0x60, 0x40);
+    }
+
+    #[test]
+    fn the_line_control_is_closed_while_a_byte_comes_in_or_waits() {
+        let mut uart = uart(0, 0x81);
+        assert!(uart.begin(Time(100)));
+        uart.write(0x0c, 0x83, Time(99), BUS);
+        assert_eq!(uart.read(0x0c, Time(99), BUS), 3);
+        assert!(is_up(&mut uart));
+        assert_eq!(uart.read(0x08, Time(99), BUS) & 15, 7);
+        assert_eq!(uart.read(0x7c, Time(99), BUS), 1);
+        assert!(!is_up(&mut uart), "reading the status ends it");
+        assert_eq!(uart.read(0x7c, Time(100), BUS), 0);
+        uart.receive(Some(1), Time(105), BUS);
+        uart.write(0x0c, 0x83, Time(105), BUS);
+        assert_eq!(uart.read(0x0c, Time(105), BUS), 3, "it waits in the FIFO");
+        uart.read(0, Time(105), BUS);
+        uart.write(0x10, 0x10, Time(106), BUS);
+        assert!(!uart.begin(Time(200)), "it is off the line");
+        uart.write(0x0c, 0x83, Time(107), BUS);
+        assert_eq!(uart.read(0x0c, Time(107), BUS), 0x83);
     }
 
     #[test]

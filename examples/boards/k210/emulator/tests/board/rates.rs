@@ -21,9 +21,13 @@ struct Run {
 }
 
 fn run(rate: u32, times: u64) -> Run {
+    run_with(rate, times, Source::new(rate, BYTES))
+}
+
+fn run_with(rate: u32, times: u64, source: Source) -> Run {
     let base = Cost::default();
     let cost = Cost { access: base.access * times, ..base };
-    let mut machine = Machine::new(image("uart_rate"), cost, Box::new(Source::new(rate, BYTES)));
+    let mut machine = Machine::new(image("uart_rate"), cost, Box::new(source));
     let ending = machine.run(Duration::from_secs(20), |_| false);
     let (uart, said) = (machine.uart(2), machine.console());
     let good = ending == Ending::Halted && said.ends_with("passed\n");
@@ -36,6 +40,14 @@ fn run(rate: u32, times: u64) -> Run {
     }
     assert!(!good || uart.overruns == 0, "{rate} baud: {uart:?}\n{said}");
     Run { good, each: machine.stats().handler as f64 / uart.received as f64 }
+}
+
+/// The line control cannot be written then.
+#[test]
+fn the_rate_is_switched_while_a_byte_comes_in() {
+    for rate in [921_600, 2_000_000] {
+        assert!(run_with(rate, 1, Source::hasty(rate, BYTES)).good, "{rate} baud");
+    }
 }
 
 #[test]
