@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use atat::AtatCmd;
-use usocket_core::Instant;
+use usocket_core::{Error, Instant};
 
 use super::lost::CANCEL;
 use super::setup::Step;
@@ -497,7 +497,7 @@ impl Machine<'_> {
             #[cfg(feature = "dns")]
             Exchange::Resolve(query) => self.resolved(query, false),
             Exchange::Join => self.join_unknown(),
-            Exchange::Request => self.requested(false),
+            Exchange::Request => self.end_request(Err(Error::ETIMEDOUT)),
             _ => {}
         }
     }

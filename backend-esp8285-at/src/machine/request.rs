@@ -243,12 +243,8 @@ impl Machine<'_> {
         }
         match request {
             Some(Request::Leave) => {
-                let up = self.station.disconnected(self.now);
+                self.wifi_lost();
                 self.station.join_at = None;
-                if up {
-                    self.all_links_lost(Error::ENETDOWN);
-                    self.pending_lost();
-                }
                 self.end_request(Ok(()));
             }
             #[cfg(feature = "settings")]

@@ -227,7 +227,7 @@ impl Machine<'_> {
     }
 
     /// The station has lost its access point: so have all connections (R24).
-    fn wifi_lost(&mut self) {
+    pub(super) fn wifi_lost(&mut self) {
         let was_up = self.station.disconnected(self.now);
         if was_up {
             self.all_links_lost(Error::ENETDOWN);

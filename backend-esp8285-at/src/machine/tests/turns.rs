@@ -235,3 +235,43 @@ fn unread_data_of_an_id_that_a_client_has_taken_are_a_loss() {
         assert_eq!(machine.recv(first, &mut buf, false), Err(Error::EIO), "{in_flight}");
     }
 }
+
+#[cfg(feature = "server")]
+#[test]
+fn a_server_is_started_again_after_a_leave_however_it_was_told() {
+    let (ok, lost) = (&b"\r\nOK\r\n"[..], &b"WIFI DISCONNECT\r\n"[..]);
+    for told in [[ok, lost], [lost, ok]] {
+        let mut memory = Resources::new();
+        let mut machine = machine(Config::new(), &mut memory);
+        let mut now = Instant::ZERO;
+        served(&mut machine, &mut now);
+        machine.request(Request::Leave).unwrap();
+        settle(&mut machine, now);
+        assert!(matches!(machine.exchange, Exchange::Request), "{:?}", machine.exchange);
+        feed(&mut machine, now, &told.concat());
+        settle(&mut machine, now);
+        let mut line = answered(&mut machine, now, b"WIFI CONNECTED\r\nWIFI GOT IP\r\n");
+        while !line.starts_with("AT+CIPSERVER=1,80") {
+            assert!(!line.is_empty(), "{told:?}");
+            let address = b"+CIPSTA_CUR:ip:\"10.0.0.1\"\r\n\r\nOK\r\n";
+            let asked = line.starts_with("AT+CIPSTA_CUR?");
+            line = answered(&mut machine, now, if asked { address } else { ok });
+        }
+    }
+}
+
+#[test]
+fn a_request_that_is_not_answered_has_not_been_done() {
+    let mut memory = Resources::new();
+    let mut machine = machine(Config::new(), &mut memory);
+    let mut now = Instant::ZERO;
+    settle(&mut machine, now);
+    start(&mut machine, &mut now, b"2.1.0");
+    let leave = machine.request(Request::Leave).unwrap();
+    settle(&mut machine, now);
+    while machine.exchange == Exchange::Request {
+        now = machine.next_deadline().unwrap();
+        machine.poll(now);
+    }
+    assert_eq!(machine.request_result(leave), Some(Err(Error::ETIMEDOUT)));
+}
