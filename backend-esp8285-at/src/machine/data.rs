@@ -53,9 +53,9 @@ impl Machine<'_> {
             pair.rx.commit();
         }
         let link = &mut self.links[index];
-        link.owed = false;
         // As much as was asked for: there may be more.
-        link.noticed |= got == reading.asked;
+        link.owed = got == reading.asked;
+        link.noticed |= link.owed;
         link.readable = link.noticed || link.gone || self.short_replies;
         link.fed = Some(self.now);
         count!(self, payload, u64::from(got));

@@ -265,7 +265,7 @@ impl Machine<'_> {
             // Once is enough, whatever the answer.
             #[cfg(feature = "udp")]
             Exchange::Sender => self.tells_sender = true,
-            Exchange::Close(link) => self.closed(link),
+            Exchange::Close(link) => self.closed(link, ok),
             Exchange::Read(reading) => self.read_ended(reading, ok),
             Exchange::Lengths => self.lengths_ended(),
             Exchange::Status => self.status_ended(ok),
@@ -274,7 +274,7 @@ impl Machine<'_> {
             #[cfg(feature = "server")]
             Exchange::Server(step) => self.server_stepped(step, ok),
             Exchange::Join => self.joined(ok),
-            Exchange::Address => self.address_known(),
+            Exchange::Address => self.address_known(ok),
             Exchange::Request => self.requested(ok),
             #[cfg(any(feature = "settings", feature = "access-point"))]
             Exchange::Kept => {}

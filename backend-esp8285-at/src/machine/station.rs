@@ -400,8 +400,13 @@ impl Machine<'_> {
         }
     }
 
-    /// The addresses are known: the link is up, unless it went down meanwhile.
-    pub(super) fn address_known(&mut self) {
+    /// The addresses have been asked for. If they are known the link is up, unless it went down meanwhile.
+    pub(super) fn address_known(&mut self, ok: bool) {
+        if !ok {
+            // What is known may be that of before. The status has it asked for again.
+            self.ask_status_soon();
+            return;
+        }
         let known = !self.station.config.ip.is_unspecified();
         if known && self.station.state == LinkState::NoAddress {
             self.station.become_state(LinkState::Up);

@@ -42,6 +42,11 @@ impl Machine<'_> {
         self.issue(exchange, &Status);
     }
 
+    /// Something was refused that is not refused as a rule: the line was hurt, perhaps.
+    pub(super) fn ask_status_soon(&mut self) {
+        self.status_at = earlier(self.status_at, Some(self.now + ASK_LENGTHS));
+    }
+
     /// A line of the status, or of whatever else gives information.
     #[inline(never)]
     pub(super) fn information(&mut self, line: &[u8]) {
@@ -160,6 +165,7 @@ impl Machine<'_> {
     /// The status is complete: what it did not list is gone.
     pub(super) fn status_ended(&mut self, ok: bool) {
         if !ok {
+            self.ask_status_soon();
             return;
         }
         for link in LINK_RANGE {

@@ -14,6 +14,7 @@ use super::*;
 use crate::resources::Resources;
 use crate::slot::Slots;
 
+mod errors;
 mod turns;
 
 /// What may happen to a machine.

@@ -143,11 +143,14 @@ impl Machine<'_> {
     }
 
     /// The result of a `CIPCLOSE`. An error says that it was closed already (4.6).
-    pub(super) fn closed(&mut self, link: u8) {
+    pub(super) fn closed(&mut self, link: u8, ok: bool) {
         if self.links[usize::from(link)].gone {
             self.free_link(link);
         } else {
             self.hold_link(link);
+            if !ok {
+                self.ask_status_soon();
+            }
         }
     }
 

@@ -9,7 +9,7 @@ fn connected_early(machine: &mut Machine<'_>, now: &mut Instant) -> Handle {
     connect_early(machine, *now)
 }
 
-fn connect_early(machine: &mut Machine<'_>, now: Instant) -> Handle {
+pub(super) fn connect_early(machine: &mut Machine<'_>, now: Instant) -> Handle {
     let stream = machine.open(Family::V4, SockType::Stream).unwrap();
     let _ = machine.connect(stream, SockAddr::new([10, 0, 0, 2].into(), 80));
     settle(machine, now);
@@ -85,6 +85,7 @@ fn the_answer_to_a_request_that_was_dropped_is_not_the_next_ones() {
 }
 
 /// What the machine has in flight is answered; the line that it sends then.
+#[cfg(any(feature = "server", feature = "udp"))]
 fn answered(machine: &mut Machine<'_>, now: Instant, answer: &[u8]) -> std::string::String {
     feed(machine, now, answer);
     settle(machine, now);
@@ -175,7 +176,7 @@ fn what_is_left_of_a_datagram_whose_send_was_given_up_is_not_sent() {
 
 /// A listener, and a client that was accepted on link 0 of a 1.7.6.
 #[cfg(feature = "server")]
-fn served(machine: &mut Machine<'_>, now: &mut Instant) -> (Handle, Handle) {
+pub(super) fn served(machine: &mut Machine<'_>, now: &mut Instant) -> (Handle, Handle) {
     settle(machine, *now);
     start(machine, now, b"1.7.6");
     let listener = machine.open(Family::V4, SockType::Stream).unwrap();
