@@ -131,8 +131,15 @@ impl Machine<'_> {
         let pair = self.links[index].pair.take();
         self.pairs.release(pair);
         let wanted = self.listener.wanted.is_some();
+        // The modem may send it what was for another: there is no use for it then.
+        let spoiled = matches!(self.exchange, Exchange::Send(sending) if sending.link == link);
+        let wanted = wanted && !spoiled;
         let owner = if wanted { Owner::Pending } else { Owner::Orphan };
         self.links[index].renew(LinkPhase::Open, owner);
+        if spoiled {
+            self.links[index].linger_until = Some(self.now);
+            self.links[index].reset(&self.firmware);
+        }
         self.accepted = self.accepted.wrapping_add(1);
         let link = &mut self.links[index];
         link.peer = peer;

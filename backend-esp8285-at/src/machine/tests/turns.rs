@@ -276,3 +276,30 @@ fn a_request_that_is_not_answered_has_not_been_done() {
     }
     assert_eq!(machine.request_result(leave), Some(Err(Error::ETIMEDOUT)));
 }
+
+#[cfg(feature = "server")]
+#[test]
+fn what_was_for_another_is_not_sent_to_a_client_that_took_its_id() {
+    let mut memory = Resources::new();
+    let mut machine = machine(Config::new(), &mut memory);
+    let mut now = Instant::ZERO;
+    let (listener, first) = served(&mut machine, &mut now);
+    assert_eq!(machine.send(first, &[b'x'; 100]), Ok(100));
+    // There is nothing to read yet.
+    settle(&mut machine, now);
+    let line = answered(&mut machine, now, b"\r\nERROR\r\n");
+    assert_eq!(line, "AT+CIPSENDBUF=0,100");
+    feed(&mut machine, now, b"1,0\r\n\r\nOK\r\n> ");
+    machine.poll(now);
+    machine.tx_done(50);
+    assert_eq!(machine.send(first, &[b'y'; 60]), Ok(60));
+    feed(&mut machine, now, &[b"0,CLOSED\r\n", CLIENT].concat());
+    machine.close(first, false, now).unwrap();
+    settle(&mut machine, now);
+    let _ = machine.accept(listener);
+    let mut line = answered(&mut machine, now, b"\r\nRecv 100 bytes\r\n");
+    while !line.is_empty() {
+        assert!(!line.starts_with("AT+CIPSEND"), "{line}");
+        line = answered(&mut machine, now, b"\r\nERROR\r\n");
+    }
+}
