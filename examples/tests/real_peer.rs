@@ -11,8 +11,6 @@ use std::time::Duration;
 
 use support::{Running, SHA256, download, picture, sha256};
 
-const DOWNLOAD: &str = env!("CARGO_BIN_EXE_download_picture");
-
 const SMOLTCP: [&str; 2] = ["--backend", "smoltcp"];
 const BY_HAND: [&str; 2] = ["--address", "10.7.0.2/24"];
 
