@@ -57,6 +57,8 @@ struct Flow {
     /// The direction to the board is open; the one from it.
     inward: bool,
     outward: bool,
+    /// The board has ended its direction, in order; it may have more to be handed on.
+    ended: bool,
     /// This machine's side was reset; what came before is still on its way to the board.
     reset: bool,
 }
@@ -95,9 +97,13 @@ impl Connections {
                 Stage::Dialling(_) => return true,
                 // A repetition, but for the successor of a connection that is over.
                 Stage::Open(handle) => {
-                    if stack.sockets.get::<tcp::Socket<'_>>(*handle).state() != tcp::State::TimeWait
-                    {
+                    let socket = stack.sockets.get::<tcp::Socket<'_>>(*handle);
+                    if !matches!(socket.state(), tcp::State::TimeWait | tcp::State::Closed) {
                         return false;
+                    }
+                    if socket.recv_queue() > 0 {
+                        // Not yet: some of that one is still to be handed on.
+                        return true;
                     }
                     self.remove(token, stack);
                 }
@@ -235,6 +241,7 @@ impl Flow {
             writable: true,
             inward: true,
             outward: true,
+            ended: false,
             reset: false,
         }
     }
@@ -290,6 +297,13 @@ impl Flow {
         let mut moved = self.carry_outward(socket);
         moved |= self.carry_inward(socket);
         match before {
+            // What the board has sent outlives its end of the connection.
+            tcp::State::Closed | tcp::State::TimeWait
+                if self.outward && socket.recv_queue() > 0 && !moved =>
+            {
+                Step::Idle
+            }
+            _ if moved => Step::Moved,
             // The latter: a reset before all of the handshake.
             tcp::State::Closed | tcp::State::Listen => {
                 if self.outward || self.inward {
@@ -299,8 +313,7 @@ impl Flow {
                 Step::Over
             }
             // No frame gets lost, so nothing can come back either.
-            tcp::State::TimeWait if !moved => Step::Over,
-            _ if moved => Step::Moved,
+            tcp::State::TimeWait => Step::Over,
             _ => Step::Idle,
         }
     }
@@ -324,14 +337,14 @@ impl Flow {
                 }
             }
         }
-        let ended = matches!(
+        self.ended |= matches!(
             socket.state(),
             tcp::State::CloseWait
                 | tcp::State::LastAck
                 | tcp::State::Closing
                 | tcp::State::TimeWait
         );
-        if self.outward && ended && socket.recv_queue() == 0 {
+        if self.outward && self.ended && socket.recv_queue() == 0 {
             self.outward = false;
             let _ = self.host.shutdown(Shutdown::Write);
             moved = true;

@@ -199,6 +199,54 @@ fn a_peer_that_does_not_read_holds_the_board_up() {
     });
 }
 
+/// A peer that has ended its own direction gets what the board has sent, however late it reads.
+#[test]
+fn who_has_said_all_still_hears_all() {
+    const LEN: usize = 40_000_000;
+    with_board(|_, net| {
+        let data = pattern(LEN);
+        // As much as goes on the way, then less, so that some of it stays in the gateway.
+        let mut most = LEN;
+        for less in [0, 60_000, 40_000, 20_000] {
+            for board_ends_first in [false, true] {
+                let (port, server) = server(|s| s);
+                let s = dial(net, port);
+                let mut peer = server.join().unwrap();
+                if !board_ends_first {
+                    peer.shutdown(Shutdown::Write).unwrap();
+                    assert_eq!(s.recv(&mut [0; 1]), Ok(0));
+                }
+                s.setblocking(false).unwrap();
+                let mut poll = usocket_core::Poll::<1>::new(net);
+                poll.register(&s, usocket_core::POLLOUT).unwrap();
+                let mut sent = 0;
+                while sent < most - less && !poll.poll(300).unwrap().is_empty() {
+                    sent += s.send(&data[sent..most - less]).unwrap();
+                    assert!(sent < LEN, "nobody has read a byte");
+                }
+                most = most.min(sent + less);
+                if board_ends_first {
+                    s.shutdown(usocket_core::spi::Shutdown::Write).unwrap();
+                    peer.shutdown(Shutdown::Write).unwrap();
+                    s.settimeout(10).unwrap();
+                    assert_eq!(s.recv(&mut [0; 1]), Ok(0));
+                }
+                drop(s);
+                // The board is done where the gateway has all of it.
+                let _ = net.drain(std::time::Duration::from_millis(200));
+                let reader = thread::spawn(move || {
+                    let mut got = Vec::new();
+                    peer.read_to_end(&mut got).map(|_| got)
+                });
+                net.drain(10).unwrap();
+                let got = reader.join().unwrap().unwrap();
+                assert_eq!(got.len(), sent);
+                assert!(got == data[..sent]);
+            }
+        }
+    });
+}
+
 #[test]
 fn many_connections_at_once_are_not_mixed_up() {
     with_board(|_, net| {
