@@ -43,13 +43,14 @@ pub(crate) async fn pump<
     stream: &mut T,
 ) {
     let overdue = when(shared, |state| {
-        let until = state.sockets[place].until;
-        until.is_some_and(|until| state.now >= until).then_some(())
+        let socket = &state.sockets[place];
+        let late = socket.until.is_some_and(|until| state.now >= until);
+        (late || socket.reset).then_some(())
     });
-    if let Either::First(()) = select(serve(shared, place, stream), overdue).await {
+    if let Either::Second(()) = select(overdue, serve(shared, place, stream)).await {
         return;
     }
-    // The peer takes nothing any more (R9).
+    // The peer takes nothing any more (R9), or shall get nothing.
     let _ = stream.abort().await;
 }
 
@@ -78,8 +79,8 @@ async fn serve<
         .await;
     }
     let (dead, open) = shared.with(|state| {
-        let socket = &state.sockets[place];
-        (socket.dead, socket.open)
+        let socket = &mut state.sockets[place];
+        (socket.is_over(), socket.open)
     });
     if dead {
         when(shared, |state| (!state.sockets[place].open).then_some(())).await;
@@ -88,17 +89,13 @@ async fn serve<
     if open && shared.config.half_close {
         // One direction ended by `shutdown`; the other goes on.
         if let Err(error) = stream.close(Close::Write).await {
-            told(shared, place, |socket| socket.fail(of_stream(&error)));
+            told(shared, place, |socket| socket.cannot_send(of_stream(&error)));
         }
         receive(shared, place, stream, || false).await;
         when(shared, |state| (!state.sockets[place].open).then_some(())).await;
     }
     let what = if shared.config.half_close { Close::Write } else { Close::Both };
-    if shared.with(|state| state.sockets[place].reset) {
-        let _ = stream.abort().await;
-    } else {
-        let _ = stream.close(what).await;
-    }
+    let _ = stream.close(what).await;
 }
 
 /// Notes something about the socket that others may wait for.
@@ -123,7 +120,7 @@ async fn send<W: Write, const S: usize, const BUF: usize, const L: usize, const 
     loop {
         let len = when(shared, |state| {
             let socket = &state.sockets[place];
-            if socket.tx.is_empty() || socket.reset || socket.dead {
+            if socket.tx.is_empty() || socket.dead {
                 return (socket.fin || socket.dead).then_some(0);
             }
             for (byte, queued) in piece.iter_mut().zip(&socket.tx) {
@@ -141,7 +138,9 @@ async fn send<W: Write, const S: usize, const BUF: usize, const L: usize, const 
                     socket.tx.pop_front();
                 }
             }),
-            Err(error) => return told(shared, place, |socket| socket.fail(of_stream(&error))),
+            Err(error) => {
+                return told(shared, place, |socket| socket.cannot_send(of_stream(&error)));
+            }
         }
     }
 }
@@ -167,7 +166,8 @@ async fn receive<
     loop {
         let over = |state: &mut State<S, BUF, L, C>| {
             let socket = &state.sockets[place];
-            stop() || socket.deaf || socket.dead || socket.ended
+            // What came before an error is still there to be read (R1).
+            stop() && !socket.mute || socket.deaf || socket.dead || socket.ended
         };
         let room = when(shared, |state| {
             let room = BUF - state.sockets[place].rx.len();
@@ -177,11 +177,11 @@ async fn receive<
         if room == 0 {
             return;
         }
-        let ended = when(shared, |state| over(state).then_some(()));
-        match select(ended, reader.readable()).await {
-            Either::First(()) => return,
-            Either::Second(Ok(())) => {}
-            Either::Second(Err(error)) => {
+        let ended = when(shared, |state| (over(state) || state.sockets[place].mute).then_some(()));
+        match select(reader.readable(), ended).await {
+            Either::Second(()) => return told(shared, place, Socket::all_came),
+            Either::First(Ok(())) => {}
+            Either::First(Err(error)) => {
                 return told(shared, place, |socket| socket.fail(of_stream(&error)));
             }
         }

@@ -200,7 +200,10 @@ impl<const S: usize, const BUF: usize, const L: usize, const C: usize> State<S, 
         if self.retry.is_some_and(|retry| retry <= self.now) {
             self.retry = None;
         }
+        // What is given up may take its time in the stack.
+        let now = self.now;
         let bounds = self.sockets.iter().filter(|socket| socket.busy).map(|socket| socket.until);
+        let bounds = bounds.map(|until| until.filter(|until| *until > now));
         bounds.fold(self.retry, earlier)
     }
 

@@ -51,8 +51,10 @@ pub(crate) struct Socket<const BUF: usize> {
     pub(crate) ended: bool,
     /// What ended it, until somebody was told.
     pub(crate) error: Option<Error>,
-    /// Nothing goes out any more.
+    /// Nothing goes out or comes any more.
     pub(crate) dead: bool,
+    /// Nothing goes out any more; what the stack has still comes.
+    pub(crate) mute: bool,
     /// `shutdown` of the sending direction, or `close`.
     pub(crate) fin: bool,
     /// Received bytes are not wanted any more.
@@ -87,6 +89,7 @@ impl<const BUF: usize> Socket<BUF> {
             ended: false,
             error: None,
             dead: false,
+            mute: false,
             fin: false,
             deaf: false,
             reset: false,
@@ -148,12 +151,11 @@ impl<const BUF: usize> Socket<BUF> {
             }
             return Ok(len);
         }
-        // Told once, to a peek too: `readline` looks before it takes.
-        match self.error.take() {
-            Some(error) => Err(error),
-            None if self.ended => Ok(0),
-            None => Err(Error::EAGAIN),
+        if !self.ended {
+            return Err(Error::EAGAIN);
         }
+        // Told once, to a peek too: `readline` looks before it takes. An end in order stays one.
+        self.error.take_if(|_| self.dead).map_or(Ok(0), Err)
     }
 
     pub(crate) fn send(&mut self, data: &[u8]) -> Result<usize> {
@@ -169,7 +171,7 @@ impl<const BUF: usize> Socket<BUF> {
         if let Some(error) = self.error.take() {
             return Err(error);
         }
-        if self.dead || self.fin {
+        if self.dead || self.mute || self.fin {
             return Err(Error::EPIPE);
         }
         let len = data.len().min(BUF - self.tx.len());
@@ -231,15 +233,38 @@ impl<const BUF: usize> Socket<BUF> {
         if self.fin || self.tx.len() < BUF {
             events |= POLLOUT;
         }
-        if self.ended && self.fin {
+        if self.ended && self.error.is_some() {
+            events |= POLLERR;
+        }
+        if self.ended && (self.fin || self.mute) {
             events |= POLLHUP;
         }
         events
     }
 
-    /// Something ended the connection.
+    /// Something ended the connection; told once, whichever direction finds it first.
     pub(crate) fn fail(&mut self, error: Error) {
+        self.cannot_send(error);
+        (self.dead, self.ended) = (true, true);
+    }
+
+    /// The stack takes nothing any more.
+    pub(crate) fn cannot_send(&mut self, error: Error) {
         self.tx.clear();
-        (self.dead, self.ended, self.error) = (true, true, Some(error));
+        if !self.mute {
+            (self.mute, self.error) = (true, Some(error));
+        }
+    }
+
+    /// After an error: the stack has nothing more.
+    pub(crate) fn all_came(&mut self) {
+        if self.mute && !self.ended {
+            (self.dead, self.ended) = (true, true);
+        }
+    }
+
+    /// Whether nothing moves any more in either direction, by an error.
+    pub(crate) fn is_over(&self) -> bool {
+        self.dead || self.mute
     }
 }
