@@ -18,6 +18,8 @@ pub struct Body {
     framing: Framing,
     state: State,
     got: u64,
+    /// Bytes of the frame since the last payload.
+    frame: usize,
 }
 
 /// What one call of [`Body::step`] found at the front of its input.
@@ -32,7 +34,8 @@ pub struct Step<'i> {
 /// What is wrong with the frame around a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyError {
-    /// A chunk does not begin with its size, or does not end where it says.
+    /// A chunk does not begin with its size, or does not end where it says; or what stands
+    /// between two of them, or behind the last one, has no end.
     Chunk,
     /// Bytes behind the end of the body.
     TooMuch,
@@ -72,7 +75,7 @@ impl Body {
             Framing::UntilClose => State::Payload(u64::MAX),
             Framing::Chunked => State::Size(0, false),
         };
-        Self { framing, state, got: 0 }
+        Self { framing, state, got: 0, frame: 0 }
     }
 
     /// Takes payload, or frame bytes, from the front of `input`. Call it until
@@ -81,6 +84,7 @@ impl Body {
         let mut input = input;
         loop {
             if let State::Payload(left) = self.state {
+                self.frame = 0;
                 let (payload, rest) = input.split_at(len_within(left, input.len()));
                 self.took(left, payload.len());
                 return Ok(Step { payload, rest });
@@ -89,6 +93,10 @@ impl Body {
                 return Ok(Step { payload: &[], rest: &[] });
             };
             self.state = self.frame(byte)?;
+            self.frame += 1;
+            if self.frame > MAX_FRAME {
+                return Err(BodyError::Chunk);
+            }
             input = rest;
         }
     }
@@ -165,6 +173,10 @@ impl Body {
     }
 }
 
+/// The longest that stands between two chunks or behind the last one: more than any server has
+/// to say there, chosen.
+const MAX_FRAME: usize = 8192;
+
 /// `left` or `len`, whichever is less.
 fn len_within(left: u64, len: usize) -> usize {
     usize::try_from(left).map_or(len, |left| left.min(len))
@@ -213,6 +225,17 @@ mod tests {
                 assert_eq!(body.got(), want.len() as u64);
                 assert_eq!(body.may_end(), complete || framing == Framing::UntilClose);
             }
+        }
+    }
+
+    #[test]
+    fn a_frame_has_an_end() {
+        for (begin, more) in [(&b"0\r\n"[..], &b"t: x\r\n"[..]), (b"1;", b"xxxxx"), (b"", b"00000")]
+        {
+            let mut body = Body::new(Framing::Chunked);
+            assert_eq!(feed(&mut body, begin, 1), Ok(heapless::Vec::new()));
+            let ends = (0..10_000).any(|_| feed(&mut body, more, 9) == Err(BodyError::Chunk));
+            assert!(ends, "{more:?} goes on for ever");
         }
     }
 

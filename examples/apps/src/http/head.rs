@@ -86,7 +86,10 @@ pub fn read_head<B: Backend>(
 fn parse(bytes: &[u8]) -> Result<Option<Head>, HeadError> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
     let mut response = httparse::Response::new(&mut fields);
-    let len = match response.parse(bytes) {
+    let mut parser = httparse::ParserConfig::default();
+    // Old servers fold long fields, and a client takes that (RFC 9112, 5.2).
+    parser.allow_obsolete_multiline_headers_in_responses(true);
+    let len = match parser.parse_response(&mut response, bytes) {
         Ok(httparse::Status::Complete(len)) => len,
         Ok(httparse::Status::Partial) => return Ok(None),
         Err(httparse::Error::TooManyHeaders) => return Err(HeadError::TooLong),
@@ -104,8 +107,9 @@ fn parse(bytes: &[u8]) -> Result<Option<Head>, HeadError> {
             }
             length = Some(value);
         } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
-            chunked = value.eq_ignore_ascii_case(b"chunked");
-            if !chunked && !value.eq_ignore_ascii_case(b"identity") {
+            let is_chunked = value.eq_ignore_ascii_case(b"chunked");
+            chunked |= is_chunked;
+            if !is_chunked && !value.eq_ignore_ascii_case(b"identity") {
                 return Err(HeadError::Encoding);
             }
         } else if field.name.eq_ignore_ascii_case("content-encoding") {
@@ -182,6 +186,8 @@ mod tests {
             ("content-length: 5\r\nContent-Length:5 \r\n", Framing::Length(5)),
             ("Transfer-Encoding: Chunked\r\n", Framing::Chunked),
             ("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", Framing::Chunked),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n", Framing::Chunked),
+            ("X: folded\r\n\tonce\r\nContent-Length:\r\n 5\r\n", Framing::Length(5)),
         ] {
             let mut text = heapless::String::<200>::new();
             write!(text, "HTTP/1.1 200 OK\r\n{fields}\r\nbody").unwrap();
