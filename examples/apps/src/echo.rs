@@ -18,7 +18,12 @@ pub struct EchoServer<'b, B: Backend, const N: usize, const BUF: usize> {
     poll: Poll<'b, N>,
     clients: heapless::Vec<Client<'b, B, BUF>, N>,
     served: usize,
+    /// The stack has no room for whoever is first in line.
+    full: bool,
 }
+
+/// How often, in milliseconds, the stack is asked whether it has room again.
+const RETRY: i32 = 100;
 
 struct Client<'b, B: Backend, const BUF: usize> {
     socket: Socket<'b, B>,
@@ -44,7 +49,8 @@ impl<'b, B: Backend, const N: usize, const BUF: usize> EchoServer<'b, B, N, BUF>
         let mut poll = Poll::new(net);
         poll.register(&listener, POLLIN)?;
         poll.register(&datagrams, POLLIN)?;
-        Ok(Self { listener, datagrams, poll, clients: heapless::Vec::new(), served: 0 })
+        let clients = heapless::Vec::new();
+        Ok(Self { listener, datagrams, poll, clients, served: 0, full: false })
     }
 
     /// Where it listens.
@@ -64,6 +70,8 @@ impl<'b, B: Backend, const N: usize, const BUF: usize> EchoServer<'b, B, N, BUF>
     /// # Errors
     /// Those of the poll. What goes wrong with one client ends only that client.
     pub fn turn(&mut self, ms: Option<i32>, journal: &mut impl Journal) -> Result<()> {
+        let full = self.full;
+        let ms = if full { ms.filter(|ms| (0..RETRY).contains(ms)).or(Some(RETRY)) } else { ms };
         self.poll.poll(ms)?;
         // One by one, as the poll changes meanwhile.
         while let Some(ready) = self.poll.next_ready() {
@@ -75,18 +83,31 @@ impl<'b, B: Backend, const N: usize, const BUF: usize> EchoServer<'b, B, N, BUF>
                 self.serve(at, journal)?;
             }
         }
+        if full && self.full && self.poll.len() < N {
+            self.accept(journal)?;
+        }
         Ok(())
     }
 
     fn accept(&mut self, journal: &mut impl Journal) -> Result<()> {
         let (socket, peer) = match self.listener.accept() {
             Ok(pair) => pair,
-            // It went away again, or there is no room for it yet.
+            // It stays in line, and the listener ready: whoever asked at once would spin.
+            Err(error @ (Error::ENOBUFS | Error::ENOMEM | Error::EMFILE | Error::ENFILE)) => {
+                if !core::mem::replace(&mut self.full, true) {
+                    journal.line(format_args!("accept: {error}"));
+                }
+                return self.poll.modify(&self.listener, Events::NONE);
+            }
+            // It went away again.
             Err(error) => {
                 journal.line(format_args!("accept: {error}"));
-                return Ok(());
+                self.full = false;
+                return self.poll.modify(&self.listener, POLLIN);
             }
         };
+        self.full = false;
+        self.poll.modify(&self.listener, POLLIN)?;
         journal.line(format_args!("{peer}: hello"));
         socket.setblocking(false)?;
         self.poll.register(&socket, POLLIN)?;
