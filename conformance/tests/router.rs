@@ -177,6 +177,25 @@ fn what_a_listener_accepts_stays_with_it_and_slots_come_back() {
 }
 
 #[test]
+fn a_full_router_says_so_only_to_who_would_get_a_socket() {
+    worlds(|router, _, peers| {
+        let server = router.tcp().unwrap();
+        server.bind((A, 80)).unwrap();
+        server.listen(4).unwrap();
+        server.setblocking(false).unwrap();
+        let others: Vec<_> = (0..7).map(|_| router.tcp().unwrap()).collect();
+        assert_eq!(router.tcp().map(|_| ()), Err(Error::ENOMEM));
+        assert_eq!(server.accept().map(|_| ()), Err(Error::EAGAIN));
+        let client = peers[0].tcp().unwrap();
+        client.connect((A, 80)).unwrap();
+        server.settimeout(1).unwrap();
+        assert_eq!(server.accept().map(|_| ()), Err(Error::ENOMEM));
+        drop(others);
+        assert!(server.accept().is_ok());
+    });
+}
+
+#[test]
 fn one_poll_spans_backends_and_follows_a_socket_to_its_own() {
     worlds(|router, _, peers| {
         let (listener_a, to_a) = listener(&peers[0], A_PEER);

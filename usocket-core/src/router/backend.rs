@@ -10,7 +10,7 @@ use crate::spi::{
     Answer, Backend, Group, Handle, Link, Opt, OptName, Platform, RecvFlags, RecvInfo, Shutdown,
     SockType,
 };
-use crate::{Error, Family, Instant, Result, SockAddr};
+use crate::{Error, Family, Instant, POLLIN, Result, SockAddr};
 
 /// What decides where a socket without a backend goes.
 enum Aim {
@@ -227,11 +227,14 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Backend
             SockType::Stream => Error::EINVAL,
             SockType::Dgram => Error::EOPNOTSUPP,
         })?;
-        // A place first: without one the connection stays pending (S16).
-        if self.with(|state| state.slots.len() == SOCKETS) {
-            return Err(Error::ENOMEM);
-        }
         let backend = self.backend(place.net);
+        // A place first: without one the connection stays pending (S16).
+        if self.with(|state| state.slots.len() == SOCKETS)
+            && backend.option(place.handle, OptName::Listening) == Ok(Opt::Listening(true))
+        {
+            let waits = backend.readiness(place.handle).contains(POLLIN);
+            return Err(if waits { Error::ENOMEM } else { Error::EAGAIN });
+        }
         let (inner, peer) = backend.try_accept(place.handle)?;
         match self.adopt(place.net, inner) {
             Ok(handle) => Ok((handle, peer)),
