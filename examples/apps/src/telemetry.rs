@@ -153,13 +153,29 @@ fn answer<B: Backend>(
             return Err(Failure::Answer);
         }
         filled += len;
-        let mut fields = [httparse::EMPTY_HEADER; 32];
-        let mut response = httparse::Response::new(&mut fields);
-        match response.parse(&work[..filled]) {
-            Ok(httparse::Status::Complete(_)) => return response.code.ok_or(Failure::Answer),
-            Ok(httparse::Status::Partial) => {}
-            Err(_) => return Err(Failure::Answer),
+        while let Some((status, len)) = status(&work[..filled])? {
+            if status >= 200 {
+                return Ok(status);
+            }
+            // An interim answer ("103 Early Hints"): the real one follows.
+            work.copy_within(len..filled, 0);
+            filled -= len;
         }
+    }
+}
+
+/// The status of the head at the front of `bytes`, and its length; `None` if it is not complete.
+fn status(bytes: &[u8]) -> Result<Option<(u16, usize)>, Failure> {
+    let mut fields = [httparse::EMPTY_HEADER; 32];
+    let mut response = httparse::Response::new(&mut fields);
+    let mut parser = httparse::ParserConfig::default();
+    parser.allow_obsolete_multiline_headers_in_responses(true);
+    match parser.parse_response(&mut response, bytes) {
+        Ok(httparse::Status::Complete(len)) => {
+            Ok(Some((response.code.ok_or(Failure::Answer)?, len)))
+        }
+        Ok(httparse::Status::Partial) => Ok(None),
+        Err(_) => Err(Failure::Answer),
     }
 }
 

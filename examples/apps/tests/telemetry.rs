@@ -107,6 +107,18 @@ impl Station {
 }
 
 #[test]
+fn an_interim_answer_is_not_the_answer() {
+    let mut station = Station::new(1, 5);
+    station.collect(async |talk| {
+        let interim = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nX:\r\n y\r\n\r\n";
+        talk.send(interim).await.is_ok()
+    });
+    assert_eq!(station.upload(), Ok(5));
+    station.assert_all_stored(5);
+    assert_eq!(station.stored.most(), 1);
+}
+
+#[test]
 fn a_good_network() {
     let mut station = Station::new(1, 50);
     let served = station.collect(async |_| true);
