@@ -115,6 +115,12 @@ impl Engine {
             while self.connections.pump(&mut self.stack) {
                 self.stack.poll();
             }
+            let before = self.connections.len();
+            for token in self.connections.have_room() {
+                self.accept(token);
+            }
+            // Those have SYNs to send.
+            busy |= self.connections.len() > before;
         }
     }
 

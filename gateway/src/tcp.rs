@@ -1,6 +1,6 @@
 //! Connections: one of the gateway's stack and one of this machine each, joined.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, SocketAddrV4};
 use std::time::Duration;
@@ -45,6 +45,8 @@ pub(crate) struct Connections {
     flows: HashMap<Token, Flow>,
     by_ends: HashMap<Ends, Token>,
     listeners: HashMap<Token, (TcpListener, u16)>,
+    /// Listeners at which clients may wait that could not be taken.
+    crowded: HashSet<Token>,
 }
 
 struct Flow {
@@ -154,11 +156,20 @@ impl Connections {
         on: &Registry,
         mut new: impl FnMut() -> Token,
     ) {
-        // What cannot be taken now is taken with the next client.
-        while self.flows.len() < CONNECTIONS
-            && let Some((listener, port)) = self.listeners.get(&token)
-            && let Ok((mut host, SocketAddr::V4(from))) = listener.accept()
-        {
+        while let Some((listener, port)) = self.listeners.get(&token) {
+            if self.flows.len() >= CONNECTIONS {
+                self.crowded.insert(token);
+                return;
+            }
+            let (mut host, from) = match listener.accept() {
+                Ok((host, SocketAddr::V4(from))) => (host, from),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                // Not one of IPv4, or the system is out of something.
+                _ => {
+                    self.crowded.insert(token);
+                    return;
+                }
+            };
             let board = SocketAddrV4::new(BOARD, *port);
             let Some(peer) = self.free(board, inward(from)) else { continue };
             let mut socket = new_socket();
@@ -172,6 +183,17 @@ impl Connections {
                 self.insert(new, Flow::new((board, peer), host, stage));
             }
         }
+    }
+
+    /// The listeners to look at again, as there is room.
+    pub(crate) fn have_room(&mut self) -> HashSet<Token> {
+        let room = self.flows.len() < CONNECTIONS;
+        if room { std::mem::take(&mut self.crowded) } else { HashSet::new() }
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.flows.len()
     }
 
     /// The peer's address, or another port of it, that makes a pair of addresses of its own.

@@ -320,6 +320,37 @@ fn clients_of_this_machine_reach_a_server_of_the_board() {
     });
 }
 
+/// More clients than the gateway has room for: who waits has its turn when others are gone.
+#[test]
+fn who_finds_no_room_has_its_turn_later() {
+    const CROWD: usize = 520;
+    with_board(|gateway, net| {
+        // Nobody listens there, which the board says when it goes on.
+        let refused = gateway.forward_tcp(LOOPBACK, Some(81)).unwrap();
+        let at = gateway.forward_tcp(LOOPBACK, Some(80)).unwrap();
+        let listener = net.tcp().unwrap();
+        listener.bind(("", 80)).unwrap();
+        listener.listen(1).unwrap();
+        for _ in 0..CROWD {
+            drop(TcpStream::connect(refused).unwrap());
+        }
+        let client = thread::spawn(move || {
+            let mut s = TcpStream::connect(at).unwrap();
+            s.read(&mut [0; 10]).unwrap()
+        });
+        // The gateway has seen all of them.
+        thread::sleep(std::time::Duration::from_millis(300));
+        listener.settimeout(5).unwrap();
+        let (s, _) = listener.accept().unwrap();
+        s.sendall("turn").unwrap();
+        let mut poll = usocket_core::Poll::<1>::new(net);
+        while !client.is_finished() {
+            poll.poll(5).unwrap();
+        }
+        assert_eq!(client.join().unwrap(), 4);
+    });
+}
+
 #[test]
 fn nobody_listens_on_the_board() {
     with_board(|gateway, net| {
