@@ -11,7 +11,7 @@ use usocket_core::router::Router;
 use usocket_core::spi::{Handle, Link};
 use usocket_core::{
     Family, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IPPROTO_IP, SO_BINDTODEVICE, SO_BROADCAST,
-    SOL_SOCKET,
+    SO_REUSEADDR, SOL_SOCKET,
 };
 
 type World<'n> = Network<&'n Virtual, NoopRawMutex, 16, 16, 256>;
@@ -192,6 +192,22 @@ fn a_full_router_says_so_only_to_who_would_get_a_socket() {
         assert_eq!(server.accept().map(|_| ()), Err(Error::ENOMEM));
         drop(others);
         assert!(server.accept().is_ok());
+    });
+}
+
+#[test]
+fn a_device_that_finds_no_room_decides_nothing() {
+    worlds(|router, _, _| {
+        router.prefer("wlan0").unwrap();
+        let sockets: Vec<_> = (0..8).map(|_| router.udp().unwrap()).collect();
+        let [last, first, others @ ..] = &sockets[..] else { unreachable!() };
+        first.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1).unwrap();
+        for socket in others.iter().chain([first]) {
+            socket.setsockopt(SOL_SOCKET, SO_BROADCAST, 1).unwrap();
+        }
+        assert_eq!(last.setsockopt(SOL_SOCKET, SO_BINDTODEVICE, b"mem0"), Err(Error::ENOBUFS));
+        last.bind(("", 0)).unwrap();
+        assert_eq!(router.net_of(last), Ok(Some("wlan0")));
     });
 }
 

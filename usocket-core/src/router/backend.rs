@@ -152,11 +152,12 @@ impl<M: RawMutex, const NETS: usize, const SOCKETS: usize> Router<'_, M, NETS, S
             None => Err(Error::EBADF),
             Some(Slot::Placed(place)) => Ok(Some(*place)),
             Some(Slot::Loose(loose)) => {
-                loose.net = named;
-                state.options.drop_one(handle, OptName::Device);
                 if inner && named.is_some() {
                     state.options.keep(handle, option)?;
+                } else {
+                    state.options.drop_one(handle, OptName::Device);
                 }
+                loose.net = named;
                 Ok(None)
             }
         })?;
