@@ -148,8 +148,9 @@ impl Backend for Net {
     }
 
     fn try_accept(&self, handle: Handle) -> Result<(Handle, SockAddr)> {
+        let listens = self.host().option(handle, OptName::Listening) == Ok(Opt::Listening(true));
         // Where nobody waits, EAGAIN comes first.
-        if self.has_room() || !self.host().readiness(handle).contains(POLLIN) {
+        if self.has_room() || !listens || !self.host().readiness(handle).contains(POLLIN) {
             self.host().try_accept(handle)
         } else {
             Err(Error::ENOMEM)

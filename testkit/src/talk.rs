@@ -78,7 +78,7 @@ impl<'n> Talk<'n> {
         let end = end.as_ref();
         loop {
             let found = self.rest.windows(end.len().max(1)).position(|part| part == end);
-            if let Some(at) = found {
+            if let Some(at) = found.or(end.is_empty().then_some(0)) {
                 return Ok(self.take(at + end.len()));
             }
             if self.fill().await? == 0 {

@@ -369,3 +369,27 @@ fn a_board_has_few_sockets() {
     second.close().unwrap();
     listener.accept().unwrap();
 }
+
+#[test]
+fn nothing_to_look_for_is_found_at_once() {
+    let world = World::new(1);
+    let served = world.host("10.0.0.2").serve(7, async |mut talk| {
+        assert_eq!(talk.until("").await?, b"");
+        talk.send("x").await
+    });
+    let s = world.net().dial("10.0.0.2:7", 5).unwrap();
+    s.settimeout(5).unwrap();
+    assert_eq!(s.recv(&mut [0; 6]), Ok(1));
+    assert_eq!(served.accepted(), 1);
+}
+
+#[test]
+fn who_has_all_its_sockets_is_still_told_what_it_may_not() {
+    let world = World::new(1);
+    world.host("10.0.0.2").serve(7, async |talk| talk.send("x").await);
+    world.set_sockets(1);
+    let s = world.net().dial("10.0.0.2:7", 5).unwrap();
+    s.settimeout(5).unwrap();
+    assert_eq!(s.recv_flags(&mut [0; 4], usocket_core::MSG_PEEK), Ok(1));
+    assert_eq!(s.accept().map(|_| ()), Err(Error::EINVAL));
+}
