@@ -166,3 +166,82 @@ fn drawn_size_only(file: &[u8], room: usize) -> Result<(), Fail> {
     let mut picture = Picture::open(&mut source, &mut work)?;
     picture.draw(&mut source, &mut Frame::new(1, 1))
 }
+
+/// Takes whatever is drawn.
+struct Nowhere;
+
+impl OriginDimensions for Nowhere {
+    fn size(&self) -> Size {
+        Size::new(10, 10)
+    }
+}
+
+impl DrawTarget for Nowhere {
+    type Color = Rgb888;
+    type Error = Infallible;
+
+    fn draw_iter<I: IntoIterator<Item = Pixel<Rgb888>>>(
+        &mut self,
+        pixels: I,
+    ) -> Result<(), Infallible> {
+        pixels.into_iter().for_each(drop);
+        Ok(())
+    }
+}
+
+/// Heads with numbers that lie, all of them at the edges of what there is.
+#[test]
+fn no_head_makes_it_panic() {
+    const NUMBERS: [u32; 24] = [
+        0,
+        1,
+        2,
+        3,
+        4,
+        8,
+        12,
+        16,
+        24,
+        32,
+        40,
+        54,
+        56,
+        66,
+        108,
+        122,
+        124,
+        138,
+        256,
+        257,
+        0x7fff_ffff,
+        0x8000_0000,
+        0xffff_fffe,
+        0xffff_ffff,
+    ];
+    let mut random = 1_u64;
+    let mut next = |below: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        usize::try_from(random >> 33).unwrap() % below
+    };
+    let shown = (0..60_000).filter(|_| {
+        let mut file = small(3, 2, [1, 4, 8, 16, 24, 32][next(6)], &[9; 84], &[0x5a; 400]);
+        for _ in 0..next(5) {
+            let at = [2, 10, 14, 18, 22, 28, 30, 34, 46, 50, 54, 58, 62, 66][next(14)];
+            file[at..at + 4].copy_from_slice(&NUMBERS[next(24)].to_le_bytes());
+        }
+        file.truncate(file.len() - next(2) * next(500).min(file.len()));
+        let room = [0, 53, 54, 58, 66, 138, 300, 2000][next(8)];
+        let mut work = vec![0; room];
+        let mut nowhere = Nowhere;
+        let mut painter = Painter::new(&mut work, &mut nowhere);
+        let piece = 1 + next(200);
+        let painted = file.chunks(piece).try_for_each(|piece| painter.append(piece)).is_ok();
+        let painted = painted && painter.is_complete();
+        let mut work = vec![0; room];
+        let drawn = Picture::open::<_, Infallible>(&mut &file[..], &mut work)
+            .is_ok_and(|mut picture| picture.draw(&mut &file[..], &mut Nowhere).is_ok());
+        assert_eq!(painted, drawn, "{file:?}");
+        drawn
+    });
+    assert!(shown.count() > 1000);
+}
