@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::net::SocketAddrV4;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use mio::net::{TcpListener, UdpSocket};
@@ -119,6 +120,7 @@ impl Engine {
             for token in self.connections.have_room() {
                 self.accept(token);
             }
+            self.wire.connections.store(self.connections.len(), Ordering::Relaxed);
             // Those have SYNs to send.
             busy |= self.connections.len() > before;
         }

@@ -62,6 +62,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 
 pub use self::board::Board;
@@ -98,6 +99,13 @@ impl Gateway {
     #[must_use]
     pub fn plug(&self) -> Option<(Port, Board)> {
         self.port.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    }
+
+    /// How many TCP connections it has just now, in both directions; 512 at most. Who finds no
+    /// room waits in the system's queue until one of them has ended.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.wire.connections.load(Ordering::Relaxed)
     }
 
     /// Brings what connects to `at` of this machine to a port of the board; `None` is the

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -22,6 +23,8 @@ pub(crate) struct Wire {
     to_gateway: Mutex<VecDeque<Vec<u8>>>,
     errands: Mutex<Vec<Errand>>,
     gateway: mio::Waker,
+    /// How many streams the gateway has.
+    pub(crate) connections: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -40,6 +43,7 @@ impl Wire {
             to_gateway: Mutex::default(),
             errands: Mutex::default(),
             gateway: mio::Waker::new(poll.registry(), WIRE)?,
+            connections: AtomicUsize::new(0),
         })
     }
 

@@ -338,8 +338,9 @@ fn who_finds_no_room_has_its_turn_later() {
             let mut s = TcpStream::connect(at).unwrap();
             s.read(&mut [0; 10]).unwrap()
         });
-        // The gateway has seen all of them.
-        thread::sleep(std::time::Duration::from_millis(300));
+        while gateway.connections() < 512 {
+            thread::yield_now();
+        }
         listener.settimeout(5).unwrap();
         let (s, _) = listener.accept().unwrap();
         s.sendall("turn").unwrap();
