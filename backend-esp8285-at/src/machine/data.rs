@@ -30,6 +30,15 @@ impl Machine<'_> {
         }
     }
 
+    /// Whether the socket of a link has shut its reading side: what comes is taken from the
+    /// modem, so that its peer is not held up, and dropped.
+    pub(super) fn is_shut(&mut self, link: u8) -> bool {
+        let Owner::Slot(slot) = self.links[usize::from(link)].owner else { return false };
+        // Where the peer has ended the stream there is no link any more.
+        let state = self.slots.at(slot).map(|socket| socket.state);
+        matches!(state, Some(State::Connected(ends)) if ends.rx)
+    }
+
     /// The result of a `CIPRECVDATA`.
     pub(super) fn read_ended(&mut self, reading: Reading, ok: bool) {
         let index = usize::from(reading.link);
@@ -48,9 +57,9 @@ impl Machine<'_> {
             self.lose_track();
             return;
         }
-        let pair = self.pair_of(reading.link);
+        let (pair, shut) = (self.pair_of(reading.link), self.is_shut(reading.link));
         if let Some(pair) = self.pairs.get_mut(pair) {
-            pair.rx.commit();
+            if shut { pair.rx.discard() } else { pair.rx.commit() }
         }
         let link = &mut self.links[index];
         // As much as was asked for: there may be more.

@@ -261,7 +261,7 @@ impl Machine<'_> {
             let until = self.after_wire(len) + super::urcs::EARLY;
             self.links[usize::from(link)].linger_until = Some(until);
         }
-        let pair = self.pair_of(link);
+        let pair = self.pair_of(link).filter(|_| !self.is_shut(link));
         match self.links[usize::from(link)].owner {
             Owner::Slot(_) | Owner::Pending if pair.is_some() => Target::Pushed { pair, link },
             // Nobody will read it.

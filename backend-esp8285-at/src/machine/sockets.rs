@@ -6,7 +6,7 @@ use usocket_core::spi::{Handle, Link as LinkState, Shutdown, SockType};
 use usocket_core::{Error, Family, Result, SockAddr};
 
 use super::flight::{Exchange, Stage};
-use super::{Machine, PairId};
+use super::{Machine, PairId, Target};
 use crate::address::{self, Address};
 use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
 use crate::slot::{Ends, Socket, State};
@@ -205,10 +205,16 @@ impl Machine<'_> {
             Shutdown::Read => {
                 socket.state = State::Connected(Ends { rx: true, ..ends });
                 let pair = socket.pair;
+                // The reply to a read must still be counted; it is dropped at its end.
+                if !matches!(self.target, Target::Read { .. }) {
+                    self.drop_payload_into(pair);
+                }
                 if let Some(pair) = self.pairs.get_mut(pair) {
                     pair.rx.clear();
                 }
                 self.touched = true;
+                // Room for what waits in the modem.
+                self.work = true;
                 Ok(())
             }
             // As close, but the socket stays.

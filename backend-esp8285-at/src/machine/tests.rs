@@ -15,6 +15,7 @@ use crate::resources::Resources;
 use crate::slot::Slots;
 
 mod errors;
+mod shut;
 mod turns;
 
 /// What may happen to a machine.
@@ -36,7 +37,7 @@ enum Call {
     Send(u8, u16),
     Recv(u8, u16),
     Close(u8, bool),
-    Shutdown(u8),
+    Shutdown(u8, bool),
     Linger(u8),
     Join,
     Query,
@@ -63,7 +64,7 @@ fn call() -> impl Strategy<Value = Call> {
         4 => (slot.clone(), 0..300_u16).prop_map(|(slot, len)| Call::Send(slot, len)),
         4 => (slot.clone(), 0..300_u16).prop_map(|(slot, len)| Call::Recv(slot, len)),
         1 => (slot.clone(), any::<bool>()).prop_map(|(slot, abort)| Call::Close(slot, abort)),
-        1 => slot.clone().prop_map(Call::Shutdown),
+        1 => (slot.clone(), any::<bool>()).prop_map(|(slot, both)| Call::Shutdown(slot, both)),
         1 => slot.prop_map(Call::Linger),
         1 => Just(Call::Join),
         1 => Just(Call::Query),
@@ -122,7 +123,10 @@ fn apply(machine: &mut Machine<'_>, handles: &mut Vec<Handle>, call: Call) {
             }
         }
         Call::Close(slot, abort) => drop(machine.close(of(slot), abort, machine.now)),
-        Call::Shutdown(slot) => drop(machine.shutdown(of(slot), Shutdown::Both)),
+        Call::Shutdown(slot, both) => {
+            let how = if both { Shutdown::Both } else { Shutdown::Read };
+            let _ = machine.shutdown(of(slot), how);
+        }
         Call::Linger(slot) => drop(machine.set_option(of(slot), &Opt::Linger(Some(0)))),
         Call::Join => {
             machine.set_network(b"net", b"key").unwrap();
