@@ -63,13 +63,18 @@ pub(crate) enum Hint {
     Full,
     /// `link is builded`, `Connection exists`.
     Linked,
+    /// `no change`: the server listens already, at whatever port (4.7).
+    #[cfg(feature = "server")]
+    NoChange,
     /// `+CWJAP:<n>`: why a join failed (section 3.1).
     Join(u8),
 }
 
 impl Hint {
     pub(crate) fn parse(line: &[u8]) -> Option<Self> {
-        const WORDS: [(&[u8], Hint); 8] = [
+        const WORDS: &[(&[u8], Hint)] = &[
+            #[cfg(feature = "server")]
+            (b"no change", Hint::NoChange),
             (b"no ip", Hint::NoAddress),
             (b"DNS Fail", Hint::NoName),
             (b"BUFFER FULL", Hint::Full),

@@ -7,6 +7,7 @@ use super::{Exchange, Machine};
 use crate::address::{self, Address};
 use crate::cmd::Server;
 use crate::link::{LINK_RANGE, Owner, Phase as LinkPhase};
+use crate::reply::Hint;
 use crate::slot::{Ends, Socket, State};
 use usocket_core::spi::SockType;
 
@@ -16,7 +17,9 @@ pub(crate) struct Listener {
     /// Where the listening socket listens.
     wanted: Option<(Family, u16)>,
     /// Where the modem does, or has been told to.
-    running: Option<(Family, u16)>,
+    pub(super) running: Option<(Family, u16)>,
+    /// Where it may still listen, as it has not said that it has stopped.
+    doubted: Option<(Family, u16)>,
     /// What comes next of a start.
     step: Option<ServerStep>,
     /// When to try again after a start that failed.
@@ -111,6 +114,7 @@ impl Machine<'_> {
     /// The modem has booted: it listens no more.
     pub(super) fn server_forgotten(&mut self) {
         self.listener.running = None;
+        self.listener.doubted = None;
     }
 
     /// A client has come; a link that another socket had is that socket's no more.
@@ -251,7 +255,11 @@ impl Machine<'_> {
     /// Brings the modem to where the listening socket wants it.
     pub(super) fn server_next(&mut self) -> bool {
         let wanted = self.listener.wanted;
+        let waits = self.listener.again.is_some_and(|at| at > self.now);
         if self.listener.running != wanted && self.listener.running.is_some() {
+            if waits {
+                return false;
+            }
             // Those who have been accepted would be dropped with it: it goes on until they
             // are done, and whoever comes meanwhile is closed at once.
             let has_clients = self.has_accepted() || self.has_leaving();
@@ -264,7 +272,6 @@ impl Machine<'_> {
             self.listener.step = None;
             return false;
         };
-        let waits = self.listener.again.is_some_and(|at| at > self.now);
         let step = match self.listener.step {
             Some(step) => step,
             None if self.listener.running.is_some() || waits || self.way().is_err() => {
@@ -288,16 +295,33 @@ impl Machine<'_> {
 
     /// A step was answered.
     pub(super) fn server_stepped(&mut self, step: ServerStep, ok: bool) {
+        let Listener { running, doubted, .. } = self.listener;
+        // Of the port that it was to give up, then, unless that is wanted again.
+        let unchanged = self.flight.hint == Some(Hint::NoChange) && doubted.is_some();
+        let ok = ok && !(step == ServerStep::Start && unchanged && doubted != running);
         self.listener.step = match step {
+            // The line was hurt, perhaps: once more.
+            ServerStep::Stop if !ok && doubted != running => {
+                self.listener.doubted = running;
+                self.listener.again = Some(self.now + AGAIN);
+                None
+            }
             ServerStep::Stop => {
                 self.listener.running = None;
+                self.listener.again = None;
+                if ok {
+                    self.listener.doubted = None;
+                }
                 None
             }
             // An error only says that it runs already or that the version cannot.
             ServerStep::MaxClients => Some(ServerStep::Start),
-            ServerStep::Start if ok => Some(ServerStep::NoTimeout),
+            ServerStep::Start if ok => {
+                self.listener.doubted = None;
+                Some(ServerStep::NoTimeout)
+            }
             ServerStep::Start => {
-                self.listener.running = None;
+                self.listener.running = doubted.filter(|_| doubted != running);
                 // A server of before that is still there on some 1.x (4.7).
                 self.listener.again = Some(self.now + AGAIN);
                 self.touched = true;

@@ -2,7 +2,7 @@
 
 use super::turns::connect_early;
 #[cfg(feature = "server")]
-use super::turns::served;
+use super::turns::{answered, served};
 use super::*;
 
 const ERROR: &[u8] = b"\r\nERROR\r\n";
@@ -108,4 +108,68 @@ fn a_read_that_failed_behind_a_full_one_is_not_the_end() {
         settle(&mut machine, now);
     }
     assert_eq!(machine.recv(stream, &mut buf, false), Ok(0));
+}
+
+#[cfg(feature = "server")]
+#[test]
+fn a_server_that_did_not_stop_is_stopped_before_another_port_is_opened() {
+    // The line to stop it is refused so often, and then heard.
+    for refused in 1..4 {
+        let mut memory = Resources::new();
+        let mut machine = machine(Config::new(), &mut memory);
+        let mut now = Instant::ZERO;
+        let (first, stream) = served(&mut machine, &mut now);
+        feed(&mut machine, now, b"0,CLOSED\r\n");
+        settle(&mut machine, now);
+        while !machine.exchange.is_idle() {
+            answered(&mut machine, now, ERROR);
+        }
+        machine.close(stream, false, now).unwrap();
+        machine.close(first, false, now).unwrap();
+        let second = machine.open(Family::V4, SockType::Stream).unwrap();
+        machine.bind(second, SockAddr::new(Family::V4.unspecified(), 81)).unwrap();
+        machine.listen(second, 3).unwrap();
+        // What the modem has.
+        let (mut port, mut stops, mut lines) = (80, 0, vec![]);
+        for _ in 0..40 {
+            if next_of_server(&mut machine, &mut now).is_none() {
+                break;
+            }
+            let line = answered(&mut machine, now, b"");
+            let answer = if line == "AT+CIPSERVER=0" {
+                stops += 1;
+                if stops > refused {
+                    port = 0;
+                }
+                if stops > refused { OK } else { ERROR }
+            } else if let Some(wanted) = line.strip_prefix("AT+CIPSERVER=1,") {
+                let taken = port != 0;
+                port = if taken { port } else { wanted.parse().unwrap() };
+                if taken { &b"no change\r\n\r\nOK\r\n"[..] } else { OK }
+            } else {
+                OK
+            };
+            lines.push(line);
+            feed(&mut machine, now, answer);
+        }
+        assert_eq!(port, 81, "{lines:?}");
+        assert!(machine.in_effect(second) && machine.listener.running.is_some());
+    }
+}
+
+#[cfg(feature = "server")]
+const OK: &[u8] = b"\r\nOK\r\n";
+
+/// The next command of the server; everything else is answered.
+#[cfg(feature = "server")]
+fn next_of_server(machine: &mut Machine<'_>, now: &mut Instant) -> Option<()> {
+    for _ in 0..20 {
+        settle(machine, *now);
+        match machine.exchange {
+            Exchange::Server(_) => return Some(()),
+            Exchange::Idle => *now = machine.next_deadline()?,
+            _ => feed(machine, *now, OK),
+        }
+    }
+    None
 }

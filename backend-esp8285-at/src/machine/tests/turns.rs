@@ -86,7 +86,11 @@ fn the_answer_to_a_request_that_was_dropped_is_not_the_next_ones() {
 
 /// What the machine has in flight is answered; the line that it sends then.
 #[cfg(any(feature = "server", feature = "udp"))]
-pub(super) fn answered(machine: &mut Machine<'_>, now: Instant, answer: &[u8]) -> std::string::String {
+pub(super) fn answered(
+    machine: &mut Machine<'_>,
+    now: Instant,
+    answer: &[u8],
+) -> std::string::String {
     feed(machine, now, answer);
     settle(machine, now);
     let line = &machine.command[..usize::from(machine.flight.len)];
