@@ -134,7 +134,9 @@ impl Machine<'_> {
         }
         let pair = self.links[index].pair.take();
         self.pairs.release(pair);
-        let wanted = self.listener.wanted.is_some();
+        // Nor is there one for a client of a port that is being given up.
+        let Listener { wanted, running, .. } = self.listener;
+        let wanted = wanted.is_some() && running.is_none_or(|running| Some(running) == wanted);
         // The modem may send it what was for another: there is no use for it then.
         let spoiled = matches!(self.exchange, Exchange::Send(sending) if sending.link == link);
         let wanted = wanted && !spoiled;

@@ -307,3 +307,21 @@ fn what_was_for_another_is_not_sent_to_a_client_that_took_its_id() {
         line = answered(&mut machine, now, b"\r\nERROR\r\n");
     }
 }
+
+#[cfg(feature = "server")]
+#[test]
+fn a_client_of_the_port_before_is_not_the_next_listeners() {
+    let mut memory = Resources::new();
+    let mut machine = machine(Config::new(), &mut memory);
+    let mut now = Instant::ZERO;
+    let (first, client) = served(&mut machine, &mut now);
+    machine.close(client, false, now).unwrap();
+    machine.close(first, false, now).unwrap();
+    let second = machine.open(Family::V4, SockType::Stream).unwrap();
+    machine.bind(second, SockAddr::new(Family::V4.unspecified(), 81)).unwrap();
+    machine.listen(second, 3).unwrap();
+    let late = b"+LINK_CONN:0,1,\"TCP\",1,\"10.0.0.3\",50002,80\r\n";
+    feed(&mut machine, now, late);
+    settle(&mut machine, now);
+    assert_eq!(machine.accept(second).unwrap_err(), Error::EAGAIN);
+}
