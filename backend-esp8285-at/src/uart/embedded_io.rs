@@ -20,7 +20,9 @@ use super::{Lost, Uart};
 ///
 /// `read` is called after `read_ready` only, and `write` after `write_ready`: neither
 /// waits. A peripheral without `WriteReady` goes in [`AlwaysWritable`]. Where writing fails,
-/// the bytes are gone, and the driver finds that the modem does not answer.
+/// or takes nothing, the bytes are gone, and the driver finds that the modem does not answer.
+/// After a `read` that gave nothing, the end of a line that was unplugged for instance, it
+/// looks only when it has something else to do.
 ///
 /// It has a fixed rate and no enable pin: see [`Uart::with_baud`] and
 /// [`Uart::with_enable`]. A closure that changes the rate should `flush` before, since
@@ -31,12 +33,14 @@ pub struct IoUart<T> {
     // To ask whether it is ready takes `&mut`.
     io: RefCell<T>,
     capacity: usize,
+    /// The last read said that nothing more will come.
+    ended: bool,
 }
 
 impl<T: Read + ReadReady + Write + WriteReady> IoUart<T> {
     /// Wraps a peripheral that keeps `capacity` received bytes without loss.
     pub const fn new(io: T, capacity: usize) -> Self {
-        Self { io: RefCell::new(io), capacity }
+        Self { io: RefCell::new(io), capacity, ended: false }
     }
 }
 
@@ -55,6 +59,7 @@ impl<T: Read + ReadReady + Write + WriteReady> Uart for IoUart<T> {
             Ok(false) => return Ok(0),
             Err(error) => Err(error),
         };
+        self.ended = matches!(result, Ok(0)) && !buf.is_empty();
         match result {
             Ok(len) => Ok(len),
             Err(error) if error.kind() == ErrorKind::Interrupted => Ok(0),
@@ -70,6 +75,8 @@ impl<T: Read + ReadReady + Write + WriteReady> Uart for IoUart<T> {
             Err(error) => Err(error),
         };
         match result {
+            // Room for nothing is no room that can be waited for.
+            Ok(0) => bytes.len(),
             Ok(len) => len,
             Err(error) if error.kind() == ErrorKind::Interrupted => 0,
             Err(_) => bytes.len(),
@@ -78,7 +85,7 @@ impl<T: Read + ReadReady + Write + WriteReady> Uart for IoUart<T> {
 
     fn readable(&self) -> bool {
         // An error is there to be read.
-        self.io.borrow_mut().read_ready().unwrap_or(true)
+        !self.ended && self.io.borrow_mut().read_ready().unwrap_or(true)
     }
 
     fn writable(&self) -> bool {
@@ -147,6 +154,7 @@ mod tests {
         sent: Vec<u8>,
         room: usize,
         broken: bool,
+        ended: bool,
         baud: u32,
     }
 
@@ -156,6 +164,9 @@ mod tests {
 
     impl Read for Fake {
         fn read(&mut self, buf: &mut [u8]) -> Result<usize, ErrorKind> {
+            if self.ended {
+                return Ok(0);
+            }
             assert!(!self.rx.is_empty(), "would wait");
             if let Some(Err(error)) = self.rx.front().copied() {
                 self.rx.pop_front();
@@ -172,7 +183,7 @@ mod tests {
 
     impl ReadReady for Fake {
         fn read_ready(&mut self) -> Result<bool, ErrorKind> {
-            Ok(!self.rx.is_empty())
+            Ok(self.ended || !self.rx.is_empty())
         }
     }
 
@@ -181,7 +192,7 @@ mod tests {
             if self.broken {
                 return Err(ErrorKind::BrokenPipe);
             }
-            assert!(self.room > 0, "would wait");
+            assert!(self.ended || self.room > 0, "would wait");
             let len = buf.len().min(self.room);
             self.room -= len;
             self.sent.extend_from_slice(&buf[..len]);
@@ -195,7 +206,7 @@ mod tests {
 
     impl WriteReady for Fake {
         fn write_ready(&mut self) -> Result<bool, ErrorKind> {
-            Ok(self.room > 0 || self.broken)
+            Ok(self.room > 0 || self.broken || self.ended)
         }
     }
 
@@ -236,6 +247,19 @@ mod tests {
         assert_eq!(uart.write(b"abc"), 3);
         let mut always = IoUart::new(AlwaysWritable(Fake { room: 3, ..Fake::default() }), 64);
         assert!(always.writable() && always.write(b"abcd") == 3);
+    }
+
+    #[test]
+    fn a_line_that_has_ended_is_not_ready_for_ever() {
+        let mut uart = IoUart::new(Fake { ended: true, ..Fake::default() }, 64);
+        assert_eq!(uart.read(&mut [0; 4]), Ok(0));
+        assert!(!uart.readable(), "there is nothing to come");
+        assert_eq!(uart.write(b"abc"), 3, "it would be tried again for ever");
+        // It was only unplugged.
+        uart.io_mut().ended = false;
+        uart.io_mut().rx = [Ok(1), Ok(2)].into();
+        assert_eq!(uart.read(&mut [0; 1]), Ok(1));
+        assert!(uart.readable());
     }
 
     #[test]
