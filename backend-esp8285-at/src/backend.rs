@@ -70,10 +70,17 @@ impl<'r, U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'r, U,
         mut config: Config,
     ) -> Self {
         // Now, as a modem that has switched and is not followed cannot be told to go back.
-        if let Some(fast) = config.fast_baud
-            && !(uart.set_baud(fast) && uart.set_baud(config.baud))
-        {
-            config.fast_baud = None;
+        let mut baud = config.baud;
+        if let Some(fast) = config.fast_baud {
+            let can = uart.set_baud(fast);
+            let back = can && uart.set_baud(config.baud);
+            if can && !back {
+                // There it stays until the machine has more luck.
+                baud = fast;
+            }
+            if !back {
+                config.fast_baud = None;
+            }
         }
         let Resources { slots, line, pairs, rx, tx } = resources;
         let pairs = Pairs::new(pairs, rx.as_flattened_mut(), tx.as_flattened_mut());
@@ -81,7 +88,7 @@ impl<'r, U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'r, U,
         // In its place: whatever is done to it before costs a copy.
         Self {
             state: Mutex::new(RefCell::new(State {
-                machine: Machine::new(config, Slots(slots), pairs, line, seed, capacity),
+                machine: Machine::new(config, baud, Slots(slots), pairs, line, seed, capacity),
                 uart,
                 wakers: WakerTable::new(),
                 next: None,

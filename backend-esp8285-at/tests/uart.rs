@@ -160,6 +160,24 @@ fn the_rate_goes_up_through_a_hook() {
 }
 
 #[test]
+fn a_rate_that_could_not_be_set_again_at_once_is_set_before_the_modem_is_looked_for() {
+    let network = network(1);
+    let kit = Kit::new(&network, Settings::default()).unwrap();
+    let config = PortConfig { rates: false, ..PortConfig::default() };
+    let mut rate = kit.world().port();
+    let mut refused = false;
+    let uart = support::Wire(kit.world().port_with(config)).with_baud(move |_, baud| {
+        let refuse = baud == 115_200 && !core::mem::replace(&mut refused, true);
+        !refuse && rate.set_baud(baud)
+    });
+    let mut memory = Resources::<2, 2, 2048, 512>::new();
+    let config = Config::new().fast_baud(460_800);
+    let net: Net<'_, '_, _> = Esp8285::with_config(uart, kit.world().board(), &mut memory, config);
+    assert_eq!(net.start(Duration::from_secs(2)), Ok(()));
+    assert_eq!(kit.world().with_modem(|modem, _| modem.baud()), 115_200);
+}
+
+#[test]
 fn a_uart_of_fixed_rate_keeps_it_whatever_is_configured() {
     let network = network(1);
     let kit = Kit::new(&network, Settings::default()).unwrap();

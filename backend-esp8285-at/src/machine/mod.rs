@@ -168,6 +168,7 @@ pub(crate) struct Machine<'r> {
 impl<'r> Machine<'r> {
     pub(crate) fn new(
         config: Config,
+        baud: u32,
         slots: Slots<'r>,
         pairs: Pairs<'r>,
         line: &'r mut [u8],
@@ -199,7 +200,7 @@ impl<'r> Machine<'r> {
             out: Out::Idle,
             deaf: false,
             action: None,
-            baud: config.baud,
+            baud,
             heard: Instant::ZERO,
             quiet_until: Instant::ZERO,
             busy_since: None,

@@ -84,7 +84,7 @@ fn event() -> impl Strategy<Value = Event> {
 fn machine(config: Config, memory: &mut Resources<4, 3, 128, 128>) -> Machine<'_> {
     let Resources { slots, line, pairs, rx, tx } = memory;
     let pairs = Pairs::new(pairs, rx.as_flattened_mut(), tx.as_flattened_mut());
-    Machine::new(config, Slots(slots), pairs, line, 7, 1024)
+    Machine::new(config, config.baud, Slots(slots), pairs, line, 7, 1024)
 }
 
 fn apply(machine: &mut Machine<'_>, handles: &mut Vec<Handle>, call: Call) {
