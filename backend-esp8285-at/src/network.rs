@@ -9,9 +9,9 @@ use usocket_core::{Error, Events, Result};
 
 use crate::backend::Esp8285;
 use crate::cmd::Version;
-use crate::machine::Request;
 #[cfg(any(feature = "settings", feature = "ping", feature = "access-point"))]
 use crate::machine::Scratch;
+use crate::machine::{Machine, Request};
 use crate::uart::Uart;
 #[cfg(feature = "access-point")]
 use crate::urc::StationEvent;
@@ -178,24 +178,37 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
     }
 
     /// The same with arguments, which are in place before anybody else can ask.
-    #[cfg(any(feature = "settings", feature = "ping", feature = "access-point"))]
+    #[cfg(any(feature = "settings", feature = "access-point"))]
     fn ask_with(&self, request: Request, fill: impl FnOnce(&mut Scratch)) -> Result<()> {
-        let ticket = self.with(|state| {
+        let ticket = self.begin_with(request, fill)?;
+        self.answer(ticket)
+    }
+
+    #[cfg(any(feature = "settings", feature = "ping", feature = "access-point"))]
+    fn begin_with(&self, request: Request, fill: impl FnOnce(&mut Scratch)) -> Result<u32> {
+        self.with(|state| {
             let ticket = state.machine.request(request);
             if ticket.is_ok() {
                 fill(&mut state.machine.station.scratch);
             }
             ticket
-        })?;
-        self.answer(ticket)
+        })
     }
 
     fn answer(&self, ticket: u32) -> Result<()> {
+        self.answer_with(ticket, nothing)
+    }
+
+    /// The same with what was found, which is fetched before anybody else can ask.
+    fn answer_with<T>(&self, ticket: u32, fetch: impl Fn(&mut Machine<'_>) -> T) -> Result<T> {
         let deadline = self.platform().now() + PATIENCE;
         let mut result = None;
         wait_until(self, Some(deadline), || {
             if result.is_none() {
-                result = self.with(|state| state.machine.request_result(ticket));
+                result = self.with(|state| {
+                    let result = state.machine.request_result(ticket)?;
+                    Some(result.map(|()| fetch(&mut state.machine)))
+                });
             }
             result.is_some()
         })
@@ -226,6 +239,9 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
         .await
     }
 }
+
+/// What is fetched of a request that finds nothing.
+fn nothing(_: &mut Machine<'_>) {}
 
 /// A registration, taken back when it is dropped.
 struct Listening<'n, B: Backend> {
@@ -286,8 +302,8 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
     /// # Errors
     /// `ENETDOWN`: not joined. `ETIMEDOUT`, `EALREADY`.
     pub fn rssi(&self) -> Result<i8> {
-        self.ask_with(Request::Rssi, |scratch| scratch.number = 0)?;
-        let rssi = self.with(|state| state.machine.station.scratch.number);
+        let ticket = self.begin_with(Request::Rssi, |scratch| scratch.number = 0)?;
+        let rssi = self.answer_with(ticket, |machine| machine.station.scratch.number)?;
         i8::try_from(rssi).ok().filter(|rssi| *rssi != 0).ok_or(Error::ENETDOWN)
     }
 }
@@ -307,8 +323,8 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
     /// # Errors
     /// `EINVAL`: the modem refuses. `ETIMEDOUT`, `EALREADY`.
     pub fn scan(&self) -> Result<heapless::Vec<crate::AccessPoint, MAX_SCAN>> {
-        self.ask(Request::ScanOptions)?;
-        Ok(self.with(|state| core::mem::take(&mut state.machine.station.scratch.found)))
+        let ticket = self.with(|state| state.machine.request(Request::ScanOptions))?;
+        self.answer_with(ticket, |machine| core::mem::take(&mut machine.station.scratch.found))
     }
 }
 
@@ -361,11 +377,11 @@ impl<U: Uart, P: Platform, M: RawMutex, const WAITERS: usize> Esp8285<'_, U, P, 
     pub fn ping(&self, host: &str) -> Result<Duration> {
         check(host.as_bytes(), 63)?;
         let text = text(host.as_bytes())?;
-        self.ask_with(Request::Ping, |scratch| {
+        let ticket = self.begin_with(Request::Ping, |scratch| {
             scratch.text = text;
             scratch.number = -1;
         })?;
-        let millis = self.with(|state| state.machine.station.scratch.number);
+        let millis = self.answer_with(ticket, |machine| machine.station.scratch.number)?;
         u64::try_from(millis).map(Duration::from_millis).map_err(|_| Error::ETIMEDOUT)
     }
 }

@@ -3,16 +3,19 @@
 
 mod support;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use esp8285_sim::{AccessPoint, Version};
 use esp8285_world::{KEY, Kit, SSID, Settings, network};
 use support::{Memory, Net, Wire, trace};
 use usocket_backend_esp8285_at::{Config, IfConfig, Trace};
+use usocket_core::Events;
 use usocket_core::prelude::*;
-use usocket_core::spi::{Backend, Link, wait_until};
+use usocket_core::spi::{Backend, EventSource, Handle, Link, Wait, wait_until};
 
 thread_local! {
     static LINKS: RefCell<Vec<Link>> = const { RefCell::new(Vec::new()) };
@@ -216,4 +219,71 @@ fn a_reset_ends_connections_and_joins_again() {
         usocket_core::spi::wait_until(net, Some(until), || net.isconnected()).unwrap();
         net.tcp().unwrap().connect(address).unwrap();
     });
+}
+
+/// What another task asks, and whether it was its turn.
+type Other = fn(&Net<'_>) -> bool;
+
+thread_local! {
+    static OTHER: Cell<Option<(&'static Net<'static>, Other)>> = const { Cell::new(None) };
+    /// The modem's answer is being seen to.
+    static DRIVEN: Cell<bool> = const { Cell::new(false) };
+}
+
+fn listen(net: &Net<'_>, handle: Handle, waker: &Waker) {
+    net.register(None, Wait { handle, events: Events::NONE, deadline: None, waker }).unwrap();
+}
+
+/// Woken by a drive that has changed something: the next operation will wake a worker.
+struct Changed;
+
+impl Wake for Changed {
+    fn wake(self: Arc<Self>) {
+        let Some((net, _)) = OTHER.get() else { return };
+        DRIVEN.set(true);
+        // Something to do.
+        drop(net.tcp().unwrap());
+        listen(net, Handle::WORK, &Arc::new(Overtaking).into());
+        listen(net, Handle::ANY, &self.into());
+        DRIVEN.set(false);
+    }
+}
+
+/// Woken by the operation that fetches an answer, when it has released the lock.
+struct Overtaking;
+
+impl Wake for Overtaking {
+    fn wake(self: Arc<Self>) {
+        if let Some((net, other)) = OTHER.get().filter(|_| !DRIVEN.get()) {
+            OTHER.set(None);
+            if !other(net) {
+                OTHER.set(Some((net, other)));
+            }
+        }
+    }
+}
+
+/// What `ask` gives where `other` is asked as soon as `ask` has released the lock.
+fn overtaken<T>(ask: fn(&Net<'_>) -> T, other: Other) -> T {
+    let network = Box::leak(network(1));
+    let kit = Box::leak(Box::new(Kit::new(network, Settings::default()).unwrap()));
+    let (wire, board) = (Wire(kit.world().port()), kit.world().board());
+    let memory = Box::leak(Box::new(Memory::new()));
+    let net = Box::leak(Box::new(Net::with_config(wire, board, memory, Config::new())));
+    net.connect(SSID, KEY).unwrap();
+    OTHER.set(Some((net, other)));
+    listen(net, Handle::ANY, &Arc::new(Changed).into());
+    let answer = ask(net);
+    assert!(OTHER.get().is_none(), "it had its turn");
+    answer
+}
+
+#[test]
+fn an_answer_is_not_that_of_the_next_who_asks() {
+    let rssi = overtaken(|net| net.rssi(), |net| net.ping("10.0.0.77") != Err(Error::EALREADY));
+    assert!((-100..-1).contains(&rssi.unwrap()), "{rssi:?}");
+    let ping = overtaken(|net| net.ping("10.0.0.2"), |net| net.rssi() != Err(Error::EALREADY));
+    assert_ne!(ping, Err(Error::ETIMEDOUT));
+    let scan = overtaken(|net| net.scan(), |net| net.scan() != Err(Error::EALREADY));
+    assert_eq!(scan.map(|found| found.len()), Ok(1));
 }
