@@ -1,7 +1,8 @@
 //! UART1 to UART3: DesignWare 16550 with FIFOs of 16 bytes.
 //!
 //! Modelled: the divisor with its sixteenths, both FIFOs, trigger levels, the time-out of four
-//! characters, overrun and framing errors, the transmitter's interrupt in programmable mode,
+//! characters, which now and then goes on calling when its bytes have been taken, as has been seen
+//! of this core, until there is one read more, overrun and framing errors, the transmitter's interrupt in programmable mode,
 //! that reading the line status forgets errors, that the line control cannot be written while
 //! the UART is busy, which calls until the status is read, and that the loop takes it off the
 //! line. Not modelled: parity, modem lines, DMA, what is sent into the loop.
@@ -12,6 +13,9 @@ use crate::time::Time;
 
 /// Bytes that each FIFO holds.
 pub const FIFO: usize = 16;
+
+/// Each of so many time-outs goes on calling; a number that was merely chosen.
+const STICKS: u64 = 16;
 
 /// What a UART has seen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +52,7 @@ pub(crate) struct Uart {
     /// When bytes below the trigger level call.
     timeout: Option<Time>,
     timed_out: bool,
+    timeouts: u64,
     tx: VecDeque<u8>,
     /// The byte on the line, and when its stop bit ends.
     shift: Option<(Time, u8)>,
@@ -136,7 +141,8 @@ impl Uart {
     }
 
     fn take(&mut self, now: Time, bus_hz: u64) -> u32 {
-        self.timed_out = false;
+        let last = self.rx.len() == 1;
+        self.timed_out &= last && self.timeouts.is_multiple_of(STICKS);
         let byte = self.rx.pop_front().map_or(0, |(byte, _)| byte);
         self.watch(now, bus_hz);
         byte.into()
@@ -236,6 +242,7 @@ impl Uart {
     pub(crate) fn advance(&mut self, now: Time, bus_hz: u64) -> Option<u8> {
         if self.timeout.take_if(|at| *at <= now).is_some() {
             self.timed_out = true;
+            self.timeouts += 1;
         }
         let (end, byte) = self.shift.take_if(|(end, _)| *end <= now)?;
         self.stats.sent += 1;
@@ -321,6 +328,28 @@ mod tests {
         (0..2).for_each(|byte| uart.receive(Some(byte), due, BUS));
         assert!(is_up(&mut uart), "the trigger level");
         assert_eq!(uart.read(0x08, due, BUS) & 15, 4);
+    }
+
+    #[test]
+    fn a_time_out_may_call_without_a_byte_until_there_is_a_read() {
+        let mut uart = uart(1, 0x81);
+        let mut now = Time(0);
+        for round in 1..=2 * STICKS {
+            uart.receive(Some(7), now, BUS);
+            now = uart.due().unwrap();
+            uart.advance(now, BUS);
+            assert!(is_up(&mut uart));
+            assert_eq!(uart.read(0, now, BUS), 7);
+            let sticks = round % STICKS == 0;
+            assert_eq!(is_up(&mut uart), sticks, "{round}");
+            assert_eq!(uart.read(0x08, now, BUS) & 15, if sticks { 12 } else { 1 });
+            assert_eq!(uart.read(0x14, now, BUS) & 1, 0);
+            if sticks {
+                assert!(is_up(&mut uart), "neither register ends it");
+                uart.read(0, now, BUS);
+                assert!(!is_up(&mut uart));
+            }
+        }
     }
 
     #[test]
