@@ -9,7 +9,7 @@ use embedded_graphics::primitives::Rectangle;
 use k210_hal::pac::{SPI0, SYSCTL};
 
 use crate::pins::{Output, route};
-use crate::platform::pause;
+use crate::platform::{TICKS, pause, ticks};
 
 /// Pixels of a row.
 pub const WIDTH: u32 = 320;
@@ -22,6 +22,8 @@ pub struct Panel {
     spi: SPI0,
     /// Low: what is sent is a command.
     data: Output,
+    /// The bus did not move when it was last waited for.
+    stuck: bool,
 }
 
 impl Panel {
@@ -33,7 +35,7 @@ impl Panel {
         route(CLOCK_PIN, SPI0_SCLK);
         let mut reset = Output::new(RESET_PIN, 31);
         let data = Output::new(COMMAND_PIN, 30);
-        let mut panel = Self { spi, data };
+        let mut panel = Self { spi, data, stuck: false };
         panel.set_up();
         pause(50);
         reset.set(true);
@@ -71,7 +73,8 @@ impl Panel {
 
     /// What is sent from now on has so many bits, and is a command or data.
     fn begin(&mut self, bits: u32, data: bool) {
-        while self.spi.sr.read().bits() & (BUSY | TX_EMPTY) != TX_EMPTY {}
+        // What has not left by then is dropped: the bus forgets it when it is off.
+        self.wait(BUSY | TX_EMPTY, TX_EMPTY);
         self.enable(false);
         self.data.set(data);
         // The first one of a transfer counts as its instruction, of the same length and form.
@@ -84,10 +87,26 @@ impl Panel {
         self.enable(true);
     }
 
-    fn send(&self, word: u32) {
-        while self.spi.sr.read().bits() & TX_ROOM == 0 {}
-        // SAFETY: any word will do.
-        self.spi.dr[0].write(|w| unsafe { w.bits(word) });
+    fn send(&mut self, word: u32) {
+        if self.wait(TX_ROOM, TX_ROOM) {
+            // SAFETY: any word will do.
+            self.spi.dr[0].write(|w| unsafe { w.bits(word) });
+        }
+    }
+
+    /// Waits until these bits of the status are so, but not for a bus that does not move: then
+    /// it is not waited for again until it does.
+    fn wait(&mut self, mask: u32, wanted: u32) -> bool {
+        let mut end = None;
+        while self.spi.sr.read().bits() & mask != wanted {
+            let now = ticks();
+            if self.stuck || now > *end.get_or_insert(now + LONGEST) {
+                self.stuck = true;
+                return false;
+            }
+        }
+        self.stuck = false;
+        true
     }
 
     fn command(&mut self, command: u8, parameters: &[u8]) {
@@ -185,6 +204,9 @@ const SPI0_SCLK: u8 = 17;
 
 /// 390 MHz / 20.
 const DIVIDER: u32 = 20;
+
+/// Much more than a full FIFO can take to leave, 32 words of a microsecond.
+const LONGEST: u64 = TICKS / 100;
 
 /// Status.
 const BUSY: u32 = 1;

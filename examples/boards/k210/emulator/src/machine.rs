@@ -133,6 +133,12 @@ impl Machine {
         Some((card.image, card.faults))
     }
 
+    /// The buses of the card and the panel do not move.
+    pub fn stop_buses(&mut self) {
+        let mut chip = self.chip.borrow_mut();
+        (chip.spi.stuck, chip.panel.stuck) = (true, true);
+    }
+
     /// Who answers the firmware at the port for tests.
     pub fn set_answer(&mut self, answer: Answer) {
         self.chip.borrow_mut().port.answer = Some(answer);

@@ -36,6 +36,8 @@ pub(crate) struct Panel {
     /// Rows and columns exchanged, and 16 bits per pixel.
     exchanged: bool,
     sixteen: bool,
+    /// The bus does not move.
+    pub(crate) stuck: bool,
 }
 
 impl Default for Panel {
@@ -55,6 +57,7 @@ impl Default for Panel {
             at: (0, 0),
             exchanged: false,
             sixteen: false,
+            stuck: false,
         }
     }
 }
@@ -72,6 +75,7 @@ impl Panel {
         match offset {
             0x00 => self.control,
             0x08 => self.enabled.into(),
+            0x28 if self.stuck => 0,
             // Room, empty, not busy.
             0x28 => 0b110,
             0xf4 => self.format,

@@ -13,6 +13,8 @@ const FIFO: usize = 32;
 #[derive(Debug, Default)]
 pub(crate) struct Spi {
     pub(crate) card: Option<Card>,
+    /// The bus does not move.
+    pub(crate) stuck: bool,
     control: u32,
     enabled: bool,
     divider: u32,
@@ -36,6 +38,7 @@ impl Spi {
             0x10 => self.partner,
             0x14 => self.divider,
             0x24 => u32::try_from(self.received.len()).unwrap_or(u32::MAX),
+            0x28 if self.stuck => 0,
             // Room, empty, and whether something came.
             0x28 => 0b110 | u32::from(!self.received.is_empty()) << 3,
             0x60..0xf0 => self.received.pop_front().unwrap_or(0).into(),

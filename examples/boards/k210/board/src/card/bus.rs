@@ -3,10 +3,8 @@
 //! The card stays selected for good: each command is a transfer of several pieces, between which
 //! a card may not be left, and nobody else is on the bus.
 
-use core::convert::Infallible;
-
 use embedded_hal::delay::DelayNs;
-use embedded_hal::spi::{ErrorType, Operation, SpiDevice};
+use embedded_hal::spi::{Error, ErrorKind, ErrorType, Operation, SpiDevice};
 use k210_hal::pac::{FPIOA, SPI1, SYSCTL};
 
 use crate::pins::{Output, route};
@@ -14,6 +12,16 @@ use crate::platform::{TICKS, pause, ticks};
 
 pub(super) struct Bus {
     spi: SPI1,
+}
+
+/// The bus does not move.
+#[derive(Debug)]
+pub(super) struct Stuck;
+
+impl Error for Stuck {
+    fn kind(&self) -> ErrorKind {
+        ErrorKind::Other
+    }
 }
 
 impl Bus {
@@ -26,7 +34,8 @@ impl Bus {
         bus.set_up(SLOW);
         // 74 of them at least, with the card not selected.
         for _ in 0..10 {
-            bus.exchange(0xff);
+            // Nobody answers these; a bus that is stuck is told by the next.
+            let _ = bus.exchange(0xff);
         }
         select.set(false);
         bus
@@ -39,15 +48,26 @@ impl Bus {
 
     /// Whether a card answers the command that resets it.
     pub(super) fn is_answered(&mut self) -> bool {
-        (0..TRIES).any(|_| {
-            RESET.iter().for_each(|byte| _ = self.exchange(*byte));
-            // A card takes eight bytes at most until it answers.
-            let answered = (0..9).any(|_| self.exchange(0xff) != 0xff);
-            if !answered {
-                pause(1);
+        for _ in 0..TRIES {
+            match self.reset() {
+                Ok(false) => pause(1),
+                answered => return answered.unwrap_or(false),
             }
-            answered
-        })
+        }
+        false
+    }
+
+    fn reset(&mut self) -> Result<bool, Stuck> {
+        for byte in RESET {
+            self.exchange(byte)?;
+        }
+        // A card takes eight bytes at most until it answers.
+        for _ in 0..9 {
+            if self.exchange(0xff)? != 0xff {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn set_up(&mut self, divider: u32) {
@@ -65,34 +85,56 @@ impl Bus {
         }
     }
 
-    fn exchange(&mut self, byte: u8) -> u8 {
+    fn exchange(&mut self, byte: u8) -> Result<u8, Stuck> {
         // SAFETY: any byte will do.
         self.spi.dr[0].write(|w| unsafe { w.bits(byte.into()) });
-        while self.spi.sr.read().bits() & RECEIVED == 0 {}
-        self.spi.dr[0].read().bits().to_le_bytes()[0]
+        let mut end = None;
+        while self.spi.sr.read().bits() & RECEIVED == 0 {
+            let now = ticks();
+            if now > *end.get_or_insert(now + LONGEST) {
+                // What comes late is not the answer to the next.
+                // SAFETY: off and on, which forgets all that waits.
+                unsafe {
+                    self.spi.ssienr.write(|w| w.bits(0));
+                    self.spi.ssienr.write(|w| w.bits(1));
+                }
+                return Err(Stuck);
+            }
+        }
+        Ok(self.spi.dr[0].read().bits().to_le_bytes()[0])
     }
 }
 
 impl ErrorType for Bus {
-    type Error = Infallible;
+    type Error = Stuck;
 }
 
 impl SpiDevice for Bus {
-    fn transaction(&mut self, operations: &mut [Operation<'_, u8>]) -> Result<(), Infallible> {
+    fn transaction(&mut self, operations: &mut [Operation<'_, u8>]) -> Result<(), Stuck> {
         for operation in operations {
             match operation {
-                Operation::Read(into) => into.iter_mut().for_each(|b| *b = self.exchange(0xff)),
-                Operation::Write(bytes) => bytes.iter().for_each(|b| _ = self.exchange(*b)),
+                Operation::Read(into) => {
+                    for place in into.iter_mut() {
+                        *place = self.exchange(0xff)?;
+                    }
+                }
+                Operation::Write(bytes) => {
+                    for byte in bytes.iter() {
+                        self.exchange(*byte)?;
+                    }
+                }
                 Operation::Transfer(into, bytes) => {
                     for at in 0..into.len().max(bytes.len()) {
-                        let got = self.exchange(bytes.get(at).copied().unwrap_or(0xff));
+                        let got = self.exchange(bytes.get(at).copied().unwrap_or(0xff))?;
                         if let Some(place) = into.get_mut(at) {
                             *place = got;
                         }
                     }
                 }
                 Operation::TransferInPlace(bytes) => {
-                    bytes.iter_mut().for_each(|b| *b = self.exchange(*b));
+                    for byte in bytes.iter_mut() {
+                        *byte = self.exchange(*byte)?;
+                    }
                 }
                 Operation::DelayNs(ns) => Pause.delay_ns(*ns),
             }
@@ -143,6 +185,9 @@ const SPI1_SCLK: u8 = 83;
 /// 390 MHz / 1000 for a card that has to be found, and / 20 after.
 const SLOW: u32 = 1000;
 const FAST: u32 = 20;
+
+/// Much more than a byte takes at the slow rate, 21 us.
+const LONGEST: u64 = TICKS / 100;
 
 /// Status: a byte has come.
 const RECEIVED: u32 = 1 << 3;

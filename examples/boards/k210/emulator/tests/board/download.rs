@@ -41,6 +41,16 @@ fn at_921600_baud_after_negotiation() {
     assert!(time < Duration::from_secs(9), "{time:?}");
 }
 
+#[test]
+fn buses_that_do_not_move_hold_nobody_up() {
+    let (mut machine, _modem) = board("download_picture-921600");
+    machine.stop_buses();
+    pass(&mut machine);
+    let said = machine.console();
+    assert!(said.contains("no card, the picture is not saved: there is none\n"), "{said}");
+    assert!(machine.now().since_start() < Duration::from_secs(9));
+}
+
 /// The picture as the panel should show it, by the same decoder on the host.
 pub(crate) fn source() -> Vec<u16> {
     struct Frame(Vec<u16>);
