@@ -30,6 +30,8 @@ impl Machine<'_> {
 
     pub(super) fn pending_complete(&mut self) {}
 
+    pub(super) fn server_doubted(&mut self) {}
+
     pub(super) fn server_forgotten(&mut self) {
         self.listener = Listener;
     }

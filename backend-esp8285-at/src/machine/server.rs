@@ -117,6 +117,13 @@ impl Machine<'_> {
         self.listener.doubted = None;
     }
 
+    /// The network is gone: whether it listens on is not known.
+    pub(super) fn server_doubted(&mut self) {
+        let Listener { running, doubted, .. } = self.listener;
+        self.listener.doubted = running.or(doubted);
+        self.listener.running = None;
+    }
+
     /// A client has come; a link that another socket had is that socket's no more.
     pub(super) fn client_came(&mut self, link: u8, peer: Option<Address>) {
         let index = usize::from(link);

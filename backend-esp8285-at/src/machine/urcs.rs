@@ -236,8 +236,8 @@ impl Machine<'_> {
             self.all_links_lost(Error::ENETDOWN);
             self.pending_lost();
             if self.firmware.dialect == crate::cmd::Dialect::NonOs {
-                // Whether it still listens is not known; a second start does no harm (4.7).
-                self.server_forgotten();
+                // A second start does no harm (4.7).
+                self.server_doubted();
             }
             #[cfg(feature = "dns")]
             self.names_lost();

@@ -325,3 +325,34 @@ fn a_client_of_the_port_before_is_not_the_next_listeners() {
     settle(&mut machine, now);
     assert_eq!(machine.accept(second).unwrap_err(), Error::EAGAIN);
 }
+
+#[cfg(feature = "server")]
+#[test]
+fn a_server_that_outlives_its_network_is_stopped_for_another_port() {
+    let mut memory = Resources::new();
+    let mut machine = machine(Config::new(), &mut memory);
+    let mut now = Instant::ZERO;
+    let (first, client) = served(&mut machine, &mut now);
+    feed(&mut machine, now, b"0,CLOSED\r\nWIFI DISCONNECT\r\n");
+    machine.close(client, false, now).unwrap();
+    machine.close(first, false, now).unwrap();
+    let second = machine.open(Family::V4, SockType::Stream).unwrap();
+    machine.bind(second, SockAddr::new(Family::V4.unspecified(), 81)).unwrap();
+    machine.listen(second, 3).unwrap();
+    let mut line = answered(&mut machine, now, b"\r\nERROR\r\nWIFI CONNECTED\r\nWIFI GOT IP\r\n");
+    while line != "AT+CIPSERVER=0" {
+        if line.is_empty() {
+            now = machine.next_deadline().expect("it is not given up");
+        }
+        assert!(now < Instant::ZERO + Duration::from_secs(10));
+        line = answered(
+            &mut machine,
+            now,
+            match &line[..] {
+                "AT+CIPSTA_CUR?" => b"+CIPSTA_CUR:ip:\"10.0.0.1\"\r\n\r\nOK\r\n",
+                "AT+CIPSERVER=1,81" => b"no change\r\n\r\nOK\r\n",
+                _ => b"\r\nOK\r\n",
+            },
+        );
+    }
+}
