@@ -201,7 +201,8 @@ impl Contender for Ours<'_, '_> {
         socket.sendall(blocks.to_be_bytes()).expect("sent");
         let block = [1; BLOCK];
         for _ in 0..blocks {
-            socket.sendall(block).expect("sent");
+            // Not the array itself: that would be a copy of it.
+            socket.sendall(&block[..]).expect("sent");
         }
         assert_eq!(socket.recv(&mut [0; 1]), Ok(1));
         self.close(socket);

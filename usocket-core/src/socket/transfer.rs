@@ -36,6 +36,8 @@ impl<B: Backend + ?Sized> Socket<'_, B> {
 
     /// Sends all data (rows 106 to 111): one datagram on a datagram socket.
     ///
+    /// An array that is passed itself is copied; a slice of it is not.
+    ///
     /// # Errors
     /// As [`send`](Self::send). The timeout bounds the whole call.
     /// [`Error::transferred`] counts the bytes that were queued before the error,
